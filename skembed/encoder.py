@@ -1,0 +1,640 @@
+"""`NeuralEmbeddingEncoder`: parameters, fit, transform, names, tags."""
+
+import warnings
+import weakref
+from contextlib import contextmanager
+from numbers import Integral, Real
+
+import numpy as np
+from joblib import cpu_count
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils.metadata_routing import (
+    UNUSED,
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skembed.compat import (
+    Interval,
+    StrOptions,
+    check_feature_names_in,
+    check_sample_weight,
+    fit_context,
+    routing_enabled,
+)
+from skembed.context import context_matrix
+from skembed.folds import assign_folds
+from skembed.frames import Columns
+from skembed.selection import embedded_columns
+from skembed.sizing import embedding_dims
+from skembed.tables import canonical_axes, gather, gather_own_fold, mean_over_folds
+from skembed.target import encode_target
+from skembed.vocabulary import MISSING, UNSEEN, Vocabulary
+
+
+class NeuralEmbeddingEncoder(TransformerMixin, BaseEstimator):
+    """Replace each categorical column by vectors that a small neural net learned from the target.
+
+    One training run learns K tables of vectors per column, one per fold, under a single decoder.
+    A fold's table is never moved by a row of that fold, and `fit_transform` gives every row the
+    vectors of its own fold's table: the target of a row is not in its features. `transform` gives
+    the mean of the K tables, for rows that were not trained on.
+
+    .. note::
+        ``fit(X, y).transform(X)`` does not equal ``fit_transform(X, y)``, as with
+        :class:`~sklearn.preprocessing.TargetEncoder`. Train the next model on `fit_transform`, as
+        a :class:`~sklearn.pipeline.Pipeline` does by itself.
+
+    Parameters
+    ----------
+    categorical_features : "auto", list of str, list of int, mask or callable, default="auto"
+        The columns to embed. "auto" takes the columns of strings, categories and booleans of a
+        data frame, and every column of an array. Name integer ids: nothing tells them from
+        quantities. A callable is given ``X`` and returns any of the other forms, as
+        :func:`~sklearn.compose.make_column_selector` does.
+
+    embedding_dim : "auto", int, dict or callable, default="auto"
+        Length of the vectors. "auto" is :func:`skembed.sizing.auto_dim`: at most 8, and 1 for two
+        levels, because trees slow down and dilute with every further column. A dict gives it by
+        column, a callable by number of levels.
+
+    cv : int, cross-validation generator, iterable or None, default=5
+        The folds, by the contract of :class:`~sklearn.preprocessing.TargetEncoder`: every row is
+        in exactly one test fold. An int makes shuffled folds, stratified by class. More folds
+        leave each table more rows and cost more time. None trains one table by all rows:
+        `fit_transform` then leaks the target, and is only for vectors that no model is trained on.
+
+    hidden_layer_sizes : tuple of int, default=(128, 64)
+        Layers of the decoder.
+
+    target_type : {"auto", "binary", "multiclass", "continuous"}, default="auto"
+        "auto" takes strings, booleans, categories and integers as classes, floats as quantities.
+
+    use_context : bool, default=True
+        Whether the net sees the numeric columns beside the vectors. What they explain need not be
+        told by the levels then.
+
+    remainder : {"passthrough", "drop"}, default="passthrough"
+        What becomes of the columns that are not embedded. They must be numeric to pass.
+
+    min_frequency : int or float, default=None
+        Levels with fewer rows, or a smaller fraction of the rows, share the infrequent row, as in
+        :class:`~sklearn.preprocessing.OneHotEncoder`. Seldom needed: rare levels stay near the
+        prior row by themselves.
+
+    max_categories : int, default=None
+        Most levels of a column that have a row of their own, counting the infrequent row.
+
+    handle_unknown : {"embed", "error"}, default="embed"
+        Levels not seen in `fit` get the prior row, trained to stand for them, or are an error.
+
+    handle_missing : {"embed", "error"}, default="embed"
+        Missing values get a row of their own (the prior row if `fit` saw none), or are an error.
+
+    unseen_rate : float, default=0.1
+        Fraction of the codes shown to the net as unseen, which trains the prior row.
+
+    dropout : float, default=0.0
+        Fraction of the decoder's hidden units left out in each step.
+
+    weight_decay : float, default=1e-4
+        Weight decay of the decoder.
+
+    learning_rate : float, default=3e-3
+        Peak learning rate of the decoder, in a one-cycle schedule.
+
+    batch_size : "auto" or int, default="auto"
+        Rows per step. "auto" is 1/50 of the rows as a power of two between 32 and 1024: small
+        data need the steps, large data the speed.
+
+    max_epochs : "auto" or int, default="auto"
+        Most passes over the rows. "auto" makes about 500 steps, with 8 passes at least and 40
+        at most.
+
+    early_stopping : bool, default=True
+        Whether to keep the epoch of the lowest out-of-fold loss and to stop when it no longer
+        falls. It needs no validation set. Without folds (``cv=None``) nothing honest is there to
+        look at and the last epoch is kept.
+
+    n_iter_no_change : int, default=5
+        Epochs without a lower out-of-fold loss after which training stops.
+
+    tol : float, default=1e-4
+        What counts as lower.
+
+    n_jobs : int, default=None
+        Threads of torch in `fit`. None means 1: the steps are small, and GridSearchCV or a forest
+        uses the other cores better. The result has the same bits for the same number.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of folds, start and order of the rows. An int makes fits repeatable to the bit.
+
+    verbose : int, default=0
+        1 prints a line per epoch.
+
+    Attributes
+    ----------
+    vocabularies_ : dict of str to Vocabulary
+        Levels and codes of each embedded column.
+
+    tables_ : dict of str to ndarray of float32, shape (n_codes, dim)
+        The vectors of each embedded column. Rows 0, 1 and 2 are those of unseen, missing and
+        infrequent levels; the levels follow in the order of the vocabulary. The first component
+        is the level's own effect, the others are sorted by variance.
+
+    history_ : dict of ndarray, each of shape (n_epochs,)
+        ``out_of_fold_loss``, ``table_loss`` and ``seconds`` since the start, by epoch. Regression
+        losses are in units of the target's variance.
+
+    n_iter_ : int
+        Epochs run.
+
+    best_epoch_ : int
+        Epoch that the tables come from, counted from 1. 0 means that in no epoch the net was
+        better than a constant answer by two standard errors of the out-of-fold loss: there is
+        nothing to learn, `fit` warns, and all vectors of a column are the same.
+
+    classes_ : ndarray of shape (n_classes,) or None
+        Classes of the target; None if it is continuous.
+
+    target_type_ : {"binary", "multiclass", "continuous"}
+        Kind of target trained on.
+
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns seen in `fit`, if all are strings.
+
+    See Also
+    --------
+    sklearn.preprocessing.TargetEncoder : One number per level, its shrunken mean target.
+    sklearn.preprocessing.OneHotEncoder : One column per level.
+
+    References
+    ----------
+    Guo and Berkhahn (2016), "Entity embeddings of categorical variables", arXiv:1604.06737.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skembed import NeuralEmbeddingEncoder
+    >>> X = pd.DataFrame({"city": ["Oslo", "Rome", "Rome", "Bern"] * 25, "rooms": range(100)})
+    >>> y = [310.0, 150.0, 160.0, 420.0] * 25
+    >>> encoder = NeuralEmbeddingEncoder(embedding_dim=2, random_state=0)
+    >>> encoder.fit_transform(X, y).shape
+    (100, 3)
+    >>> encoder.get_feature_names_out().tolist()
+    ['city_0', 'city_1', 'rooms']
+    >>> encoder.vocabularies_["city"].levels
+    ['Bern', 'Oslo', 'Rome']
+    """
+
+    _parameter_constraints: dict = {
+        "categorical_features": [StrOptions({"auto"}), "array-like", callable],
+        "embedding_dim": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+            dict,
+            callable,
+        ],
+        "cv": ["cv_object", None],
+        "hidden_layer_sizes": ["array-like"],
+        "target_type": [StrOptions({"auto", "binary", "multiclass", "continuous"})],
+        "use_context": ["boolean"],
+        "remainder": [StrOptions({"passthrough", "drop"})],
+        "min_frequency": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Real, 0, 1, closed="neither"),
+            None,
+        ],
+        "max_categories": [Interval(Integral, 1, None, closed="left"), None],
+        "handle_unknown": [StrOptions({"embed", "error"})],
+        "handle_missing": [StrOptions({"embed", "error"})],
+        "unseen_rate": [Interval(Real, 0, 1, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "n_jobs": [None, Integral],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    # groups go to the splitter, not to the encoder itself.
+    __metadata_request__fit = {"groups": UNUSED}
+    __metadata_request__fit_transform = {"groups": UNUSED}
+
+    def __init__(
+        self,
+        *,
+        categorical_features="auto",
+        embedding_dim="auto",
+        cv=5,
+        hidden_layer_sizes=(128, 64),
+        target_type="auto",
+        use_context=True,
+        remainder="passthrough",
+        min_frequency=None,
+        max_categories=None,
+        handle_unknown="embed",
+        handle_missing="embed",
+        unseen_rate=0.1,
+        dropout=0.0,
+        weight_decay=1e-4,
+        learning_rate=3e-3,
+        batch_size="auto",
+        max_epochs="auto",
+        early_stopping=True,
+        n_iter_no_change=5,
+        tol=1e-4,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.categorical_features = categorical_features
+        self.embedding_dim = embedding_dim
+        self.cv = cv
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.target_type = target_type
+        self.use_context = use_context
+        self.remainder = remainder
+        self.min_frequency = min_frequency
+        self.max_categories = max_categories
+        self.handle_unknown = handle_unknown
+        self.handle_missing = handle_missing
+        self.unseen_rate = unseen_rate
+        self.dropout = dropout
+        self.weight_decay = weight_decay
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.early_stopping = early_stopping
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, groups=None):
+        """Learn the vectors.
+
+        .. note::
+            Train the next model on `fit_transform`: ``fit(X, y).transform(X)`` gives vectors that
+            have seen the targets of their own rows, and `transform` warns when it is asked for
+            them.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n_rows, n_features_in_)
+            Columns of levels and numbers. Numeric ones may be missing, but not infinite.
+
+        y : array-like of shape (n_rows,)
+            Target.
+
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weights of the rows in the losses. Rows of weight 0 count as absent.
+
+        groups : array-like of shape (n_rows,), default=None
+            Handed to a splitter given as ``cv``, such as
+            :class:`~sklearn.model_selection.GroupKFold`.
+
+        Returns
+        -------
+        self : NeuralEmbeddingEncoder
+            The fitted encoder.
+        """
+        with _all_or_nothing(self):
+            self._fit(X, y, sample_weight, self._split_params("fit", groups))
+            # Weak, so that the encoder does not keep the rows alive.
+            self._fitted_on = _reference(X) if self.cv is not None else None
+        return self
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(self, X, y, sample_weight=None, groups=None):
+        """Learn the vectors, and give every row those of its own fold, which it did not train.
+
+        .. note::
+            ``fit(X, y).transform(X)`` does not equal ``fit_transform(X, y)``: the one is for new
+            rows, the other for the rows that the next model is trained on.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n_rows, n_features_in_)
+            Columns of levels and numbers. Numeric ones may be missing, but not infinite.
+
+        y : array-like of shape (n_rows,)
+            Target.
+
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weights of the rows in the losses. Rows of weight 0 count as absent.
+
+        groups : array-like of shape (n_rows,), default=None
+            Handed to a splitter given as ``cv``, such as
+            :class:`~sklearn.model_selection.GroupKFold`.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_features_out)
+            Vectors in the place of the embedded columns. float32, or float64 where a column that
+            passes through needs it.
+        """
+        with _all_or_nothing(self):
+            split_params = self._split_params("fit_transform", groups)
+            columns, codes, fold, fold_tables = self._fit(X, y, sample_weight, split_params)
+            self._fitted_on = None
+            of_column = dict(zip(self.tables_, zip(fold_tables, codes, strict=True), strict=True))
+
+            def write(name, _, out):
+                (prior, deviation), codes = of_column[name]
+                gather_own_fold(prior, deviation, codes, fold, out)
+
+            return self._assemble(columns, write)
+
+    def transform(self, X):
+        """Replace the embedded columns by their vectors, for rows that were not trained on.
+
+        .. note::
+            ``fit(X, y).transform(X)`` does not equal ``fit_transform(X, y)``. For the rows that
+            the next model is trained on, use `fit_transform`.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n_rows, n_features_in_)
+            The columns seen in `fit`, by the same names and in the same order.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_features_out)
+            Vectors in the place of the embedded columns. float32, or float64 where a column that
+            passes through needs it.
+        """
+        check_is_fitted(self)
+        columns = self._columns(X, reset=False)
+        fitted_on = getattr(self, "_fitted_on", None)
+        if fitted_on is not None and fitted_on() is X:
+            warnings.warn(
+                "transform was given the rows that this encoder was fitted on: their vectors have "
+                "seen their targets. To train the next model use fit_transform(X, y), or put both "
+                "into a Pipeline.",
+                UserWarning,
+                stacklevel=2,
+            )
+
+        def write(name, j, out):
+            gather(self.tables_[name], self._encode(self.vocabularies_[name], columns, j), out)
+
+        return self._assemble(columns, write)
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the output columns.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Must be the names seen in `fit`, if they are given.
+
+        Returns
+        -------
+        ndarray of str objects, shape (n_features_out,)
+            ``city_0, city_1, ...`` in the place of ``city``; other columns keep their names.
+        """
+        check_is_fitted(self)
+        names = check_feature_names_in(self, input_features)
+        out = []
+        for j, name, slot in self._slots():
+            dim = slot.stop - slot.start
+            out += [names[j]] if name is None else [f"{names[j]}_{i}" for i in range(dim)]
+        return np.array(out, dtype=object)
+
+    def get_metadata_routing(self):
+        """Say that sample weights stay here and groups go to the splitter.
+
+        Returns
+        -------
+        routing : MetadataRouter
+            See the scikit-learn user guide on metadata routing.
+        """
+        mapping = MethodMapping()
+        for method in ("fit", "fit_transform"):
+            mapping.add(caller=method, callee="split")
+        router = MetadataRouter(owner=self).add_self_request(self)
+        return router.add(splitter=self.cv, method_mapping=mapping)
+
+    def _fit(self, X, y, sample_weight, split_params):
+        """Set the fitted state; return what `fit_transform` needs beside it."""
+        columns = self._columns(X, reset=True)
+        check_consistent_length(X, y, sample_weight)
+        weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        target = encode_target(y, self.target_type, weight)
+        embedded = embedded_columns(self.categorical_features, X, columns)
+        others = [j for j in range(len(columns.names)) if j not in embedded]
+        vocabularies = self._learn_vocabularies(columns, embedded, weight)
+        codes = [
+            self._encode(vocabulary, columns, j)
+            for vocabulary, j in zip(vocabularies.values(), embedded, strict=True)
+        ]
+        context = context_matrix(
+            [columns.numbers(j) for j in others] if self.use_context else [], weight
+        )
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        fold = np.zeros(columns.n_rows, dtype=np.int64)
+        if self.cv is not None:
+            fold = assign_folds(
+                self.cv, X, y, target.values, random_state=seed, split_params=split_params
+            )
+
+        trained = self._train(vocabularies, codes, context, target, weight, fold, seed)
+        # A scalar output adds each first component to itself: that axis has a meaning of its own.
+        first = 0 if target.kind == "multiclass" else 1
+        fold_tables = [
+            canonical_axes(prior, deviation, vocabulary.counts, first=first)
+            for vocabulary, prior, deviation in zip(
+                vocabularies.values(), trained.priors, trained.deviations, strict=True
+            )
+        ]
+        if trained.best_epoch == 0:
+            warnings.warn(
+                "The columns told nothing about y that holds out of fold: in no epoch was the net "
+                "better than a constant answer by two standard errors. All levels of a column get "
+                "the same vector.",
+                UserWarning,
+                stacklevel=4,
+            )
+        self.vocabularies_ = vocabularies
+        self.tables_ = {
+            name: mean_over_folds(*table)
+            for name, table in zip(vocabularies, fold_tables, strict=True)
+        }
+        self.history_, self.best_epoch_ = trained.history, trained.best_epoch
+        self.n_iter_ = len(trained.history["seconds"])
+        self.classes_, self.target_type_ = target.classes, target.kind
+        self._embedded = dict(zip(embedded, vocabularies, strict=True))
+        self._dtype = self._output_dtype(columns, others)
+        return columns, codes, fold, fold_tables
+
+    def _train(self, vocabularies, codes, context, target, weight, fold, seed):
+        try:
+            from skembed.training import Settings, train
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                "fit needs PyTorch, which is not installed: pip install 'skembed[torch]'. A "
+                "fitted encoder transforms without it."
+            ) from error
+        settings = Settings(
+            hidden_layer_sizes=self.hidden_layer_sizes,
+            unseen_rate=self.unseen_rate,
+            dropout=self.dropout,
+            weight_decay=self.weight_decay,
+            learning_rate=self.learning_rate,
+            batch_size=self.batch_size,
+            max_epochs=self.max_epochs,
+            early_stopping=self.early_stopping,
+            n_iter_no_change=self.n_iter_no_change,
+            tol=self.tol,
+            n_threads=_n_threads(self.n_jobs),
+            seed=seed,
+            verbose=self.verbose,
+        )
+        sizes = [vocabulary.n_codes for vocabulary in vocabularies.values()]
+        n_levels = [len(vocabulary.levels) for vocabulary in vocabularies.values()]
+        dims = embedding_dims(self.embedding_dim, list(vocabularies), n_levels)
+        return train(np.column_stack(codes), sizes, dims, context, target, weight, fold, settings)
+
+    def _columns(self, X, *, reset):
+        """Columns of X, with its names and their number checked, or remembered."""
+        columns = Columns(X)
+        checked = X if columns.is_frame else columns.array
+        validate_data(self, checked, reset=reset, skip_check_array=True)
+        if reset and (columns.n_rows < 1 or not columns.names):
+            what = "sample(s)" if columns.names else "feature(s)"
+            shape = (columns.n_rows, len(columns.names))
+            raise ValueError(
+                f"Found array with 0 {what} (shape={shape}) while a minimum of 1 is required: "
+                "there is nothing to fit on."
+            )
+        return columns
+
+    def _learn_vocabularies(self, columns, embedded, weight):
+        vocabularies = {}
+        for j in embedded:
+            vocabulary = Vocabulary.fit(
+                columns.levels(j),
+                weight > 0,
+                min_frequency=self.min_frequency,
+                max_categories=self.max_categories,
+            )
+            if (vocabulary.counts > 0).sum() < 2:
+                held = "one level" if vocabulary.counts[MISSING] == 0 else "no value"
+                warnings.warn(
+                    f"Column {columns.names[j]!r} holds {held} in all rows: its vector is the same "
+                    "everywhere. Leave it out.",
+                    UserWarning,
+                    stacklevel=4,
+                )
+            vocabularies[columns.names[j]] = vocabulary
+        return vocabularies
+
+    def _encode(self, vocabulary, columns, j):
+        """Codes of column j, after what `handle_unknown` and `handle_missing` ask for."""
+        name, column = columns.names[j], columns.levels(j)
+        codes = vocabulary.encode(column)
+        if self.handle_missing == "error" and (column.rows < 0).any():
+            row = int(np.flatnonzero(column.rows < 0)[0])
+            raise ValueError(
+                f"Column {name!r} is missing in {int((column.rows < 0).sum())} rows, the first "
+                f"being row {row}. Fill them, or give handle_missing='embed'."
+            )
+        if self.handle_unknown == "error" and (codes == UNSEEN).any():
+            unknown = [column.values[i] for i in np.unique(column.rows[codes == UNSEEN])]
+            raise ValueError(
+                f"Column {name!r} holds {len(unknown)} levels that fit did not see: "
+                f"{unknown[:5]}{' ...' if len(unknown) > 5 else ''}. Give handle_unknown='embed' "
+                "to let the trained prior row stand for them."
+            )
+        return codes
+
+    def _slots(self):
+        """Position, embedded name or None, and output slice of each column that is put out."""
+        start = 0
+        for j in range(self.n_features_in_):
+            name = self._embedded.get(j)
+            if name is None and self.remainder == "drop":
+                continue
+            width = 1 if name is None else self.tables_[name].shape[1]
+            yield j, name, slice(start, start + width)
+            start += width
+
+    def _assemble(self, columns, write):
+        """Output array; ``write(name, j, out)`` fills the place of an embedded column."""
+        slots = list(self._slots())
+        out = np.empty((columns.n_rows, slots[-1][2].stop), dtype=self._dtype)
+        for j, name, slot in slots:
+            if name is None:
+                out[:, slot.start] = columns.numbers(j, self._dtype)
+            else:
+                write(name, j, out[:, slot])
+        return out
+
+    def _output_dtype(self, columns, others):
+        passing = others if self.remainder == "passthrough" else []
+        return np.result_type(np.float32, *(columns.number_dtype(j) for j in passing))
+
+    def _split_params(self, method, groups):
+        """What `groups` become for the splitter, with and without metadata routing."""
+        if groups is None:
+            return {}
+        if routing_enabled():
+            return process_routing(self, method, groups=groups).splitter.split
+        if self.cv is None or isinstance(self.cv, Integral):
+            raise ValueError(
+                f"groups were given, but cv={self.cv!r} does not use them. Give a splitter that "
+                "does, such as cv=GroupKFold(5)."
+            )
+        return {"groups": groups}
+
+    def __getstate__(self):
+        """State to pickle: all but the reference to the rows of `fit`."""
+        return {key: value for key, value in super().__getstate__().items() if key != "_fitted_on"}
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+    _doc_link_module = "skembed"
+
+
+@contextmanager
+def _all_or_nothing(estimator):
+    """Give an estimator its former state back if fitting fails or is interrupted."""
+    before = estimator.__dict__.copy()
+    try:
+        yield
+    except BaseException:
+        estimator.__dict__ = before
+        raise
+
+
+def _reference(X):
+    try:
+        return weakref.ref(X)
+    except TypeError:  # a list, say
+        return None
+
+
+def _n_threads(n_jobs):
+    # Not effective_n_jobs: bits must not depend on the joblib context of the caller.
+    return 1 if n_jobs is None else n_jobs if n_jobs > 0 else max(1, cpu_count() + 1 + n_jobs)

@@ -1,0 +1,63 @@
+"""The cv contract: one fold per row, as scikit-learn's TargetEncoder has it."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.model_selection import KFold, StratifiedKFold, check_cv
+
+
+def assign_folds(cv, X, y, codes, *, random_state, split_params):
+    """Fold of each row: the fold in whose test part it lies.
+
+    Parameters
+    ----------
+    cv : int, splitter or iterable
+        An int makes shuffled folds, stratified if the target has classes.
+    X, y : array-like of shape (n_rows, ...) and (n_rows,)
+        Handed to the splitter, if one is given.
+    codes : ndarray of shape (n_rows,)
+        The target made ready for the net: integers if it has classes.
+    random_state : int
+        Seed of the folds made from an int.
+    split_params : dict
+        Routed to the splitter: ``groups``.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        If there are fewer rows than folds, or a row is not in exactly one test part.
+    """
+    n_rows = len(codes)
+    if isinstance(cv, Integral):
+        cv = int(cv)
+        classes = codes.dtype.kind == "i"
+        largest = np.bincount(codes).max() if classes else n_rows
+        if largest < cv:
+            held = "the largest class of y has" if classes else "X has"
+            raise ValueError(
+                f"cv={cv} needs at least {cv} rows{' of one class' if classes else ''}, but {held} "
+                f"{largest} (n_samples = {n_rows}). Give a smaller cv, or cv=None to train one "
+                "table without cross-fitting."
+            )
+        splitter = StratifiedKFold if classes else KFold
+        cv, y = splitter(cv, shuffle=True, random_state=random_state), codes
+    cv = check_cv(cv)
+    fold = np.full(n_rows, -1, dtype=np.int64)
+    times = np.zeros(n_rows, dtype=np.int64)
+    for k, (_, test) in enumerate(cv.split(X, y, **split_params)):
+        fold[test] = k
+        times[test] += 1
+    if (times != 1).any():
+        row = int(np.flatnonzero(times != 1)[0])
+        raise ValueError(
+            "cv must put every row into exactly one test fold, but row "
+            f"{row} is in {times[row]}: a row's vector comes from the table of its own fold. Use a "
+            "splitter whose test folds partition the rows, such as KFold or GroupKFold."
+        )
+    if fold.max() < 1:
+        raise ValueError("cv gave one fold, but cross-fitting needs two or more.")
+    return fold

@@ -1,0 +1,222 @@
+"""Any data frame or array in, typed columns out; the only user of narwhals."""
+
+from collections import Counter
+from typing import Any, NamedTuple
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import pandas as pd
+from scipy.sparse import issparse
+from sklearn.utils import check_array
+
+
+class Levels(NamedTuple):
+    """A column in factorised form: its distinct values, and which of them each row holds.
+
+    Attributes
+    ----------
+    rows : ndarray of intp, shape (n_rows,)
+        Position in ``values``, or -1 where the row is missing.
+    values : list
+        Distinct values as Python scalars, in the order in which they appear.
+    """
+
+    rows: np.ndarray
+    values: list
+
+
+class Columns:
+    """The columns of a pandas, polars or pyarrow frame, or of a two-dimensional array.
+
+    Attributes
+    ----------
+    names : list
+        Column labels; ``x0, x1, ...`` for an array.
+    n_rows : int
+    is_frame : bool
+    array : ndarray of shape (n_rows, n_columns)
+        Only if X is not a frame.
+    """
+
+    def __init__(self, X):
+        if issparse(X):
+            raise TypeError(
+                "A sparse matrix was given, but a dense array or a data frame is needed: every "
+                "column must hold levels or numbers. Use X.toarray()."
+            )
+        frame = _frame_or_none(X)
+        self.is_frame = frame is not None
+        if frame is not None:
+            self._series = list(frame.iter_columns())
+            self.names, self.n_rows = list(frame.columns), len(frame)
+        else:
+            self.array = _as_array(X)
+            self.n_rows = self.array.shape[0]
+            self.names = [f"x{j}" for j in range(self.array.shape[1])]
+
+    def looks_categorical(self):
+        """Whether each column holds levels by its type; in an array every column does.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_columns,)
+        """
+        if not self.is_frame:
+            return np.ones(len(self.names), dtype=bool)
+        kinds = (nw.String, nw.Categorical, nw.Enum, nw.Boolean, nw.Object)
+        return np.array([isinstance(series.dtype, kinds) for series in self._series], dtype=bool)
+
+    def levels(self, j):
+        """Column ``j`` in factorised form.
+
+        Raises
+        ------
+        TypeError
+            If a value cannot be hashed (a list or a dict, say).
+        """
+        try:
+            if not self.is_frame:
+                return _factorize(self.array[:, j])
+            native = self._series[j].to_native()
+            if not isinstance(native, pd.Series):
+                return _factorize_series(self._series[j])
+            if native.dtype == object:
+                return _factorize(native.to_numpy())
+            rows, values = pd.factorize(native)
+            return Levels(rows, values.tolist())
+        except TypeError as error:
+            raise TypeError(
+                f"Column {self.names[j]!r} holds values that cannot be hashed ({error}). A level "
+                "must be a string, a number, a boolean or another hashable value: turn the "
+                "column into strings or leave it out."
+            ) from error
+
+    def numbers(self, j, dtype=np.float64):
+        """Column ``j`` as numbers, missing as NaN.
+
+        Returns
+        -------
+        ndarray of dtype, shape (n_rows,)
+
+        Raises
+        ------
+        ValueError
+            If the column is not numeric, or holds an infinite value.
+        """
+        values = self.array[:, j] if not self.is_frame else self._numeric_series(j)
+        try:
+            numbers = values.astype(dtype, copy=False)
+        except (TypeError, ValueError) as error:
+            raise self._not_numeric(j, f"it holds {_first_non_number(values)!r}") from error
+        if np.isinf(numbers).any():
+            row = int(np.flatnonzero(np.isinf(numbers))[0])
+            raise ValueError(
+                f"Column {self.names[j]!r} holds an infinite value (row {row}). Numeric columns "
+                "must be finite or missing: replace infinity by a number or by NaN."
+            )
+        return numbers
+
+    def number_dtype(self, j):
+        """Smallest dtype of numpy that holds column ``j`` and float32 vectors without loss."""
+        if not self.is_frame:
+            dtype = self.array.dtype
+        else:
+            dtype = np.dtype(_NUMPY_NAMES.get(str(self._series[j].dtype), "float64"))
+        return np.result_type(np.float32, dtype if dtype.kind in "biuf" else np.float64)
+
+    def _numeric_series(self, j):
+        series = self._series[j]
+        if not (series.dtype.is_numeric() or series.dtype == nw.Boolean) and self.n_rows:
+            # A column of a batch that is missing throughout may have lost its type.
+            if not series.is_null().all():
+                raise self._not_numeric(j, f"its type is {series.dtype}")
+            return np.full(self.n_rows, np.nan)
+        native = series.to_native()
+        if isinstance(native, pd.Series) and not isinstance(native.dtype, np.dtype):
+            return native.to_numpy(dtype=np.float64, na_value=np.nan)
+        return series.to_numpy()
+
+    def _not_numeric(self, j, reason):
+        return ValueError(
+            f"Column {self.names[j]!r} is not embedded, so it must be numeric, but {reason}. "
+            "Name it in categorical_features, encode it before, or leave out such columns with "
+            "remainder='drop' and use_context=False."
+        )
+
+
+_NUMPY_NAMES = {
+    "Boolean": "bool",
+    **{f"{sign}Int{bits}": f"{sign.lower()}int{bits}" for sign in ("", "U") for bits in (8, 16)},
+    "Float32": "float32",
+}
+
+
+def _frame_or_none(X):
+    if isinstance(X, pd.DataFrame) and not X.columns.is_unique:
+        twice = [name for name, count in Counter(X.columns).items() if count > 1]
+        raise ValueError(f"Column names must be unique, but {twice} occur more than once: rename.")
+    frame = nw.from_native(X, eager_only=True, pass_through=True)
+    return frame if isinstance(frame, nw.DataFrame) else None
+
+
+def _as_array(X):
+    """Two-dimensional array with scikit-learn's checks, of objects where X is not numeric."""
+    options: dict[str, Any] = {
+        "dtype": None,
+        "ensure_all_finite": False,
+        "ensure_min_samples": 0,
+        "ensure_min_features": 0,
+    }
+    array = check_array(X, **options)
+    if not hasattr(X, "dtype") and array.dtype.kind in "SU":
+        # numpy turns the numbers of a mixed list into strings: keep each value as it is.
+        array = check_array(X, **{**options, "dtype": object})
+    return array
+
+
+def _factorize(values):
+    """Factorise an array; True, 1 and "1" stay apart, 1 and 1.0 are one number."""
+    if values.dtype.kind in "SUT":
+        values = values.astype(object)
+    mixed = values.dtype == object and pd.api.types.infer_dtype(values, skipna=True) != "string"
+    if mixed:
+        values = np.frompyfunc(_distinct, 1, 1)(values)
+    rows, distinct = pd.factorize(values)
+    if mixed:
+        return Levels(rows, [v.value if isinstance(v, _Boolean) else v for v in distinct])
+    return Levels(rows, distinct.tolist())
+
+
+def _factorize_series(series):
+    """Factorise a polars or pyarrow column.
+
+    Nulls are set apart first: as numpy arrays, integers with nulls lose digits and Arrow
+    dictionaries turn null into a level.
+    """
+    if isinstance(series.dtype, (nw.Categorical, nw.Enum)):
+        series = series.cast(nw.String)
+    present = ~series.is_null().to_numpy()
+    rows = np.full(len(present), -1, dtype=np.intp)
+    levels = _factorize(series.drop_nulls().to_numpy())
+    rows[present] = levels.rows
+    return Levels(rows, levels.values)
+
+
+class _Boolean(NamedTuple):
+    """A boolean that is not equal to the number 0 or 1."""
+
+    kind: str
+    value: bool
+
+
+def _distinct(value):
+    return _Boolean("boolean", bool(value)) if isinstance(value, (bool, np.bool_)) else value
+
+
+def _first_non_number(values):
+    for value in values:
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            return value
+    return None

@@ -1,0 +1,332 @@
+"""Cross-fitted embeddings in one training run: the loop, read from top to bottom.
+
+Every step does two things with one batch. The *decoder step* looks each row up in its own fold's
+tables, which never saw it, and moves the decoder alone: it learns how far vectors can be trusted
+on rows that did not make them. The *table step* looks each row up in the tables of the other
+folds and moves those and the prior rows alone. The loss of the decoder step is the out-of-fold
+loss: it says when to stop.
+"""
+
+import math
+import time
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from skembed.nn import Decoder, FoldTables
+
+TABLE_LEARNING_RATE = 0.1
+
+
+class Settings(NamedTuple):
+    """How to train; the names are those of the encoder's parameters."""
+
+    hidden_layer_sizes: tuple
+    unseen_rate: float
+    dropout: float
+    weight_decay: float
+    learning_rate: float
+    batch_size: int | str
+    max_epochs: int | str
+    early_stopping: bool
+    n_iter_no_change: int
+    tol: float
+    n_threads: int
+    seed: int
+    verbose: int
+
+
+class Trained(NamedTuple):
+    """What training leaves behind, in numpy.
+
+    Attributes
+    ----------
+    priors : list of ndarray, each of shape (dim,)
+    deviations : list of ndarray, each of shape (n_codes, n_folds, dim)
+    history : dict of ndarray, each of shape (n_epochs,)
+    best_epoch : int
+        Epoch that these tables come from, counted from 1; 0 is the start, before any step.
+    """
+
+    priors: list
+    deviations: list
+    history: dict
+    best_epoch: int
+
+
+class Rows(NamedTuple):
+    """The training rows as tensors; the first axis of each is n_rows."""
+
+    packed: Tensor
+    context: Tensor
+    target: Tensor
+    weight: Tensor
+    fold: Tensor
+
+
+def train(codes, sizes, dims, context, target, weight, fold, settings):
+    """Train the tables of all columns and the decoder above them.
+
+    Parameters
+    ----------
+    codes : ndarray of intp, shape (n_rows, n_columns)
+    sizes, dims : list of int, one per column
+        Codes and vector length.
+    context : ndarray of float32, shape (n_rows, n_inputs)
+    target : Target
+    weight : ndarray of shape (n_rows,)
+    fold : ndarray of int64, shape (n_rows,)
+        A single fold trains one table by all rows, without cross-fitting.
+    settings : Settings
+
+    Returns
+    -------
+    Trained
+    """
+    with torch_threads(settings.n_threads):
+        generator = torch.Generator().manual_seed(settings.seed)
+        tables = FoldTables(sizes, dims, n_folds=int(fold.max()) + 1)
+        decoder = Decoder(
+            tables,
+            context.shape[1],
+            settings.hidden_layer_sizes,
+            target.bias,
+            dropout=settings.dropout,
+            generator=generator,
+        )
+        used = np.flatnonzero(weight > 0)  # rows without weight teach nothing
+        rows = Rows(
+            tables.pack(torch.from_numpy(codes[used])),
+            torch.from_numpy(context[used]),
+            torch.from_numpy(target.values[used]),
+            torch.from_numpy((weight[used] / weight[used].mean()).astype(np.float32)),
+            torch.from_numpy(fold[used]),
+        )
+        history, best_epoch = _run(tables, decoder, rows, target, settings, generator)
+        priors, deviations = tables.numpy()
+        return Trained(priors, deviations, history, best_epoch)
+
+
+def _run(tables, decoder, rows, target, settings, generator):
+    """Train in place, end at the best epoch's tables; return the history and that epoch."""
+    n_rows = len(rows.target)
+    batch_size = auto_batch_size(n_rows) if settings.batch_size == "auto" else settings.batch_size
+    steps_per_epoch = math.ceil(n_rows / batch_size)
+    max_epochs = settings.max_epochs
+    if max_epochs == "auto":
+        max_epochs = auto_epochs(steps_per_epoch)
+    adamw = torch.optim.AdamW(decoder.parameters(), weight_decay=settings.weight_decay, fused=True)
+    adagrad = RowAdagrad(tables)
+    best = BestEpoch(tables, _losses_of_constant(rows, target), settings)
+    history: dict[str, list] = {"out_of_fold_loss": [], "table_loss": [], "seconds": []}
+    began, step = time.perf_counter(), 0
+    for epoch in range(1, max_epochs + 1):
+        out_of_fold, table_loss = torch.empty(n_rows), 0.0
+        for batch in torch.randperm(n_rows, generator=generator).split(batch_size):
+            rate = one_cycle(step / (max_epochs * steps_per_epoch))
+            packed = rows.packed[batch]
+            hidden = torch.rand(packed.shape, generator=generator) < settings.unseen_rate
+            packed = packed.masked_fill(hidden, 0)
+            adamw.param_groups[0]["lr"] = settings.learning_rate * rate
+            adagrad.rate = TABLE_LEARNING_RATE * rate
+            losses, fitted = _step(tables, decoder, adamw, adagrad, rows, batch, packed, target)
+            out_of_fold[batch] = losses
+            table_loss += fitted / n_rows
+            step += 1
+        history["out_of_fold_loss"].append(float(out_of_fold.mean()))
+        history["table_loss"].append(table_loss)
+        history["seconds"].append(time.perf_counter() - began)
+        if settings.verbose:
+            shown = ", ".join(f"{name} {values[-1]:.4g}" for name, values in history.items())
+            print(f"epoch {epoch} of at most {max_epochs}: {shown}")
+        if best.stops(epoch, out_of_fold):
+            break
+    best.restore()
+    return {name: np.array(values) for name, values in history.items()}, best.epoch
+
+
+def _step(tables, decoder, adamw, adagrad, rows, batch, packed, target):
+    """One decoder step and one table step; return the rows' losses, and the tables' in sum."""
+    touched, where = packed.unique(return_inverse=True)
+    fetched = tables.deviation[touched].requires_grad_()
+    vectors = tables.vectors(fetched, where)
+    own, others = fold_positions(rows.fold[batch], tables.n_folds)
+
+    # Decoder step: vectors that the row itself did not make, gradient to the decoder alone.
+    out_of_fold = _losses(decoder, vectors[own].detach(), rows, batch, target.kind)
+    adamw.zero_grad()
+    out_of_fold.mean().backward(inputs=list(decoder.parameters()))
+
+    # Table step: the tables that the row may train, gradient to them and the priors alone. The
+    # mean over a row's tables, but the sum over rows: how far a level moves does not depend on
+    # how many rows of other levels share its batch.
+    n_tables = len(others) // len(batch)
+    again = batch.repeat_interleave(n_tables)
+    fitted = _losses(decoder, vectors[others], rows, again, target.kind).sum() / n_tables
+    fitted.backward(inputs=[fetched, tables.prior])
+
+    adamw.step()
+    adagrad.step(touched, fetched.grad)
+    return out_of_fold.detach(), fitted.item()
+
+
+class BestEpoch:
+    """Keeps the tables of the epoch with the lowest out-of-fold loss, and says when to stop.
+
+    Epoch 0 is the start, whose tables tell no level from another. It takes evidence to leave it:
+    a loss below the constant answer's by two standard errors. Without folds there is no honest
+    loss, and the last epoch is kept.
+    """
+
+    def __init__(self, tables, losses_of_constant, settings):
+        self.tables, self.constant, self.settings = tables, losses_of_constant, settings
+        self.active = settings.early_stopping and tables.n_folds > 1
+        self.epoch, self.loss, self.snapshot = 0, math.inf, tables.snapshot()
+
+    def stops(self, epoch, losses):
+        """Look at the rows' losses of an epoch; return whether it was the last."""
+        loss = float(losses.mean())
+        if not self.active:
+            self.epoch = epoch
+        elif self.epoch == 0 and not is_evidence(losses - self.constant):
+            return False
+        elif loss < self.loss - self.settings.tol:
+            self.epoch, self.loss, self.snapshot = epoch, loss, self.tables.snapshot()
+        return epoch - self.epoch >= self.settings.n_iter_no_change
+
+    def restore(self):
+        """Put the best epoch's state into the tables."""
+        if self.active:
+            self.tables.restore(self.snapshot)
+
+
+def is_evidence(differences: Tensor) -> bool:
+    """Whether the mean difference of losses is below zero by two standard errors."""
+    standard_error = differences.std(correction=0) / math.sqrt(len(differences))
+    return bool(differences.mean() < -2 * standard_error)
+
+
+def fold_positions(fold: Tensor, n_folds: int) -> tuple[Tensor, Tensor]:
+    """Positions of a batch's vectors in its own fold's tables, and in the other folds' tables.
+
+    Parameters
+    ----------
+    fold : Tensor of int64, shape (batch,)
+    n_folds : int
+        With 1, the own table is also the one that the row trains.
+
+    Returns
+    -------
+    own : Tensor of shape (batch,)
+    others : Tensor of shape (batch * (n_folds - 1),), the tables of a row side by side
+        Both index the (row, fold) pairs of `FoldTables.vectors`.
+    """
+    first = torch.arange(len(fold)) * n_folds
+    own = first + fold
+    if n_folds == 1:
+        return own, own
+    shift = torch.arange(1, n_folds)
+    others = first[:, None] + (fold[:, None] + shift) % n_folds
+    return own, others.flatten()
+
+
+def _losses(decoder, vectors, rows, of, kind):
+    """Weighted loss of each of the rows ``of``, as read from these vectors."""
+    output = decoder(vectors, rows.context[of])
+    return LOSSES[kind](output, rows.target[of]) * rows.weight[of]
+
+
+def _losses_of_constant(rows, target):
+    """Weighted loss of each row under the best answer that looks at no column."""
+    output = torch.from_numpy(target.bias).expand(len(rows.target), -1)
+    return LOSSES[target.kind](output, rows.target) * rows.weight
+
+
+def _binary_loss(output, target):
+    target = target.to(output.dtype)
+    return functional.binary_cross_entropy_with_logits(output[:, 0], target, reduction="none")
+
+
+def _multiclass_loss(output, target):
+    return functional.cross_entropy(output, target, reduction="none")
+
+
+def _squared_error(output, target):
+    return (output[:, 0] - target) ** 2
+
+
+LOSSES = {
+    "binary": _binary_loss,
+    "multiclass": _multiclass_loss,
+    "continuous": _squared_error,
+}
+
+
+class RowAdagrad:
+    """Adagrad that touches only the rows of a batch, so that its cost ignores the vocabulary.
+
+    A row without gradient does not move under Adagrad, so this is the dense algorithm, not an
+    approximation. Adam would keep moving rare levels and lets them memorise their rows.
+
+    References
+    ----------
+    Duchi, Hazan and Singer (2011), "Adaptive subgradient methods for online learning and
+    stochastic optimization", JMLR 12.
+    """
+
+    def __init__(self, tables):
+        self.tables, self.rate = tables, 0.0
+        self.deviation_sum = torch.zeros_like(tables.deviation)
+        self.prior_sum = torch.zeros_like(tables.prior, requires_grad=False)
+
+    @torch.no_grad()
+    def step(self, touched, gradient):
+        """Move the touched rows, all but the unseen row 0, and the priors."""
+        gradient[touched == 0] = 0.0
+        self.deviation_sum[touched] += gradient**2
+        scale = self.deviation_sum[touched].sqrt_().add_(1e-10)
+        self.tables.deviation[touched] -= self.rate * gradient / scale
+        prior = self.tables.prior
+        self.prior_sum += prior.grad**2
+        prior -= self.rate * prior.grad / (self.prior_sum.sqrt() + 1e-10)
+        prior.grad = None
+
+
+def auto_batch_size(n_rows):
+    """Rows per step: a fiftieth of the rows, as a power of two between 32 and 1024."""
+    return int(2 ** min(10, max(5, round(math.log2(n_rows / 50)))))
+
+
+def auto_epochs(steps_per_epoch):
+    """Passes over the rows: about 500 steps, but 8 passes at least and 40 at most."""
+    return min(40, max(8, math.ceil(500 / steps_per_epoch)))
+
+
+def one_cycle(progress):
+    """Fraction of the peak learning rate at a fraction of the training.
+
+    A quarter of the way up from 1/25 by a cosine, the rest down to 0.
+
+    References
+    ----------
+    Smith and Topin (2018), "Super-convergence: very fast training of neural networks using large
+    learning rates", arXiv:1708.07120.
+    """
+    if progress < 0.25:
+        return 0.04 + 0.96 * (1 - math.cos(math.pi * progress / 0.25)) / 2
+    return (1 + math.cos(math.pi * (progress - 0.25) / 0.75)) / 2
+
+
+@contextmanager
+def torch_threads(n_threads):
+    """Bound torch's threads for the time of a fit, then give the user's number back."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,132 @@
+"""Levels to codes, with codes reserved for unseen, missing and infrequent levels."""
+
+import math
+from itertools import repeat
+from numbers import Integral
+
+import numpy as np
+
+UNSEEN, MISSING, INFREQUENT = 0, 1, 2
+RESERVED = ("unseen", "missing", "infrequent")
+
+
+class Vocabulary:
+    """The levels of one column and their codes.
+
+    Levels are told apart by value and kind: ``1`` and ``"1"`` and ``True`` are three levels,
+    ``1`` and ``1.0`` are one number. They are sorted, so that their codes depend neither on the
+    order of the rows nor on the kind of frame that they came in.
+
+    Parameters
+    ----------
+    levels : list
+        Levels with a code of their own; the first has code 3.
+    infrequent : list
+        Levels that share code 2.
+    counts : ndarray of int, shape (n_codes,)
+        Rows per code at fit; no row has code 0.
+    """
+
+    def __init__(self, levels, infrequent, counts):
+        self.levels, self.infrequent, self.counts = levels, infrequent, counts
+        codes = range(len(RESERVED), self.n_codes)
+        self._code = dict(zip(map(_key, levels), codes, strict=True))
+        self._code.update(zip(map(_key, infrequent), repeat(INFREQUENT), strict=False))
+
+    @classmethod
+    def fit(cls, column, used, *, min_frequency=None, max_categories=None):
+        """Learn the levels of a column.
+
+        Parameters
+        ----------
+        column : Levels
+        used : ndarray of bool, shape (n_rows,)
+            Rows that count.
+        min_frequency : int, float or None
+            Levels with fewer rows (a fraction of all rows if a float) are infrequent.
+        max_categories : int or None
+            Most levels that keep a code of their own, the infrequent row included.
+        """
+        rows = column.rows[used]
+        n_missing = int((rows < 0).sum())
+        counts = np.bincount(rows[rows >= 0], minlength=len(column.values))
+        order = [i for i in _sorted_positions(column.values) if counts[i] > 0]
+        kept = _frequent(counts[order], len(rows), min_frequency, max_categories)
+        levels = [column.values[i] for i, keep in zip(order, kept, strict=True) if keep]
+        pooled = [column.values[i] for i, keep in zip(order, kept, strict=True) if not keep]
+        ordered = counts[order]
+        reserved = [0, n_missing, int(ordered[~kept].sum())]
+        return cls(levels, pooled, np.array([*reserved, *ordered[kept]], dtype=np.int64))
+
+    @property
+    def n_codes(self):
+        """Number of codes, the three reserved ones included."""
+        return len(RESERVED) + len(self.levels)
+
+    def codes_of(self, values):
+        """Code of each value of a list; 0 where it was never seen.
+
+        Returns
+        -------
+        ndarray of intp, shape (len(values),)
+        """
+        codes = map(self._code.get, map(_key, values), repeat(UNSEEN))
+        return np.fromiter(codes, dtype=np.intp, count=len(values))
+
+    def encode(self, column):
+        """Code of each row of a factorised column.
+
+        The levels are looked up once each, however many rows hold them.
+
+        Returns
+        -------
+        ndarray of intp, shape (n_rows,)
+        """
+        # Row -1, a missing value, takes the last entry.
+        return np.append(self.codes_of(column.values), MISSING)[column.rows]
+
+    def __repr__(self):
+        """Say how many levels there are, and show the first."""
+        shown = ", ".join(map(repr, self.levels[:3])) + (", ..." if len(self.levels) > 3 else "")
+        return f"<Vocabulary of {len(self.levels)} levels: {shown}>"
+
+    def __eq__(self, other):
+        """Equal if the same values get the same codes."""
+        return isinstance(other, Vocabulary) and self._code == other._code
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _key(value):
+    # A boolean is hashed and compared as a number in Python: give it a kind.
+    return (bool, value) if isinstance(value, (bool, np.bool_)) else value
+
+
+def _frequent(counts, n_rows, min_frequency, max_categories):
+    """Which levels keep a code of their own, by the rule of OneHotEncoder."""
+    kept = np.ones(len(counts), dtype=bool)
+    if min_frequency is not None:
+        is_count = isinstance(min_frequency, Integral)
+        kept &= counts >= (min_frequency if is_count else min_frequency * n_rows)
+    # The infrequent row counts as one of max_categories, if there is one.
+    if max_categories is not None and kept.sum() + (not kept.all()) > max_categories:
+        rank = np.argsort(np.argsort(-np.where(kept, counts, -1), kind="stable"), kind="stable")
+        kept &= rank < max_categories - 1
+    return kept
+
+
+def _sorted_positions(values):
+    """Positions in the order: numbers, booleans, strings, others as they come."""
+    numbers, booleans, strings, others = [], [], [], []
+    for i, value in enumerate(values):
+        if isinstance(value, str):
+            strings.append(i)
+        elif isinstance(value, bool):
+            booleans.append(i)
+        elif isinstance(value, (int, float)) and not math.isnan(value):
+            numbers.append(i)
+        else:
+            others.append(i)
+    for group in (numbers, booleans, strings):
+        group.sort(key=values.__getitem__)
+    return numbers + booleans + strings + others

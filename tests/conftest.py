@@ -1,0 +1,31 @@
+"""Data that many tests use."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skembed.datasets import load_adult
+
+
+@pytest.fixture(scope="session")
+def adult():
+    """The first 3,000 training rows and the first 1,000 test rows of UCI Adult."""
+    X_train, X_test, y_train, y_test = load_adult()
+    return X_train.head(3000), X_test.head(1000), y_train.head(3000), y_test.head(1000)
+
+
+@pytest.fixture
+def rents():
+    """Rents by city and kind of flat, with a number beside; the target is a quantity."""
+    rng = np.random.default_rng(0)
+    cities = {"Bern": 2100.0, "Oslo": 1800.0, "Rome": 1200.0, "Kyiv": 700.0}
+    kinds = {"flat": 1.0, "house": 1.4}
+    X = pd.DataFrame(
+        {
+            "city": rng.choice(list(cities), 400),
+            "rooms": rng.integers(1, 6, 400),
+            "kind": rng.choice(list(kinds), 400),
+        }
+    )
+    y = X["city"].map(cities) * X["kind"].map(kinds) + 100 * X["rooms"] + rng.normal(0, 50, 400)
+    return X, y

@@ -1,0 +1,46 @@
+"""scikit-learn's own checks."""
+
+import numpy as np
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skembed import NeuralEmbeddingEncoder
+
+SHUFFLED = (
+    "training takes shuffled batches and folds: a row of weight 2 and a row given twice are alike "
+    "in expectation, not to the bit"
+)
+CROSS_FITTED = (
+    "fit_transform gives the vectors of a row's own fold, transform the mean of all folds: they "
+    "differ by design, as TargetEncoder's do"
+)
+
+
+def expected_failures(estimator):
+    failures = {"check_sample_weight_equivalence_on_dense_data": SHUFFLED}
+    if estimator.cv is not None:
+        failures["check_transformer_general"] = CROSS_FITTED
+        failures["check_transformer_data_not_an_array"] = CROSS_FITTED
+    return failures
+
+
+class EveryColumn:
+    """Some checks pass frames of numbers alone, of which "auto" embeds none."""
+
+    def __call__(self, X):
+        return list(range(np.asarray(X).shape[1]))
+
+    def __repr__(self):
+        return "every_column"
+
+
+@pytest.mark.filterwarnings("ignore")
+@parametrize_with_checks(
+    [
+        NeuralEmbeddingEncoder(categorical_features=EveryColumn()),
+        NeuralEmbeddingEncoder(categorical_features=EveryColumn(), max_epochs=2, cv=None),
+    ],
+    expected_failed_checks=expected_failures,
+)
+def test_scikit_learn_check(estimator, check):
+    check(estimator)

@@ -1,0 +1,467 @@
+import pickle
+import subprocess
+import sys
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from sklearn.base import clone
+from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import r2_score, roc_auc_score
+from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skembed import NeuralEmbeddingEncoder
+
+QUICK = {"max_epochs": 3, "random_state": 0}
+
+
+# What comes out
+
+
+def test_vectors_stand_in_the_place_of_their_column(rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(embedding_dim={"city": 3, "kind": 1}, **QUICK)
+    features = encoder.fit_transform(X, y)
+    assert encoder.get_feature_names_out().tolist() == [
+        "city_0",
+        "city_1",
+        "city_2",
+        "rooms",
+        "kind_0",
+    ]
+    np.testing.assert_array_equal(features[:, 3], X["rooms"])
+
+
+def test_other_columns_can_be_dropped(rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(remainder="drop", embedding_dim=2, **QUICK)
+    assert encoder.fit_transform(X, y).shape == (400, 4)
+    assert encoder.get_feature_names_out().tolist() == ["city_0", "city_1", "kind_0", "kind_1"]
+
+
+def test_transform_gives_the_row_of_the_level(rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(**QUICK).fit(X, y)
+    oslo = pd.DataFrame({"city": ["Oslo"], "rooms": [2], "kind": ["flat"]})
+    code = encoder.vocabularies_["city"].codes_of(["Oslo"])[0]
+    np.testing.assert_array_equal(
+        encoder.transform(oslo)[0, :4], encoder.tables_["city"][code].astype(float)
+    )
+
+
+def test_float32_unless_a_passing_column_needs_more(rents):
+    X, y = rents
+    assert NeuralEmbeddingEncoder(remainder="drop", **QUICK).fit_transform(X, y).dtype == "float32"
+    small = X.astype({"rooms": "int16"})
+    assert NeuralEmbeddingEncoder(**QUICK).fit_transform(small, y).dtype == "float32"
+    assert NeuralEmbeddingEncoder(**QUICK).fit_transform(X, y).dtype == "float64"
+    # 2**24 + 1 is the first integer that float32 does not hold.
+    large = X.assign(rooms=2**24 + 1)
+    assert NeuralEmbeddingEncoder(**QUICK).fit_transform(large, y)[0, 4] == 2**24 + 1
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars"])
+def test_set_output(rents, kind):
+    X, y = rents
+    out = NeuralEmbeddingEncoder(**QUICK).set_output(transform=kind).fit_transform(X, y)
+    assert type(out).__module__.startswith(kind)
+    assert list(out.columns)[-2:] == ["rooms", "kind_0"]
+
+
+def test_an_empty_frame_gives_an_empty_output(rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(**QUICK).fit(X, y).set_output(transform="pandas")
+    out = encoder.transform(X.head(0))
+    assert out.shape == (0, len(encoder.get_feature_names_out()))
+    assert out.columns.tolist() == encoder.get_feature_names_out().tolist()
+
+
+def test_transform_leaves_the_fitted_state_alone(rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(**QUICK).fit(X, y)
+    before = pickle.dumps(encoder)
+    encoder.transform(X.replace({"city": {"Oslo": "Lima"}}))
+    assert pickle.dumps(encoder) == before
+
+
+# What is learned
+
+
+def test_regression_learns_the_level_effects(rents):
+    X, y = rents
+    model = make_pipeline(NeuralEmbeddingEncoder(random_state=0), Ridge())
+    assert cross_val_score(model, X, y).mean() > 0.95
+    encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, y)
+    effects = encoder.tables_["city"][3:, 0]
+    assert encoder.vocabularies_["city"].levels == ["Bern", "Kyiv", "Oslo", "Rome"]
+    assert effects[1] < effects[3] < min(effects[0], effects[2])
+
+
+def test_target_scale_does_not_matter(rents):
+    X, y = rents
+    plain = NeuralEmbeddingEncoder(**QUICK).fit_transform(X, y)
+    scaled = NeuralEmbeddingEncoder(**QUICK).fit_transform(X, y * 1e6 - 1e9)
+    np.testing.assert_allclose(plain, scaled, atol=1e-3)
+
+
+def test_binary_target_of_strings(adult):
+    X_train, X_test, y_train, y_test = adult
+    labels = y_train.map({0: "<=50K", 1: ">50K"})
+    model = make_pipeline(
+        NeuralEmbeddingEncoder(random_state=0), StandardScaler(), LogisticRegression()
+    ).fit(X_train, labels)
+    assert model[0].classes_.tolist() == ["<=50K", ">50K"]
+    assert roc_auc_score(y_test, model.predict_proba(X_test)[:, 1]) > 0.88
+
+
+def test_multiclass_target(adult):
+    X_train, X_test, _, _ = adult
+    target, features = X_train["marital-status"], X_train.drop(columns="marital-status")
+    encoder = NeuralEmbeddingEncoder(random_state=0)
+    model = make_pipeline(encoder, StandardScaler(), LogisticRegression(max_iter=300))
+    model.fit(features, target)
+    assert encoder is not model[0] or encoder.target_type_ == "multiclass"
+    accuracy = model.score(X_test.drop(columns="marital-status"), X_test["marital-status"])
+    majority = (X_test["marital-status"] == "Married-civ-spouse").mean()
+    assert accuracy > majority + 0.2
+
+
+def test_context_takes_its_share(rents):
+    """What the rooms explain is not told by the city, unless the net cannot see the rooms."""
+    X, y = rents
+    X = X.assign(rooms=np.where(X["city"] == "Oslo", 5, 1))
+    y = 100.0 * X["rooms"] + np.random.default_rng(0).normal(0, 1, len(X))
+    seen = NeuralEmbeddingEncoder(random_state=0).fit(X, y)
+    hidden = NeuralEmbeddingEncoder(use_context=False, random_state=0).fit(X, y)
+    assert np.ptp(seen.tables_["city"][3:, 0]) < np.ptp(hidden.tables_["city"][3:, 0])
+
+
+def test_missing_context_does_no_harm(rents):
+    X, y = rents
+    X = X.astype({"rooms": float})
+    X.loc[::7, "rooms"] = np.nan
+    features = NeuralEmbeddingEncoder(random_state=0).fit_transform(X, y)
+    assert np.isfinite(features[:, :4]).all()
+    np.testing.assert_array_equal(features[:, 4], X["rooms"])
+
+
+def test_history_tells_each_epoch(rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(max_epochs=6, early_stopping=False, random_state=0).fit(X, y)
+    assert set(encoder.history_) == {"out_of_fold_loss", "table_loss", "seconds"}
+    assert all(len(values) == encoder.n_iter_ == 6 for values in encoder.history_.values())
+    assert encoder.history_["out_of_fold_loss"][-1] < encoder.history_["out_of_fold_loss"][0]
+
+
+def test_the_best_epoch_is_kept(rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(random_state=0, tol=0.0).fit(X, y)
+    assert encoder.best_epoch_ == np.argmin(encoder.history_["out_of_fold_loss"]) + 1
+
+
+def test_training_ends_when_the_out_of_fold_loss_no_longer_falls(rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(
+        max_epochs=40, tol=1.0, n_iter_no_change=2, random_state=0
+    ).fit(X, y)
+    assert encoder.n_iter_ == encoder.best_epoch_ + 2
+
+
+def test_noise_gives_one_vector_to_all_levels_and_a_warning():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"id": rng.integers(0, 50, 1000).astype(str)})
+    encoder = NeuralEmbeddingEncoder(random_state=0)
+    with pytest.warns(UserWarning, match="told nothing about y"):
+        encoder.fit(X, rng.normal(size=1000))
+    assert encoder.best_epoch_ == 0
+    assert np.ptp(encoder.tables_["id"], axis=0).max() == 0
+
+
+def test_verbose_prints_a_line_per_epoch(rents, capsys):
+    X, y = rents
+    NeuralEmbeddingEncoder(verbose=1, **QUICK).fit(X, y)
+    assert capsys.readouterr().out.count("out_of_fold_loss") == 3
+
+
+# Levels: missing, unseen, infrequent
+
+
+def test_unseen_levels_get_the_prior_row(rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(**QUICK).fit(X, y)
+    lima = pd.DataFrame({"city": ["Lima"], "rooms": [2], "kind": ["flat"]})
+    np.testing.assert_array_equal(
+        encoder.transform(lima)[0, :4], encoder.tables_["city"][0].astype(float)
+    )
+
+
+def test_missing_has_a_row_of_its_own(rents):
+    X, y = rents
+    X.loc[::3, "city"] = None
+    y = y.where(X["city"].notna(), 9000.0)
+    encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, y)
+    effects = encoder.tables_["city"][:, 0]
+    assert effects[1] > effects[3:].max()
+    assert effects[1] != effects[0]
+
+
+def test_missing_is_the_prior_row_if_fit_saw_none(rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(**QUICK).fit(X, y)
+    np.testing.assert_array_equal(encoder.tables_["city"][1], encoder.tables_["city"][0])
+    assert np.isfinite(encoder.transform(X.assign(city=None))).all()
+
+
+def test_infrequent_levels_share_a_row(rents):
+    X, y = rents
+    X.loc[[0, 1], "city"] = ["Riga", "Lima"]
+    encoder = NeuralEmbeddingEncoder(min_frequency=10, **QUICK).fit(X, y)
+    assert encoder.vocabularies_["city"].levels == ["Bern", "Kyiv", "Oslo", "Rome"]
+    out = encoder.transform(X.head(3))
+    np.testing.assert_array_equal(out[0, :4], out[1, :4])
+    np.testing.assert_array_equal(out[0, :4], encoder.tables_["city"][2].astype(float))
+
+
+def test_the_unseen_row_is_trained():
+    """On levels held out of fit it beats random rows and a row of zeros (log-loss, three seeds)."""
+    from sklearn.metrics import log_loss
+    from xgboost import XGBClassifier
+
+    losses = {"trained": [], "zero": [], "random": []}
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        store, item = rng.integers(0, 200, 6000), rng.integers(0, 20, 6000)
+        effect = rng.normal(1.0, 1.0, 200)[store] + rng.normal(0.0, 1.0, 20)[item] - 1.0
+        y = (rng.random(6000) < 1 / (1 + np.exp(-effect))).astype(int)
+        X = pd.DataFrame({"store": store.astype(str), "item": item.astype(str)})
+        new = store >= 160
+        encoder = NeuralEmbeddingEncoder(random_state=seed)
+        features = encoder.fit_transform(X[~new], y[~new])
+        model = XGBClassifier(n_estimators=100, learning_rate=0.1, n_jobs=1)
+        model.fit(features, y[~new])
+        table = encoder.tables_["store"]
+        trained, spread = table[0].copy(), table[3:].std(axis=0)
+        for name, rows in {
+            "trained": [trained],
+            "zero": [np.zeros_like(trained)],
+            "random": spread * rng.normal(size=(10, len(trained))),
+        }.items():
+            for row in rows:
+                table[0] = row
+                scores = model.predict_proba(encoder.transform(X[new]))[:, 1]
+                losses[name].append(log_loss(y[new], scores))
+    assert np.mean(losses["trained"]) < np.mean(losses["zero"])
+    assert np.mean(losses["trained"]) < np.mean(losses["random"])
+
+
+# Sample weights and groups
+
+
+def test_rows_of_weight_zero_count_as_absent(rents):
+    X, y = rents
+    weight = np.ones(400)
+    weight[X["city"] == "Oslo"] = 0
+    encoder = NeuralEmbeddingEncoder(**QUICK).fit(X, y, sample_weight=weight)
+    assert encoder.vocabularies_["city"].levels == ["Bern", "Kyiv", "Rome"]
+    wild = y.where(weight > 0, 1e9)
+    same = NeuralEmbeddingEncoder(**QUICK).fit(X, wild, sample_weight=weight)
+    np.testing.assert_array_equal(encoder.tables_["city"], same.tables_["city"])
+
+
+def test_weights_count(rents):
+    """Two halves that disagree: the heavier one decides the sign of the own effect."""
+    X, _ = rents
+    X = X.assign(rooms=1)
+    first = np.arange(400) < 200
+    y = np.where((X["city"] == "Oslo") == first, 1.0, -1.0)
+    effects = []
+    for weight in (np.where(first, 9.0, 1.0), np.where(first, 1.0, 9.0)):
+        encoder = NeuralEmbeddingEncoder(random_state=0, embedding_dim=1)
+        encoder.fit(X, y, sample_weight=weight)
+        table = encoder.tables_["city"][:, 0]
+        effects.append(table[5] - table[3])
+    assert effects[0] > 0 > effects[1]
+
+
+def test_groups_reach_the_splitter(rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(cv=GroupKFold(4), **QUICK)
+    features = encoder.fit_transform(X, y, groups=X["city"])
+    # Each city is a fold, and its own fold's table knows nothing of it but the prior row.
+    np.testing.assert_array_equal(
+        features[:, :4], np.tile(encoder.tables_["city"][0].astype(float), (400, 1))
+    )
+
+
+def test_metadata_routing(rents):
+    X, y = rents
+    with sklearn.config_context(enable_metadata_routing=True):
+        encoder = NeuralEmbeddingEncoder(cv=GroupKFold(4), **QUICK)
+        encoder.set_fit_request(sample_weight=True)
+        model = make_pipeline(encoder, Ridge())
+        model.fit(X, y, groups=X["city"], sample_weight=np.ones(400))
+        assert model.predict(X).shape == (400,)
+
+
+# With scikit-learn
+
+
+def test_in_a_column_transformer(adult):
+    X_train, X_test, y_train, _ = adult
+    transformer = make_column_transformer(
+        (NeuralEmbeddingEncoder(**QUICK), make_column_selector(dtype_include=["str", "object"])),
+        (StandardScaler(), make_column_selector(dtype_include="number")),
+        verbose_feature_names_out=False,
+    )
+    model = make_pipeline(transformer, LogisticRegression()).fit(X_train, y_train)
+    assert model.predict(X_test).shape == (1000,)
+    assert "occupation_0" in transformer.fit(X_train, y_train).get_feature_names_out()
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [["kind", "city"], [0, 2], [True, False, True], make_column_selector(dtype_include="str")],
+)
+def test_categorical_features(rents, spec):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(categorical_features=spec, **QUICK).fit(X, y)
+    assert list(encoder.tables_) == ["city", "kind"]
+
+
+def test_integers_are_embedded_if_they_are_named(rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(categorical_features=["city", "rooms", "kind"], **QUICK)
+    encoder.fit(X, y)
+    assert encoder.vocabularies_["rooms"].levels == [1, 2, 3, 4, 5]
+
+
+def test_every_column_of_an_array_is_embedded(rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(**QUICK).fit(X.to_numpy(), y)
+    assert list(encoder.tables_) == ["x0", "x1", "x2"]
+    assert encoder.get_feature_names_out()[0] == "x0_0"
+
+
+def test_grid_search_in_two_processes(rents):
+    X, y = rents
+    model = make_pipeline(NeuralEmbeddingEncoder(**QUICK), Ridge())
+    grid = {"neuralembeddingencoder__embedding_dim": [1, 3]}
+    alone = GridSearchCV(model, grid, cv=KFold(2)).fit(X, y)
+    together = GridSearchCV(model, grid, cv=KFold(2), n_jobs=2).fit(X, y)
+    for split in ("split0_test_score", "split1_test_score"):
+        np.testing.assert_array_equal(alone.cv_results_[split], together.cv_results_[split])
+
+
+def test_clone_forgets_what_was_fitted(rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(embedding_dim={"city": 2}, **QUICK).fit(X, y)
+    copy = clone(encoder)
+    assert copy.get_params() == encoder.get_params()
+    assert not hasattr(copy, "tables_")
+
+
+def test_html_repr(rents):
+    X, y = rents
+    html = NeuralEmbeddingEncoder(**QUICK).fit(X, y)._repr_html_()
+    assert "NeuralEmbeddingEncoder" in html
+    assert "tables_" in html
+
+
+# Saving, other processes, the same bits
+
+
+@pytest.mark.parametrize("library", ["pickle", "joblib"])
+def test_a_saved_encoder_gives_the_same_features(rents, tmp_path, library):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(**QUICK).fit(X, y)
+    if library == "pickle":
+        loaded = pickle.loads(pickle.dumps(encoder))
+    else:
+        joblib.dump(encoder, tmp_path / "encoder.joblib")
+        loaded = joblib.load(tmp_path / "encoder.joblib")
+    np.testing.assert_array_equal(loaded.transform(X.head(9)), encoder.transform(X.head(9)))
+
+
+def test_no_training_row_is_kept(rents):
+    X, y = rents
+    small = NeuralEmbeddingEncoder(**QUICK).fit(X, y)
+    large = NeuralEmbeddingEncoder(**QUICK).fit(pd.concat([X] * 20), pd.concat([y] * 20))
+    assert abs(len(pickle.dumps(large)) - len(pickle.dumps(small))) < 100
+
+
+FIT = """
+import sys, joblib
+from skembed import NeuralEmbeddingEncoder
+X, y = joblib.load(sys.argv[1])
+features = NeuralEmbeddingEncoder(max_epochs=3, random_state=0).fit_transform(X, y)
+joblib.dump(features, sys.argv[2])
+"""
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_same_bits_in_another_process(adult, tmp_path, threads, monkeypatch):
+    X, _, y, _ = adult
+    here = NeuralEmbeddingEncoder(**QUICK).fit_transform(X, y)
+    joblib.dump((X, y), tmp_path / "rows")
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    subprocess.run(
+        [sys.executable, "-c", FIT, tmp_path / "rows", tmp_path / "features"], check=True
+    )
+    np.testing.assert_array_equal(joblib.load(tmp_path / "features"), here)
+
+
+def test_same_bits_with_another_number_of_joblib_workers(adult):
+    X, _, y, _ = adult
+    here = NeuralEmbeddingEncoder(**QUICK).fit_transform(X, y)
+    with joblib.parallel_config(n_jobs=2):
+        np.testing.assert_array_equal(NeuralEmbeddingEncoder(**QUICK).fit_transform(X, y), here)
+    for features in joblib.Parallel(n_jobs=2)(
+        joblib.delayed(NeuralEmbeddingEncoder(**QUICK).fit_transform)(X, y) for _ in range(2)
+    ):
+        np.testing.assert_array_equal(features, here)
+
+
+def test_another_seed_gives_another_table(rents):
+    X, y = rents
+    first = NeuralEmbeddingEncoder(max_epochs=3, random_state=0).fit(X, y)
+    second = NeuralEmbeddingEncoder(max_epochs=3, random_state=1).fit(X, y)
+    assert not np.array_equal(first.tables_["city"], second.tables_["city"])
+
+
+def test_global_generators_and_threads_are_left_alone(rents):
+    import torch
+
+    X, y = rents
+    np.random.seed(0)
+    torch.manual_seed(0)
+    expected = np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+    threads = torch.get_num_threads()
+    NeuralEmbeddingEncoder(**QUICK, dropout=0.1).fit(X, y)
+    assert (np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()) == expected
+    assert torch.get_num_threads() == threads
+
+
+def test_transform_warns_when_given_the_rows_it_was_fitted_on(rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(**QUICK).fit(X, y)
+    with pytest.warns(UserWarning, match="use fit_transform"):
+        encoder.transform(X)
+
+
+def test_no_warning_after_fit_transform_in_a_pipeline(rents):
+    """A pipeline was trained by fit_transform: predicting its training rows is no mistake."""
+    X, y = rents
+    model = make_pipeline(NeuralEmbeddingEncoder(**QUICK), Ridge()).fit(X, y)
+    assert r2_score(y, model.predict(X)) > 0  # a warning would be an error here
+
+
+def test_one_table_without_folds(rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(cv=None, max_epochs=3, random_state=0)
+    np.testing.assert_array_equal(encoder.fit_transform(X, y), encoder.fit(X, y).transform(X))
+    assert encoder.best_epoch_ == 3
