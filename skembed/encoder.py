@@ -126,8 +126,8 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseEstimator):
         What counts as lower.
 
     n_jobs : int, default=None
-        Threads of torch in `fit`. None means 1: the steps are small, and GridSearchCV or a forest
-        uses the other cores better. The result has the same bits for the same number.
+        Threads of torch in `fit`; -1 takes all processors. None means 1: the steps are small, and
+        GridSearchCV uses the other cores better. The result has the same bits for the same number.
 
     random_state : int, RandomState instance or None, default=None
         Seed of folds, start and order of the rows. An int makes fits repeatable to the bit.
@@ -201,7 +201,7 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseEstimator):
             dict,
             callable,
         ],
-        "cv": ["cv_object", None],
+        "cv": ["cv_object"],
         "hidden_layer_sizes": ["array-like"],
         "target_type": [StrOptions({"auto", "binary", "multiclass", "continuous"})],
         "use_context": ["boolean"],
@@ -223,7 +223,11 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseEstimator):
         "early_stopping": ["boolean"],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
-        "n_jobs": [None, Integral],
+        "n_jobs": [
+            None,
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Integral, None, -1, closed="right"),
+        ],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -431,6 +435,7 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseEstimator):
 
     def _fit(self, X, y, sample_weight, split_params):
         """Set the fitted state; return what `fit_transform` needs beside it."""
+        _check_layers(self.hidden_layer_sizes)
         columns = self._columns(X, reset=True)
         check_consistent_length(X, y, sample_weight)
         weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
@@ -479,6 +484,7 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseEstimator):
         self.classes_, self.target_type_ = target.classes, target.kind
         self._embedded = dict(zip(embedded, vocabularies, strict=True))
         self._dtype = self._output_dtype(columns, others)
+        self._check_names_out()
         return columns, codes, fold, fold_tables
 
     def _train(self, vocabularies, codes, context, target, weight, fold, seed):
@@ -513,7 +519,15 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseEstimator):
         """Columns of X, with its names and their number checked, or remembered."""
         columns = Columns(X)
         checked = X if columns.is_frame else columns.array
-        validate_data(self, checked, reset=reset, skip_check_array=True)
+        try:
+            validate_data(self, checked, reset=reset, skip_check_array=True)
+        except ValueError as error:
+            if reset:
+                raise
+            raise ValueError(
+                f"{error}\nGive the columns that fit was given, in their order: "
+                "X[encoder.feature_names_in_]."
+            ) from None
         if reset and (columns.n_rows < 1 or not columns.names):
             what = "sample(s)" if columns.names else "feature(s)"
             shape = (columns.n_rows, len(columns.names))
@@ -584,6 +598,14 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseEstimator):
                 write(name, j, out[:, slot])
         return out
 
+    def _check_names_out(self):
+        names, times = np.unique(self.get_feature_names_out().astype(str), return_counts=True)
+        if (times > 1).any():
+            raise ValueError(
+                f"Two output columns would be named {str(names[times > 1][0])!r}: one is a column "
+                "of X, one a vector's component. Rename the column of X."
+            )
+
     def _output_dtype(self, columns, others):
         passing = others if self.remainder == "passthrough" else []
         return np.result_type(np.float32, *(columns.number_dtype(j) for j in passing))
@@ -626,6 +648,14 @@ def _all_or_nothing(estimator):
     except BaseException:
         estimator.__dict__ = before
         raise
+
+
+def _check_layers(sizes):
+    for size in sizes:
+        if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
+            raise ValueError(
+                f"hidden_layer_sizes must hold ints of at least 1, got {size!r} in {sizes!r}."
+            )
 
 
 def _reference(X):

@@ -1,0 +1,272 @@
+"""Bad input gets an error that names the column or parameter, and leaves nothing half-fitted."""
+
+import os
+import signal
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import csr_array
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GroupKFold, TimeSeriesSplit
+
+from skembed import NeuralEmbeddingEncoder
+
+
+@pytest.fixture
+def encoder():
+    return NeuralEmbeddingEncoder(max_epochs=2, random_state=0)
+
+
+# At transform
+
+
+def test_not_fitted(encoder, rents):
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        encoder.transform(rents[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda X: X.drop(columns="kind"), "missing:\n- kind"),
+        (lambda X: X.assign(floor=1), "unseen at fit time:\n- floor"),
+        (lambda X: X[["rooms", "city", "kind"]], "same order"),
+    ],
+    ids=["missing", "added", "reordered"],
+)
+def test_other_columns_than_at_fit(encoder, rents, change, named):
+    X, y = rents
+    encoder.fit(X, y)
+    with pytest.raises(ValueError, match=named) as info:
+        encoder.transform(change(X))
+    assert "X[encoder.feature_names_in_]" in str(info.value)
+
+
+def test_unknown_levels_if_they_are_an_error(rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(handle_unknown="error", max_epochs=2).fit(X, y)
+    with pytest.raises(ValueError, match=r"Column 'city' holds 1 levels .* \['Lima'\]"):
+        encoder.transform(X.replace({"city": {"Oslo": "Lima"}}))
+
+
+def test_missing_levels_if_they_are_an_error(rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(handle_missing="error", max_epochs=2).fit(X, y)
+    gap = X.assign(city=X["city"].where(X.index != 7))
+    with pytest.raises(ValueError, match=r"Column 'city' is missing in 1 rows, the first .* row 7"):
+        encoder.transform(gap)
+
+
+def test_text_in_a_numeric_column(encoder, rents):
+    X, y = rents
+    encoder.fit(X, y)
+    rooms = X["rooms"].astype(object)
+    rooms[3] = "many"
+    with pytest.raises(ValueError, match="Column 'rooms' is not embedded, so it must be numeric"):
+        encoder.transform(X.assign(rooms=rooms))
+
+
+# At fit: columns
+
+
+def test_no_categorical_column(encoder, rents):
+    X, y = rents
+    with pytest.raises(ValueError, match=r"No categorical column among \['rooms'\]"):
+        encoder.fit(X[["rooms"]], y)
+
+
+def test_a_column_that_is_neither_embedded_nor_numeric(encoder, rents):
+    X, y = rents
+    X["since"] = pd.Timestamp("2020-01-01")
+    with pytest.raises(ValueError, match=r"Column 'since' .* numeric, but its type is Datetime"):
+        encoder.fit(X, y)
+
+
+@pytest.mark.parametrize("spec", [["town"], [3]])
+def test_a_column_that_does_not_exist(rents, spec):
+    X, y = rents
+    with pytest.raises(ValueError, match=r"categorical_features names .* not a column. X has"):
+        NeuralEmbeddingEncoder(categorical_features=spec).fit(X, y)
+
+
+def test_a_mask_of_another_length(rents):
+    X, y = rents
+    with pytest.raises(ValueError, match="mask of 2, but X has 3 columns"):
+        NeuralEmbeddingEncoder(categorical_features=[True, False]).fit(X, y)
+
+
+def test_duplicate_column_names(encoder, rents):
+    X, y = rents
+    X.columns = ["city", "rooms", "city"]
+    with pytest.raises(ValueError, match=r"Column names must be unique, but \['city'\]"):
+        encoder.fit(X, y)
+
+
+def test_output_names_that_collide(encoder, rents):
+    X, y = rents
+    with pytest.raises(ValueError, match=r"'city_0'.*Rename"):
+        encoder.fit(X.rename(columns={"rooms": "city_0"}), y)
+
+
+def test_unhashable_values(encoder, rents):
+    X, y = rents
+    X["tags"] = [["garden"]] * len(X)
+    with pytest.raises(TypeError, match="Column 'tags' holds values that cannot be hashed"):
+        encoder.fit(X, y)
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_infinite_context(encoder, rents, value):
+    X, y = rents
+    X = X.astype({"rooms": float})
+    X.loc[5, "rooms"] = value
+    with pytest.raises(ValueError, match=r"Column 'rooms' holds an infinite value \(row 5\)"):
+        encoder.fit(X, y)
+
+
+def test_sparse_input(encoder):
+    with pytest.raises(TypeError, match="sparse matrix"):
+        encoder.fit(csr_array(np.eye(6)), [0, 1] * 3)
+
+
+def test_an_empty_frame(encoder, rents):
+    X, y = rents
+    with pytest.raises(ValueError, match=r"0 sample\(s\)"):
+        encoder.fit(X.head(0), y.head(0))
+
+
+def test_mixed_types_are_distinct_levels(encoder):
+    X = pd.DataFrame({"code": [1, "1", True, 1.0, None] * 40})
+    y = [1.0, 2.0, 3.0, 1.0, 5.0] * 40
+    encoder.fit(X, y)
+    assert encoder.vocabularies_["code"].levels == [1, True, "1"]
+    assert len(np.unique(encoder.tables_["code"][1:], axis=0)) > 3
+
+
+@pytest.mark.parametrize(("values", "held"), [([None] * 400, "no value"), (["a"] * 400, "one level")])
+def test_a_column_without_information_warns(encoder, rents, values, held):
+    X, y = rents
+    with pytest.warns(UserWarning, match=f"Column 'empty' holds {held}"):
+        encoder.fit(X.assign(empty=pd.Series(values, dtype=object)), y)
+    assert np.isfinite(encoder.tables_["empty"]).all()
+
+
+# At fit: target
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda y: y.where(y.index != 4), r"y contains NaN or None: 1 values, the first in row 4"),
+        (lambda y: y.where(y.index != 4, np.inf), r"y holds an infinite value \(row 4\)"),
+        (lambda y: y.head(9), "inconsistent numbers of samples"),
+        (lambda y: y.astype(str).where(y.index != 4, None), "y contains NaN or None"),
+        (lambda y: pd.Series(["same"] * len(y)), "y holds one class, 'same'"),
+        (lambda y: pd.Series(range(len(y))).astype(str), "cv=5 needs at least 5 rows of one class"),
+        (lambda y: pd.Series([1, "a"] * 200), "mixture of"),
+    ],
+    ids=["nan", "inf", "length", "none", "one class", "many classes", "mixed"],
+)
+def test_bad_targets(encoder, rents, change, message):
+    X, y = rents
+    with pytest.raises(ValueError, match=message):
+        encoder.fit(X, change(y))
+
+
+def test_integers_with_many_values_warn(encoder, rents):
+    X, y = rents
+    with pytest.warns(UserWarning, match="25 different values.*target_type='continuous'"):
+        encoder.fit(X, pd.qcut(y, 25, labels=False))
+
+
+def test_binary_target_with_three_classes(rents):
+    with pytest.raises(ValueError, match="target_type='binary' needs two classes"):
+        NeuralEmbeddingEncoder(target_type="binary").fit(rents[0], ["a", "b", "c", "a"] * 100)
+
+
+def test_quantity_made_of_words(rents):
+    with pytest.raises(ValueError, match="target_type='continuous' needs numbers in y"):
+        NeuralEmbeddingEncoder(target_type="continuous").fit(rents[0], ["a", "b"] * 200)
+
+
+# Parameters
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"embedding_dim": 0}, "'embedding_dim'"),
+        ({"embedding_dim": {"city": 0}}, "embedding_dim for column 'city'"),
+        ({"embedding_dim": {"town": 2}}, r"embedding_dim names \['town'\]"),
+        ({"embedding_dim": lambda n: 1.5}, "embedding_dim for column 'city'"),
+        ({"hidden_layer_sizes": (8, 0)}, "hidden_layer_sizes"),
+        ({"unseen_rate": 1.0}, "'unseen_rate'"),
+        ({"dropout": -0.1}, "'dropout'"),
+        ({"learning_rate": 0.0}, "'learning_rate'"),
+        ({"batch_size": 0}, "'batch_size'"),
+        ({"max_epochs": 0}, "'max_epochs'"),
+        ({"min_frequency": 0}, "'min_frequency'"),
+        ({"handle_unknown": "ignore"}, "'handle_unknown'"),
+        ({"remainder": "keep"}, "'remainder'"),
+        ({"target_type": "counts"}, "'target_type'"),
+        ({"n_jobs": 0}, "'n_jobs'"),
+        ({"cv": 1}, "'cv'"),
+        ({"cv": [([0, 1], range(400))]}, "cv gave one fold"),
+        ({"cv": TimeSeriesSplit()}, "every row into exactly one test fold"),
+    ],
+)
+def test_parameters_out_of_range(rents, parameters, message):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(**parameters)
+    with pytest.raises(ValueError, match=message):
+        encoder.fit(X, y)
+    assert not hasattr(encoder, "n_features_in_")
+
+
+def test_groups_that_no_splitter_uses(encoder, rents):
+    X, y = rents
+    with pytest.raises(ValueError, match=r"cv=5 does not use them.*GroupKFold"):
+        encoder.fit(X, y, groups=X["city"])
+
+
+def test_a_splitter_that_needs_groups(rents):
+    X, y = rents
+    with pytest.raises(ValueError, match="'groups' parameter should not be None"):
+        NeuralEmbeddingEncoder(cv=GroupKFold(4)).fit(X, y)
+
+
+# Nothing half-fitted
+
+
+def test_a_failed_fit_leaves_the_former_state(encoder, rents):
+    X, y = rents
+    encoder.fit(X, y)
+    before = encoder.transform(X.head(3))
+    with pytest.raises(ValueError, match="y contains NaN"):
+        encoder.fit(X[["kind"]], y.where(y.index != 4))
+    np.testing.assert_array_equal(encoder.transform(X.head(3)), before)
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+def test_ctrl_c_leaves_no_broken_estimator(rents, fitted):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(max_epochs=2, random_state=0)
+    if fitted:
+        before = encoder.fit(X, y).transform(X.head(3))
+    encoder.set_params(max_epochs=1_000_000, early_stopping=False)
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        encoder.fit(X, y)
+    if fitted:
+        np.testing.assert_array_equal(encoder.transform(X.head(3)), before)
+    else:
+        assert not [name for name in vars(encoder) if name.endswith("_")]
+
+
+def test_without_torch_fit_says_what_to_install(encoder, rents, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "skembed.training", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'skembed\[torch\]'"):
+        encoder.fit(*rents)
