@@ -14,10 +14,13 @@ def load_adult():
     Returns
     -------
     X_train : DataFrame of shape (32561, 14)
+        Training rows.
     X_test : DataFrame of shape (16281, 14)
-    y_train : Series of shape (32561,)
+        Test rows.
+    y_train : Series of int, shape (32561,)
         1 for an income of more than 50,000 dollars, else 0.
-    y_test : Series of shape (16281,)
+    y_test : Series of int, shape (16281,)
+        The same for the test rows.
 
     References
     ----------

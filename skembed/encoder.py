@@ -399,7 +399,7 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseEstimator):
         return self._assemble(columns, write)
 
     def get_feature_names_out(self, input_features=None):
-        """Names of the output columns.
+        """Get the names of the output columns.
 
         Parameters
         ----------

@@ -145,7 +145,9 @@ def test_mixed_types_are_distinct_levels(encoder):
     assert len(np.unique(encoder.tables_["code"][1:], axis=0)) > 3
 
 
-@pytest.mark.parametrize(("values", "held"), [([None] * 400, "no value"), (["a"] * 400, "one level")])
+@pytest.mark.parametrize(
+    ("values", "held"), [([None] * 400, "no value"), (["a"] * 400, "one level")]
+)
 def test_a_column_without_information_warns(encoder, rents, values, held):
     X, y = rents
     with pytest.warns(UserWarning, match=f"Column 'empty' holds {held}"):

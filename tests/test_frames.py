@@ -49,7 +49,9 @@ def test_the_same_bits_from_any_frame(towns, kind):
     np.testing.assert_array_equal(features, expected)
 
 
-@pytest.mark.parametrize(("fitted", "scored"), [("polars", "pandas str"), ("pandas str", "pyarrow")])
+@pytest.mark.parametrize(
+    ("fitted", "scored"), [("polars", "pandas str"), ("pandas str", "pyarrow")]
+)
 def test_fitted_on_one_kind_and_scored_on_another(towns, fitted, scored):
     X = pd.concat([towns] * 50, ignore_index=True)
     encoder = NeuralEmbeddingEncoder(max_epochs=2, random_state=0)

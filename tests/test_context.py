@@ -1,0 +1,48 @@
+import numpy as np
+
+from skembed.context import context_matrix
+
+ONES = np.ones(5)
+
+
+def test_centred_at_the_median_and_scaled_by_quartiles():
+    x = np.array([10.0, 20, 30, 40, 50])  # quartiles 20 and 40
+    expected = np.array([-1, -0.5, 0, 0.5, 1])
+    np.testing.assert_allclose(
+        context_matrix([x], ONES)[:, 0], expected / np.sqrt(1 + (expected / 3) ** 2), rtol=1e-6
+    )
+
+
+def test_tails_are_bent():
+    x = np.array([1.0, 2, 3, 4, 1e9])
+    assert context_matrix([x], ONES).max() <= 3
+
+
+def test_missing_becomes_the_median_with_an_indicator_beside():
+    x = np.array([10.0, np.nan, 30, 40, 20])
+    context = context_matrix([x], ONES)
+    assert context[:, 0].tolist() == [0, 1, 0, 0, 0]
+    assert context[1, 1] == 0
+
+
+def test_a_column_that_is_mostly_one_value():
+    x = np.array([0.0, 0, 0, 0, 9])  # both quartiles are 0
+    np.testing.assert_allclose(context_matrix([x], ONES)[4, 0], 2 / np.sqrt(1 + 4 / 9), rtol=1e-6)
+
+
+def test_a_constant_column_is_zero():
+    assert not context_matrix([np.full(5, 7.0)], ONES).any()
+
+
+def test_a_column_without_any_value_is_its_indicator():
+    assert context_matrix([np.full(5, np.nan)], ONES).tolist() == [[1]] * 5
+
+
+def test_rows_of_weight_zero_do_not_set_the_scale():
+    x = np.array([10.0, 20, 30, 40, 50])
+    context = context_matrix([np.append(x, 1e9)], np.array([1.0, 1, 1, 1, 1, 0]))
+    np.testing.assert_array_equal(context[:5], context_matrix([x], ONES))
+
+
+def test_no_column():
+    assert context_matrix([], ONES).shape == (5, 0)

@@ -1,0 +1,38 @@
+import joblib
+import numpy as np
+from rich.console import Console
+from sklearn.pipeline import make_pipeline
+from xgboost import XGBClassifier
+
+from skembed import NeuralEmbeddingEncoder, demo
+from skembed.__main__ import main
+
+
+def test_the_demo_ends_well_on_a_few_rows(adult, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(demo, "load_adult", lambda: adult)
+    monkeypatch.setattr(demo, "Console", lambda: Console(width=120))
+    assert main(["demo", "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr().out
+    for name in (*demo.encoders(), *demo.models()):
+        assert name in printed
+    assert "100 of them with a country never seen; scores are equal" in printed.replace("\n", " ")
+    assert (tmp_path / "out" / "education.png").read_bytes().startswith(b"\x89PNG")
+    assert joblib.load(tmp_path / "out" / "pipeline.joblib").predict(adult[1]).shape == (1000,)
+
+
+def test_scores_that_differ_are_seen(adult, tmp_path, monkeypatch):
+    X_train, X_test, y_train, _ = adult
+    model = make_pipeline(NeuralEmbeddingEncoder(max_epochs=1, random_state=0), XGBClassifier())
+    model.fit(X_train, y_train)
+    assert demo.scores_equal_elsewhere(model, X_test, tmp_path)
+    monkeypatch.setattr(demo, "SCORE", demo.SCORE.replace("[:, 1]", "[:, 0]"))
+    assert not demo.scores_equal_elsewhere(model, X_test, tmp_path)
+
+
+def test_random_vectors_are_as_wide_as_ours(adult):
+    X_train, _, y_train, _ = adult
+    ours = NeuralEmbeddingEncoder(max_epochs=1, random_state=0).fit(X_train, y_train)
+    random = demo.RandomVectors(random_state=0)
+    features = random.fit_transform(X_train, y_train)
+    assert features.shape[1] == len(ours.get_feature_names_out())
+    np.testing.assert_array_equal(features, random.transform(X_train))

@@ -1,0 +1,57 @@
+"""What the documentation says runs, and every public name is documented."""
+
+import inspect
+from pathlib import Path
+
+import pytest
+from numpydoc.validate import validate
+from sybil import Sybil
+from sybil.parsers.markdown import PythonCodeBlockParser
+
+import skembed
+
+README = Path(__file__).parent.parent / "README.md"
+
+# Reasons stand in pyproject.toml, [tool.numpydoc_validation].
+IGNORED = {"ES01", "EX01", "GL01", "SA01", "SA04", "RT02"}
+
+
+def public_names():
+    for name in skembed.__all__:
+        if name == "__version__":
+            continue
+        yield f"skembed.{name}"
+        for method, value in vars(getattr(skembed, name)).items():
+            if not method.startswith("_") and callable(value) and not method.startswith("set_"):
+                yield f"skembed.{name}.{method}"
+    yield "skembed.datasets.load_adult"
+
+
+@pytest.mark.parametrize("name", list(public_names()))
+def test_public_docstrings_follow_numpydoc(name):
+    problems = [(code, text) for code, text in validate(name)["errors"] if code not in IGNORED]
+    assert problems == []
+
+
+def test_every_parameter_default_is_in_the_docstring():
+    encoder = skembed.NeuralEmbeddingEncoder
+    for name, parameter in inspect.signature(encoder).parameters.items():
+        shown = repr(parameter.default).replace("'", '"')
+        line = next(
+            line for line in encoder.__doc__.splitlines() if line.strip().startswith(f"{name} :")
+        )
+        stated = line.split("default=")[1]
+        assert stated == shown or float(stated) == parameter.default
+
+
+def test_the_code_of_the_readme_runs_and_prints_what_it_says(capsys):
+    document = Sybil(parsers=[PythonCodeBlockParser()]).parse(README)
+    examples = list(document.examples())
+    assert examples
+    for example in examples:
+        example.evaluate()
+    text = README.read_text()
+    printed = capsys.readouterr().out.splitlines()
+    assert printed
+    for line in printed:
+        assert line in text

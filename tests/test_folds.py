@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+from sklearn.model_selection import GroupKFold, KFold
+
+from skembed.folds import assign_folds
+
+Y = np.array([0, 1] * 10)
+X = np.zeros((20, 1))
+
+
+def folds(cv, codes=Y, random_state=0, **split_params):
+    return assign_folds(cv, X, codes, codes, random_state=random_state, split_params=split_params)
+
+
+def test_an_int_stratifies_classes():
+    fold = folds(5)
+    assert np.bincount(fold).tolist() == [4] * 5
+    assert [Y[fold == k].sum() for k in range(5)] == [2] * 5
+
+
+def test_an_int_shuffles_quantities():
+    fold = folds(4, np.linspace(0, 1, 20))
+    assert np.bincount(fold).tolist() == [5] * 4
+    assert (np.diff(fold) < 0).any()
+
+
+def test_the_seed_decides():
+    assert folds(5).tolist() == folds(5).tolist()
+    assert folds(5).tolist() != folds(5, random_state=1).tolist()
+
+
+def test_a_splitter_is_taken_as_it_is():
+    assert folds(KFold(2)).tolist() == [0] * 10 + [1] * 10
+
+
+def test_an_iterable_of_splits():
+    halves = np.arange(10), np.arange(10, 20)
+    assert folds([halves, halves[::-1]]).tolist() == [1] * 10 + [0] * 10
+
+
+def test_groups_stay_whole():
+    groups = np.arange(20) // 4
+    fold = folds(GroupKFold(5), groups=groups)
+    assert all(len(set(fold[groups == group])) == 1 for group in range(5))
+
+
+@pytest.mark.parametrize(
+    "tests", [[range(10), range(9, 20)], [range(10), range(10, 19)]], ids=["twice", "never"]
+)
+def test_every_row_must_be_in_one_fold(tests):
+    with pytest.raises(ValueError, match="exactly one test fold"):
+        folds([([], list(test)) for test in tests])

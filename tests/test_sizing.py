@@ -1,0 +1,20 @@
+from skembed.sizing import auto_dim, embedding_dims
+
+
+def test_auto_grows_slowly_and_ends():
+    dims = [auto_dim(n) for n in range(1, 200)]
+    assert dims == sorted(dims)
+    assert dims[0] == dims[1] == 1
+    assert dims[-1] == 8
+
+
+def test_a_dict_leaves_other_columns_at_the_default():
+    assert embedding_dims({"a": 5}, ["a", "b"], [100, 2]) == [5, 1]
+
+
+def test_an_int_is_for_all_columns():
+    assert embedding_dims(4, ["a", "b"], [100, 2]) == [4, 4]
+
+
+def test_a_callable_is_given_the_number_of_levels():
+    assert embedding_dims(lambda n: n // 10, ["a", "b"], [100, 20]) == [10, 2]
