@@ -1,4 +1,4 @@
-"""Amazon employee access: does a learned table beat TargetEncoder and random vectors?
+"""Amazon employee access: learned tables against TargetEncoder and random vectors.
 
     python benchmarks/amazon.py DATA/amazon_employee/data.csv.gz
 

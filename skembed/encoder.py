@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
-from joblib import cpu_count
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.metadata_routing import (
@@ -28,11 +27,12 @@ from skembed.compat import (
 from skembed.context import context_matrix
 from skembed.folds import assign_folds
 from skembed.frames import Columns
+from skembed.layout import Layout, output_dtype
 from skembed.selection import embedded_columns
 from skembed.sizing import embedding_dims
 from skembed.tables import canonical_axes, gather, gather_own_fold, mean_over_folds
 from skembed.target import encode_target
-from skembed.vocabulary import MISSING, UNSEEN, Vocabulary
+from skembed.vocabulary import Vocabulary
 
 
 class NeuralEmbeddingEncoder(TransformerMixin, BaseEstimator):
@@ -355,13 +355,12 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseEstimator):
             split_params = self._split_params("fit_transform", groups)
             columns, codes, fold, fold_tables = self._fit(X, y, sample_weight, split_params)
             self._fitted_on = None
-            of_column = dict(zip(self.tables_, zip(fold_tables, codes, strict=True), strict=True))
 
-            def write(name, _, out):
-                (prior, deviation), codes = of_column[name]
-                gather_own_fold(prior, deviation, codes, fold, out)
+            def write(slot, out):
+                prior, deviation = fold_tables[slot.name]
+                gather_own_fold(prior, deviation, codes[slot.name], fold, out)
 
-            return self._assemble(columns, write)
+            return self._layout.assemble(columns, write)
 
     def transform(self, X):
         """Replace the embedded columns by their vectors, for rows that were not trained on.
@@ -393,10 +392,12 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseEstimator):
                 stacklevel=2,
             )
 
-        def write(name, j, out):
-            gather(self.tables_[name], self._encode(self.vocabularies_[name], columns, j), out)
+        def write(slot, out):
+            levels = columns.levels(slot.position)
+            codes = self._encode(slot.name, self.vocabularies_[slot.name], levels)
+            gather(self.tables_[slot.name], codes, out)
 
-        return self._assemble(columns, write)
+        return self._layout.assemble(columns, write)
 
     def get_feature_names_out(self, input_features=None):
         """Get the names of the output columns.
@@ -412,12 +413,7 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseEstimator):
             ``city_0, city_1, ...`` in the place of ``city``; other columns keep their names.
         """
         check_is_fitted(self)
-        names = check_feature_names_in(self, input_features)
-        out = []
-        for j, name, slot in self._slots():
-            dim = slot.stop - slot.start
-            out += [names[j]] if name is None else [f"{names[j]}_{i}" for i in range(dim)]
-        return np.array(out, dtype=object)
+        return self._layout.names_out(check_feature_names_in(self, input_features))
 
     def get_metadata_routing(self):
         """Say that sample weights stay here and groups go to the splitter.
@@ -442,50 +438,61 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseEstimator):
         target = encode_target(y, self.target_type, weight)
         embedded = embedded_columns(self.categorical_features, X, columns)
         others = [j for j in range(len(columns.names)) if j not in embedded]
-        vocabularies = self._learn_vocabularies(columns, embedded, weight)
-        codes = [
-            self._encode(vocabulary, columns, j)
-            for vocabulary, j in zip(vocabularies.values(), embedded, strict=True)
-        ]
-        context = context_matrix(
-            [columns.numbers(j) for j in others] if self.use_context else [], weight
-        )
+        vocabularies, codes = self._learn_vocabularies(columns, embedded, weight)
+        numbers = [columns.numbers(j) for j in others] if self.use_context else []
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         fold = np.zeros(columns.n_rows, dtype=np.int64)
         if self.cv is not None:
             fold = assign_folds(
                 self.cv, X, y, target.values, random_state=seed, split_params=split_params
             )
-
-        trained = self._train(vocabularies, codes, context, target, weight, fold, seed)
+        trained = self._train(
+            vocabularies, codes, context_matrix(numbers, weight), target, weight, fold, seed
+        )
         # A scalar output adds each first component to itself: that axis has a meaning of its own.
         first = 0 if target.kind == "multiclass" else 1
-        fold_tables = [
-            canonical_axes(prior, deviation, vocabulary.counts, first=first)
-            for vocabulary, prior, deviation in zip(
-                vocabularies.values(), trained.priors, trained.deviations, strict=True
+        fold_tables = {
+            name: canonical_axes(prior, deviation, vocabulary.counts, first=first)
+            for (name, vocabulary), prior, deviation in zip(
+                vocabularies.items(), trained.priors, trained.deviations, strict=True
             )
-        ]
-        if trained.best_epoch == 0:
-            warnings.warn(
-                "The columns told nothing about y that holds out of fold: in no epoch was the net "
-                "better than a constant answer by two standard errors. All levels of a column get "
-                "the same vector.",
-                UserWarning,
-                stacklevel=4,
-            )
-        self.vocabularies_ = vocabularies
-        self.tables_ = {
-            name: mean_over_folds(*table)
-            for name, table in zip(vocabularies, fold_tables, strict=True)
         }
+        self.vocabularies_ = vocabularies
+        self.tables_ = {name: mean_over_folds(*tables) for name, tables in fold_tables.items()}
         self.history_, self.best_epoch_ = trained.history, trained.best_epoch
         self.n_iter_ = len(trained.history["seconds"])
         self.classes_, self.target_type_ = target.classes, target.kind
-        self._embedded = dict(zip(embedded, vocabularies, strict=True))
-        self._dtype = self._output_dtype(columns, others)
-        self._check_names_out()
+        self._layout = Layout(
+            len(columns.names),
+            {j: (columns.names[j], self.tables_[columns.names[j]].shape[1]) for j in embedded},
+            passthrough=self.remainder == "passthrough",
+            dtype=output_dtype(columns, others if self.remainder == "passthrough" else []),
+        )
+        self._layout.check_names(columns.names)
         return columns, codes, fold, fold_tables
+
+    def _learn_vocabularies(self, columns, embedded, weight):
+        """Vocabulary and codes (n_rows,) of each embedded column, by name."""
+        vocabularies, codes = {}, {}
+        for j in embedded:
+            name, levels = columns.names[j], columns.levels(j)
+            vocabularies[name] = vocabulary = Vocabulary.fit(
+                levels,
+                weight > 0,
+                min_frequency=self.min_frequency,
+                max_categories=self.max_categories,
+            )
+            vocabulary.warn_if_uninformative(name)
+            codes[name] = self._encode(name, vocabulary, levels)
+        return vocabularies, codes
+
+    def _encode(self, name, vocabulary, levels):
+        return vocabulary.encode(
+            levels,
+            name,
+            allow_unknown=self.handle_unknown == "embed",
+            allow_missing=self.handle_missing == "embed",
+        )
 
     def _train(self, vocabularies, codes, context, target, weight, fold, seed):
         try:
@@ -495,25 +502,27 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseEstimator):
                 "fit needs PyTorch, which is not installed: pip install 'skembed[torch]'. A "
                 "fitted encoder transforms without it."
             ) from error
-        settings = Settings(
-            hidden_layer_sizes=self.hidden_layer_sizes,
-            unseen_rate=self.unseen_rate,
-            dropout=self.dropout,
-            weight_decay=self.weight_decay,
-            learning_rate=self.learning_rate,
-            batch_size=self.batch_size,
-            max_epochs=self.max_epochs,
-            early_stopping=self.early_stopping,
-            n_iter_no_change=self.n_iter_no_change,
-            tol=self.tol,
-            n_threads=_n_threads(self.n_jobs),
-            seed=seed,
-            verbose=self.verbose,
-        )
-        sizes = [vocabulary.n_codes for vocabulary in vocabularies.values()]
+        settings = {name: getattr(self, name) for name in Settings._fields}
         n_levels = [len(vocabulary.levels) for vocabulary in vocabularies.values()]
-        dims = embedding_dims(self.embedding_dim, list(vocabularies), n_levels)
-        return train(np.column_stack(codes), sizes, dims, context, target, weight, fold, settings)
+        trained = train(
+            np.column_stack(list(codes.values())),
+            [vocabulary.n_codes for vocabulary in vocabularies.values()],
+            embedding_dims(self.embedding_dim, list(vocabularies), n_levels),
+            context,
+            target,
+            weight,
+            fold,
+            Settings(**{**settings, "random_state": seed}),
+        )
+        if trained.best_epoch == 0:
+            warnings.warn(
+                "The columns told nothing about y that holds out of fold: in no epoch was the net "
+                "better than a constant answer by two standard errors. All levels of a column get "
+                "the same vector.",
+                UserWarning,
+                stacklevel=5,
+            )
+        return trained
 
     def _columns(self, X, *, reset):
         """Columns of X, with its names and their number checked, or remembered."""
@@ -536,79 +545,6 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseEstimator):
                 "there is nothing to fit on."
             )
         return columns
-
-    def _learn_vocabularies(self, columns, embedded, weight):
-        vocabularies = {}
-        for j in embedded:
-            vocabulary = Vocabulary.fit(
-                columns.levels(j),
-                weight > 0,
-                min_frequency=self.min_frequency,
-                max_categories=self.max_categories,
-            )
-            if (vocabulary.counts > 0).sum() < 2:
-                held = "one level" if vocabulary.counts[MISSING] == 0 else "no value"
-                warnings.warn(
-                    f"Column {columns.names[j]!r} holds {held} in all rows: its vector is the same "
-                    "everywhere. Leave it out.",
-                    UserWarning,
-                    stacklevel=4,
-                )
-            vocabularies[columns.names[j]] = vocabulary
-        return vocabularies
-
-    def _encode(self, vocabulary, columns, j):
-        """Codes of column j, after what `handle_unknown` and `handle_missing` ask for."""
-        name, column = columns.names[j], columns.levels(j)
-        codes = vocabulary.encode(column)
-        if self.handle_missing == "error" and (column.rows < 0).any():
-            row = int(np.flatnonzero(column.rows < 0)[0])
-            raise ValueError(
-                f"Column {name!r} is missing in {int((column.rows < 0).sum())} rows, the first "
-                f"being row {row}. Fill them, or give handle_missing='embed'."
-            )
-        if self.handle_unknown == "error" and (codes == UNSEEN).any():
-            unknown = [column.values[i] for i in np.unique(column.rows[codes == UNSEEN])]
-            raise ValueError(
-                f"Column {name!r} holds {len(unknown)} levels that fit did not see: "
-                f"{unknown[:5]}{' ...' if len(unknown) > 5 else ''}. Give handle_unknown='embed' "
-                "to let the trained prior row stand for them."
-            )
-        return codes
-
-    def _slots(self):
-        """Position, embedded name or None, and output slice of each column that is put out."""
-        start = 0
-        for j in range(self.n_features_in_):
-            name = self._embedded.get(j)
-            if name is None and self.remainder == "drop":
-                continue
-            width = 1 if name is None else self.tables_[name].shape[1]
-            yield j, name, slice(start, start + width)
-            start += width
-
-    def _assemble(self, columns, write):
-        """Output array; ``write(name, j, out)`` fills the place of an embedded column."""
-        slots = list(self._slots())
-        out = np.empty((columns.n_rows, slots[-1][2].stop), dtype=self._dtype)
-        for j, name, slot in slots:
-            if name is None:
-                out[:, slot.start] = columns.numbers(j, self._dtype)
-            else:
-                write(name, j, out[:, slot])
-        return out
-
-    def _check_names_out(self):
-        names, times = np.unique(self.get_feature_names_out().astype(str), return_counts=True)
-        if (times > 1).any():
-            raise ValueError(
-                f"Two output columns would be named {str(names[times > 1][0])!r}: one is a column "
-                "of X, one a vector's component. Rename the column of X."
-            )
-
-    def _output_dtype(self, columns, others):
-        passing = others if self.remainder == "passthrough" else []
-        return np.result_type(np.float32, *(columns.number_dtype(j) for j in passing))
 
     def _split_params(self, method, groups):
         """What `groups` become for the splitter, with and without metadata routing."""
@@ -663,8 +599,3 @@ def _reference(X):
         return weakref.ref(X)
     except TypeError:  # a list, say
         return None
-
-
-def _n_threads(n_jobs):
-    # Not effective_n_jobs: bits must not depend on the joblib context of the caller.
-    return 1 if n_jobs is None else n_jobs if n_jobs > 0 else max(1, cpu_count() + 1 + n_jobs)

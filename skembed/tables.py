@@ -6,9 +6,9 @@ import numpy as np
 def canonical_axes(prior, deviation, counts, *, first):
     """Turn a column's vectors so that its axes mean something: by variance, largest first.
 
-    The axes of a trained net are arbitrary up to a rotation. A rotation leaves distances and
-    linear models as they are, but a tree splits along axes: it sees more where variance is
-    gathered in few of them.
+    The axes of a trained net are arbitrary up to a rotation, which leaves distances and linear
+    models as they are. Sorted axes can be read, drawn and compared; trees do neither better nor
+    worse on them.
 
     Parameters
     ----------

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from joblib import cpu_count
 from torch import Tensor
 from torch.nn import functional
 
@@ -23,7 +24,7 @@ TABLE_LEARNING_RATE = 0.1
 
 
 class Settings(NamedTuple):
-    """How to train; the names are those of the encoder's parameters."""
+    """How to train: parameters of the encoder, by the same names."""
 
     hidden_layer_sizes: tuple
     unseen_rate: float
@@ -35,8 +36,8 @@ class Settings(NamedTuple):
     early_stopping: bool
     n_iter_no_change: int
     tol: float
-    n_threads: int
-    seed: int
+    n_jobs: int | None
+    random_state: int
     verbose: int
 
 
@@ -87,8 +88,8 @@ def train(codes, sizes, dims, context, target, weight, fold, settings):
     -------
     Trained
     """
-    with torch_threads(settings.n_threads):
-        generator = torch.Generator().manual_seed(settings.seed)
+    with torch_threads(settings.n_jobs):
+        generator = torch.Generator().manual_seed(settings.random_state)
         tables = FoldTables(sizes, dims, n_folds=int(fold.max()) + 1)
         decoder = Decoder(
             tables,
@@ -322,10 +323,18 @@ def one_cycle(progress):
 
 
 @contextmanager
-def torch_threads(n_threads):
-    """Bound torch's threads for the time of a fit, then give the user's number back."""
+def torch_threads(n_jobs):
+    """Bound torch's threads for the time of a fit, then give the user's number back.
+
+    None is one thread whatever joblib's context is: the bits of a fit must not depend on where it
+    runs. Negative numbers count from the number of processors, as in joblib.
+    """
+    if n_jobs is None:
+        n_jobs = 1
+    if n_jobs < 0:
+        n_jobs = max(1, cpu_count() + 1 + n_jobs)
     before = torch.get_num_threads()
-    torch.set_num_threads(n_threads)
+    torch.set_num_threads(n_jobs)
     try:
         yield
     finally:

@@ -1,6 +1,7 @@
 """Levels to codes, with codes reserved for unseen, missing and infrequent levels."""
 
 import math
+import warnings
 from itertools import repeat
 from numbers import Integral
 
@@ -73,17 +74,55 @@ class Vocabulary:
         codes = map(self._code.get, map(_key, values), repeat(UNSEEN))
         return np.fromiter(codes, dtype=np.intp, count=len(values))
 
-    def encode(self, column):
+    def encode(self, column, name="x", *, allow_unknown=True, allow_missing=True):
         """Code of each row of a factorised column.
 
         The levels are looked up once each, however many rows hold them.
 
+        Parameters
+        ----------
+        column : Levels
+        name : str
+            What errors call the column.
+        allow_unknown, allow_missing : bool
+            Whether there may be levels that were never seen, and missing values.
+
         Returns
         -------
         ndarray of intp, shape (n_rows,)
+
+        Raises
+        ------
+        ValueError
+            If there are some that may not be.
         """
+        of_value = self.codes_of(column.values)
+        if not allow_missing and (column.rows < 0).any():
+            row = int(np.flatnonzero(column.rows < 0)[0])
+            raise ValueError(
+                f"Column {name!r} is missing in {int((column.rows < 0).sum())} rows, the first "
+                f"being row {row}. Fill them, or give handle_missing='embed'."
+            )
+        if not allow_unknown and (of_value == UNSEEN).any():
+            unknown = [column.values[i] for i in np.flatnonzero(of_value == UNSEEN)]
+            raise ValueError(
+                f"Column {name!r} holds {len(unknown)} levels that fit did not see: "
+                f"{unknown[:5]}{' ...' if len(unknown) > 5 else ''}. Give handle_unknown='embed' "
+                "to let the trained prior row stand for them."
+            )
         # Row -1, a missing value, takes the last entry.
-        return np.append(self.codes_of(column.values), MISSING)[column.rows]
+        return np.append(of_value, MISSING)[column.rows]
+
+    def warn_if_uninformative(self, name):
+        """Warn of a column that holds the same in all rows."""
+        if (self.counts > 0).sum() < 2:
+            held = "no value" if self.counts[MISSING] else "one level"
+            warnings.warn(
+                f"Column {name!r} holds {held} in all rows: its vector is the same everywhere. "
+                "Leave it out.",
+                UserWarning,
+                stacklevel=6,
+            )
 
     def __repr__(self):
         """Say how many levels there are, and show the first."""

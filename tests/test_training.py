@@ -26,8 +26,8 @@ SETTINGS = Settings(
     early_stopping=False,
     n_iter_no_change=5,
     tol=1e-4,
-    n_threads=1,
-    seed=0,
+    n_jobs=None,
+    random_state=0,
     verbose=0,
 )
 

@@ -1,0 +1,81 @@
+"""Where each column stands in the output."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Slot(NamedTuple):
+    """A column of X and its place in the output.
+
+    Attributes
+    ----------
+    position : int
+        In X.
+    name : str or None
+        Its name if it is embedded; None if it passes through.
+    place : slice
+        In the output.
+    """
+
+    position: int
+    name: object
+    place: slice
+
+
+class Layout:
+    """The order of the output: vectors in the place of their column, other columns as they are.
+
+    Parameters
+    ----------
+    n_columns : int
+        Columns of X.
+    dims : dict of int to (name, int)
+        Name and vector length of the embedded columns, by position.
+    passthrough : bool
+        Whether the other columns are put out.
+    dtype : dtype
+        Of the output.
+    """
+
+    def __init__(self, n_columns, dims, *, passthrough, dtype):
+        self.dtype, self.slots, self.width = dtype, [], 0
+        for position in range(n_columns):
+            if position not in dims and not passthrough:
+                continue
+            name, dim = dims.get(position, (None, 1))
+            self.slots.append(Slot(position, name, slice(self.width, self.width + dim)))
+            self.width += dim
+
+    def names_out(self, names_in):
+        """Names of the output columns: ``city_0, city_1, ...`` in the place of ``city``."""
+        names = []
+        for position, name, place in self.slots:
+            label = names_in[position]
+            dim = place.stop - place.start
+            names += [label] if name is None else [f"{label}_{i}" for i in range(dim)]
+        return np.array(names, dtype=object)
+
+    def check_names(self, names_in):
+        """Raise if two output columns would have one name."""
+        names, times = np.unique(self.names_out(names_in).astype(str), return_counts=True)
+        if (times > 1).any():
+            raise ValueError(
+                f"Two output columns would be named {str(names[times > 1][0])!r}: one is a column "
+                "of X, one a component of a vector. Rename the column of X."
+            )
+
+    def assemble(self, columns, write):
+        """Output array (n_rows, width); ``write(slot, out)`` fills the place of a vector."""
+        out = np.empty((columns.n_rows, self.width), dtype=self.dtype)
+        for slot in self.slots:
+            if slot.name is None:
+                out[:, slot.place.start] = columns.numbers(slot.position, self.dtype)
+            else:
+                write(slot, out[:, slot.place])
+        return out
+
+
+def output_dtype(columns, passing):
+    """Smallest float dtype that holds float32 vectors and the passing columns without loss."""
+    return np.result_type(np.float32, *(columns.number_dtype(j) for j in passing))
