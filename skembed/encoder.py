@@ -2,40 +2,17 @@
 
 import warnings
 import weakref
-from contextlib import contextmanager
-from numbers import Integral, Real
 
-import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import check_consistent_length, check_random_state
-from sklearn.utils.metadata_routing import (
-    UNUSED,
-    MetadataRouter,
-    MethodMapping,
-    process_routing,
-)
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.base import TransformerMixin
+from sklearn.utils.validation import check_is_fitted
 
-from skembed.compat import (
-    Interval,
-    StrOptions,
-    check_feature_names_in,
-    check_sample_weight,
-    fit_context,
-    routing_enabled,
-)
-from skembed.context import context_matrix
-from skembed.folds import assign_folds
-from skembed.frames import Columns
+from skembed.base import BaseNeuralEmbedding, all_or_nothing
+from skembed.compat import StrOptions, check_feature_names_in, fit_context
 from skembed.layout import Layout, output_dtype
-from skembed.selection import embedded_columns
-from skembed.sizing import embedding_dims
 from skembed.tables import canonical_axes, gather, gather_own_fold, mean_over_folds
-from skembed.target import encode_target
-from skembed.vocabulary import Vocabulary
 
 
-class NeuralEmbeddingEncoder(TransformerMixin, BaseEstimator):
+class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
     """Replace each categorical column by vectors that a small neural net learned from the target.
 
     One training run learns K tables of vectors per column, one per fold, under a single decoder.
@@ -194,47 +171,9 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "categorical_features": [StrOptions({"auto"}), "array-like", callable],
-        "embedding_dim": [
-            StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
-            dict,
-            callable,
-        ],
-        "cv": ["cv_object"],
-        "hidden_layer_sizes": ["array-like"],
-        "target_type": [StrOptions({"auto", "binary", "multiclass", "continuous"})],
-        "use_context": ["boolean"],
+        **BaseNeuralEmbedding._parameter_constraints,
         "remainder": [StrOptions({"passthrough", "drop"})],
-        "min_frequency": [
-            Interval(Integral, 1, None, closed="left"),
-            Interval(Real, 0, 1, closed="neither"),
-            None,
-        ],
-        "max_categories": [Interval(Integral, 1, None, closed="left"), None],
-        "handle_unknown": [StrOptions({"embed", "error"})],
-        "handle_missing": [StrOptions({"embed", "error"})],
-        "unseen_rate": [Interval(Real, 0, 1, closed="left")],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "early_stopping": ["boolean"],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "n_jobs": [
-            None,
-            Interval(Integral, 1, None, closed="left"),
-            Interval(Integral, None, -1, closed="right"),
-        ],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
-
-    # groups go to the splitter, not to the encoder itself.
-    __metadata_request__fit = {"groups": UNUSED}
-    __metadata_request__fit_transform = {"groups": UNUSED}
 
     def __init__(
         self,
@@ -316,8 +255,8 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseEstimator):
         self : NeuralEmbeddingEncoder
             The fitted encoder.
         """
-        with _all_or_nothing(self):
-            self._fit(X, y, sample_weight, self._split_params("fit", groups))
+        with all_or_nothing(self):
+            self._fit(X, y, sample_weight, groups, "fit")
             # Weak, so that the encoder does not keep the rows alive.
             self._fitted_on = _reference(X) if self.cv is not None else None
         return self
@@ -351,16 +290,15 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseEstimator):
             Vectors in the place of the embedded columns. float32, or float64 where a column that
             passes through needs it.
         """
-        with _all_or_nothing(self):
-            split_params = self._split_params("fit_transform", groups)
-            columns, codes, fold, fold_tables = self._fit(X, y, sample_weight, split_params)
+        with all_or_nothing(self):
+            learned, fold_tables = self._fit(X, y, sample_weight, groups, "fit_transform")
             self._fitted_on = None
 
             def write(slot, out):
                 prior, deviation = fold_tables[slot.name]
-                gather_own_fold(prior, deviation, codes[slot.name], fold, out)
+                gather_own_fold(prior, deviation, learned.codes[slot.name], learned.fold, out)
 
-            return self._layout.assemble(columns, write)
+            return self._layout.assemble(learned.columns, write)
 
     def transform(self, X):
         """Replace the embedded columns by their vectors, for rows that were not trained on.
@@ -415,149 +353,31 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         return self._layout.names_out(check_feature_names_in(self, input_features))
 
-    def get_metadata_routing(self):
-        """Say that sample weights stay here and groups go to the splitter.
-
-        Returns
-        -------
-        routing : MetadataRouter
-            See the scikit-learn user guide on metadata routing.
-        """
-        mapping = MethodMapping()
-        for method in ("fit", "fit_transform"):
-            mapping.add(caller=method, callee="split")
-        router = MetadataRouter(owner=self).add_self_request(self)
-        return router.add(splitter=self.cv, method_mapping=mapping)
-
-    def _fit(self, X, y, sample_weight, split_params):
+    def _fit(self, X, y, sample_weight, groups, method):
         """Set the fitted state; return what `fit_transform` needs beside it."""
-        _check_layers(self.hidden_layer_sizes)
-        columns = self._columns(X, reset=True)
-        check_consistent_length(X, y, sample_weight)
-        weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        target = encode_target(y, self.target_type, weight)
-        embedded = embedded_columns(self.categorical_features, X, columns)
-        others = [j for j in range(len(columns.names)) if j not in embedded]
-        vocabularies, codes = self._learn_vocabularies(columns, embedded, weight)
-        numbers = [columns.numbers(j) for j in others] if self.use_context else []
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        fold = np.zeros(columns.n_rows, dtype=np.int64)
-        if self.cv is not None:
-            fold = assign_folds(
-                self.cv, X, y, target.values, random_state=seed, split_params=split_params
-            )
-        trained = self._train(
-            vocabularies, codes, context_matrix(numbers, weight), target, weight, fold, seed
-        )
+        learned = self._learn(X, y, sample_weight, self._split_params(method, groups))
+        columns, embedded = learned.columns, learned.embedded
         # A scalar output adds each first component to itself: that axis has a meaning of its own.
-        first = 0 if target.kind == "multiclass" else 1
+        first = 0 if self.target_type_ == "multiclass" else 1
         fold_tables = {
             name: canonical_axes(prior, deviation, vocabulary.counts, first=first)
             for (name, vocabulary), prior, deviation in zip(
-                vocabularies.items(), trained.priors, trained.deviations, strict=True
+                self.vocabularies_.items(),
+                learned.trained.priors,
+                learned.trained.deviations,
+                strict=True,
             )
         }
-        self.vocabularies_ = vocabularies
         self.tables_ = {name: mean_over_folds(*tables) for name, tables in fold_tables.items()}
-        self.history_, self.best_epoch_ = trained.history, trained.best_epoch
-        self.n_iter_ = len(trained.history["seconds"])
-        self.classes_, self.target_type_ = target.classes, target.kind
+        passing = learned.others if self.remainder == "passthrough" else []
         self._layout = Layout(
             len(columns.names),
             {j: (columns.names[j], self.tables_[columns.names[j]].shape[1]) for j in embedded},
             passthrough=self.remainder == "passthrough",
-            dtype=output_dtype(columns, others if self.remainder == "passthrough" else []),
+            dtype=output_dtype(columns, passing),
         )
         self._layout.check_names(columns.names)
-        return columns, codes, fold, fold_tables
-
-    def _learn_vocabularies(self, columns, embedded, weight):
-        """Vocabulary and codes (n_rows,) of each embedded column, by name."""
-        vocabularies, codes = {}, {}
-        for j in embedded:
-            name, levels = columns.names[j], columns.levels(j)
-            vocabularies[name] = vocabulary = Vocabulary.fit(
-                levels,
-                weight > 0,
-                min_frequency=self.min_frequency,
-                max_categories=self.max_categories,
-            )
-            vocabulary.warn_if_uninformative(name)
-            codes[name] = self._encode(name, vocabulary, levels)
-        return vocabularies, codes
-
-    def _encode(self, name, vocabulary, levels):
-        return vocabulary.encode(
-            levels,
-            name,
-            allow_unknown=self.handle_unknown == "embed",
-            allow_missing=self.handle_missing == "embed",
-        )
-
-    def _train(self, vocabularies, codes, context, target, weight, fold, seed):
-        try:
-            from skembed.training import Settings, train
-        except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(
-                "fit needs PyTorch, which is not installed: pip install 'skembed[torch]'. A "
-                "fitted encoder transforms without it."
-            ) from error
-        settings = {name: getattr(self, name) for name in Settings._fields}
-        n_levels = [len(vocabulary.levels) for vocabulary in vocabularies.values()]
-        trained = train(
-            np.column_stack(list(codes.values())),
-            [vocabulary.n_codes for vocabulary in vocabularies.values()],
-            embedding_dims(self.embedding_dim, list(vocabularies), n_levels),
-            context,
-            target,
-            weight,
-            fold,
-            Settings(**{**settings, "random_state": seed}),
-        )
-        if trained.best_epoch == 0:
-            warnings.warn(
-                "The columns told nothing about y that holds out of fold: in no epoch was the net "
-                "better than a constant answer by two standard errors. All levels of a column get "
-                "the same vector.",
-                UserWarning,
-                stacklevel=5,
-            )
-        return trained
-
-    def _columns(self, X, *, reset):
-        """Columns of X, with its names and their number checked, or remembered."""
-        columns = Columns(X)
-        checked = X if columns.is_frame else columns.array
-        try:
-            validate_data(self, checked, reset=reset, skip_check_array=True)
-        except ValueError as error:
-            if reset:
-                raise
-            raise ValueError(
-                f"{error}\nGive the columns that fit was given, in their order: "
-                "X[encoder.feature_names_in_]."
-            ) from None
-        if reset and (columns.n_rows < 1 or not columns.names):
-            what = "sample(s)" if columns.names else "feature(s)"
-            shape = (columns.n_rows, len(columns.names))
-            raise ValueError(
-                f"Found array with 0 {what} (shape={shape}) while a minimum of 1 is required: "
-                "there is nothing to fit on."
-            )
-        return columns
-
-    def _split_params(self, method, groups):
-        """What `groups` become for the splitter, with and without metadata routing."""
-        if groups is None:
-            return {}
-        if routing_enabled():
-            return process_routing(self, method, groups=groups).splitter.split
-        if self.cv is None or isinstance(self.cv, Integral):
-            raise ValueError(
-                f"groups were given, but cv={self.cv!r} does not use them. Give a splitter that "
-                "does, such as cv=GroupKFold(5)."
-            )
-        return {"groups": groups}
+        return learned, fold_tables
 
     def __getstate__(self):
         """State to pickle: all but the reference to the rows of `fit`."""
@@ -573,25 +393,6 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseEstimator):
         return tags
 
     _doc_link_module = "skembed"
-
-
-@contextmanager
-def _all_or_nothing(estimator):
-    """Give an estimator its former state back if fitting fails or is interrupted."""
-    before = estimator.__dict__.copy()
-    try:
-        yield
-    except BaseException:
-        estimator.__dict__ = before
-        raise
-
-
-def _check_layers(sizes):
-    for size in sizes:
-        if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
-            raise ValueError(
-                f"hidden_layer_sizes must hold ints of at least 1, got {size!r} in {sizes!r}."
-            )
 
 
 def _reference(X):

@@ -1,0 +1,242 @@
+"""What the encoder and the predictors share: parameters, and the way from X and y to tables."""
+
+import warnings
+from contextlib import contextmanager
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils.metadata_routing import (
+    UNUSED,
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
+from sklearn.utils.validation import validate_data
+
+from skembed.compat import Interval, StrOptions, check_sample_weight, routing_enabled
+from skembed.context import context_matrix
+from skembed.folds import assign_folds
+from skembed.frames import Columns
+from skembed.selection import embedded_columns
+from skembed.sizing import embedding_dims
+from skembed.target import encode_target
+from skembed.vocabulary import Vocabulary
+
+
+class Learned(NamedTuple):
+    """What a fit knows beside the fitted attributes, for the time of the fit.
+
+    Attributes
+    ----------
+    columns : Columns
+    embedded, others : list of int
+        Positions of the columns.
+    codes : dict of str to ndarray of shape (n_rows,)
+        By embedded column.
+    fold : ndarray of shape (n_rows,)
+    trained : Trained
+        See `skembed.training`.
+    """
+
+    columns: Columns
+    embedded: list
+    others: list
+    codes: dict
+    fold: np.ndarray
+    trained: Any
+
+
+class BaseNeuralEmbedding(BaseEstimator):
+    """Parameters and fitting; what becomes of the tables is told by the classes that derive."""
+
+    _parameter_constraints: dict = {
+        "categorical_features": [StrOptions({"auto"}), "array-like", callable],
+        "embedding_dim": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+            dict,
+            callable,
+        ],
+        "cv": ["cv_object"],
+        "hidden_layer_sizes": ["array-like"],
+        "target_type": [StrOptions({"auto", "binary", "multiclass", "continuous"})],
+        "use_context": ["boolean"],
+        "min_frequency": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Real, 0, 1, closed="neither"),
+            None,
+        ],
+        "max_categories": [Interval(Integral, 1, None, closed="left"), None],
+        "handle_unknown": [StrOptions({"embed", "error"})],
+        "handle_missing": [StrOptions({"embed", "error"})],
+        "unseen_rate": [Interval(Real, 0, 1, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "n_jobs": [
+            None,
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Integral, None, -1, closed="right"),
+        ],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    # groups go to the splitter, not to the encoder itself.
+    __metadata_request__fit = {"groups": UNUSED}
+    __metadata_request__fit_transform = {"groups": UNUSED}
+
+    def get_metadata_routing(self):
+        """Say that sample weights stay here and groups go to the splitter.
+
+        Returns
+        -------
+        routing : MetadataRouter
+            See the scikit-learn user guide on metadata routing.
+        """
+        mapping = MethodMapping()
+        for method in ("fit", "fit_transform"):
+            mapping.add(caller=method, callee="split")
+        router = MetadataRouter(owner=self).add_self_request(self)
+        return router.add(splitter=self.cv, method_mapping=mapping)
+
+    def _learn(self, X, y, sample_weight, split_params):
+        """Train; set the fitted attributes that all estimators share, and return the rest."""
+        _check_layers(self.hidden_layer_sizes)
+        columns = self._columns(X, reset=True)
+        check_consistent_length(X, y, sample_weight)
+        weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        target = encode_target(y, self.target_type, weight)
+        embedded = embedded_columns(self.categorical_features, X, columns)
+        others = [j for j in range(len(columns.names)) if j not in embedded]
+        vocabularies, codes = self._learn_vocabularies(columns, embedded, weight)
+        numbers = [columns.numbers(j) for j in others] if self.use_context else []
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        fold = np.zeros(columns.n_rows, dtype=np.int64)
+        if self.cv is not None:
+            fold = assign_folds(
+                self.cv, X, y, target.values, random_state=seed, split_params=split_params
+            )
+        trained = self._train(
+            vocabularies, codes, context_matrix(numbers, weight), target, weight, fold, seed
+        )
+        self.vocabularies_ = vocabularies
+        self.history_, self.best_epoch_ = trained.history, trained.best_epoch
+        self.n_iter_ = len(trained.history["seconds"])
+        self.classes_, self.target_type_ = target.classes, target.kind
+        return Learned(columns, embedded, others, codes, fold, trained)
+
+    def _learn_vocabularies(self, columns, embedded, weight):
+        """Vocabulary and codes (n_rows,) of each embedded column, by name."""
+        vocabularies, codes = {}, {}
+        for j in embedded:
+            name, levels = columns.names[j], columns.levels(j)
+            vocabularies[name] = vocabulary = Vocabulary.fit(
+                levels,
+                weight > 0,
+                min_frequency=self.min_frequency,
+                max_categories=self.max_categories,
+            )
+            vocabulary.warn_if_uninformative(name)
+            codes[name] = self._encode(name, vocabulary, levels)
+        return vocabularies, codes
+
+    def _encode(self, name, vocabulary, levels):
+        return vocabulary.encode(
+            levels,
+            name,
+            allow_unknown=self.handle_unknown == "embed",
+            allow_missing=self.handle_missing == "embed",
+        )
+
+    def _train(self, vocabularies, codes, context, target, weight, fold, seed):
+        try:
+            from skembed.training import Settings, train
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                "fit needs PyTorch, which is not installed: pip install 'skembed[torch]'. A "
+                "fitted encoder transforms without it."
+            ) from error
+        settings = {name: getattr(self, name) for name in Settings._fields}
+        n_levels = [len(vocabulary.levels) for vocabulary in vocabularies.values()]
+        trained = train(
+            np.column_stack(list(codes.values())),
+            [vocabulary.n_codes for vocabulary in vocabularies.values()],
+            embedding_dims(self.embedding_dim, list(vocabularies), n_levels),
+            context,
+            target,
+            weight,
+            fold,
+            Settings(**{**settings, "random_state": seed}),
+        )
+        if trained.best_epoch == 0:
+            warnings.warn(
+                "The columns told nothing about y that holds out of fold: in no epoch was the net "
+                "better than a constant answer by two standard errors. All levels of a column get "
+                "the same vector.",
+                UserWarning,
+                stacklevel=5,
+            )
+        return trained
+
+    def _columns(self, X, *, reset):
+        """Columns of X, with its names and their number checked, or remembered."""
+        columns = Columns(X)
+        checked = X if columns.is_frame else columns.array
+        try:
+            validate_data(self, checked, reset=reset, skip_check_array=True)
+        except ValueError as error:
+            if reset:
+                raise
+            raise ValueError(
+                f"{error}\nGive the columns that fit was given, in their order: "
+                "X[encoder.feature_names_in_]."
+            ) from None
+        if reset and (columns.n_rows < 1 or not columns.names):
+            what = "sample(s)" if columns.names else "feature(s)"
+            shape = (columns.n_rows, len(columns.names))
+            raise ValueError(
+                f"Found array with 0 {what} (shape={shape}) while a minimum of 1 is required: "
+                "there is nothing to fit on."
+            )
+        return columns
+
+    def _split_params(self, method, groups):
+        """What `groups` become for the splitter, with and without metadata routing."""
+        if groups is None:
+            return {}
+        if routing_enabled():
+            return process_routing(self, method, groups=groups).splitter.split
+        if self.cv is None or isinstance(self.cv, Integral):
+            raise ValueError(
+                f"groups were given, but cv={self.cv!r} does not use them. Give a splitter that "
+                "does, such as cv=GroupKFold(5)."
+            )
+        return {"groups": groups}
+
+
+@contextmanager
+def all_or_nothing(estimator):
+    """Give an estimator its former state back if fitting fails or is interrupted."""
+    before = estimator.__dict__.copy()
+    try:
+        yield
+    except BaseException:
+        estimator.__dict__ = before
+        raise
+
+
+def _check_layers(sizes):
+    for size in sizes:
+        if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
+            raise ValueError(
+                f"hidden_layer_sizes must hold ints of at least 1, got {size!r} in {sizes!r}."
+            )
