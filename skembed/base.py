@@ -183,7 +183,7 @@ class BaseNeuralEmbedding(BaseEstimator):
                 "better than a constant answer by two standard errors. All levels of a column get "
                 "the same vector.",
                 UserWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
         return trained
 

@@ -60,7 +60,7 @@ def encode_target(y, target_type, weight):
             "quantities, say so by target_type='continuous'; if they are classes, silence this "
             "by target_type='multiclass'.",
             UserWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
     if kind == "binary" and len(classes) != 2:
         raise ValueError(f"target_type='binary' needs two classes in y, but it has {len(classes)}.")

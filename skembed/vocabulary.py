@@ -121,7 +121,7 @@ class Vocabulary:
                 f"Column {name!r} holds {held} in all rows: its vector is the same everywhere. "
                 "Leave it out.",
                 UserWarning,
-                stacklevel=6,
+                stacklevel=7,
             )
 
     def __repr__(self):
