@@ -15,6 +15,7 @@ from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 from xgboost import XGBClassifier
@@ -96,11 +97,12 @@ def encoders():
     ordinal = OrdinalEncoder(
         handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2
     )
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
     return {
         "skembed": NeuralEmbeddingEncoder(random_state=0),
         "one-hot": beside_numbers(OneHotEncoder(handle_unknown="ignore", sparse_output=False)),
         "ordinal": beside_numbers(ordinal),
-        "TargetEncoder": beside_numbers(TargetEncoder()),
+        "TargetEncoder": beside_numbers(TargetEncoder(cv=folds)),
         "random vectors": RandomVectors(random_state=0),
     }
 
