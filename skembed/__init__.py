@@ -1,10 +1,17 @@
 """Neural entity embeddings as features for scikit-learn.
 
 `NeuralEmbeddingEncoder` learns a vector for every level of every categorical column from the
-target, and hands the vectors to any estimator.
+target, and hands the vectors to any estimator; `NeuralEmbeddingClassifier` and
+`NeuralEmbeddingRegressor` are the same net as predictors.
 """
 
 from skembed.encoder import NeuralEmbeddingEncoder
+from skembed.predictor import NeuralEmbeddingClassifier, NeuralEmbeddingRegressor
 
-__all__ = ["NeuralEmbeddingEncoder", "__version__"]
+__all__ = [
+    "NeuralEmbeddingClassifier",
+    "NeuralEmbeddingEncoder",
+    "NeuralEmbeddingRegressor",
+    "__version__",
+]
 __version__ = "0.1.0"

@@ -17,12 +17,12 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import validate_data
 
 from skembed.compat import Interval, StrOptions, check_sample_weight, routing_enabled
-from skembed.context import context_matrix
+from skembed.context import Context
 from skembed.folds import assign_folds
 from skembed.frames import Columns
 from skembed.selection import embedded_columns
 from skembed.sizing import embedding_dims
-from skembed.target import encode_target
+from skembed.target import Target, encode_target
 from skembed.vocabulary import Vocabulary
 
 
@@ -37,6 +37,8 @@ class Learned(NamedTuple):
     codes : dict of str to ndarray of shape (n_rows,)
         By embedded column.
     fold : ndarray of shape (n_rows,)
+    context : Context
+    target : Target
     trained : Trained
         See `skembed.training`.
     """
@@ -46,6 +48,8 @@ class Learned(NamedTuple):
     others: list
     codes: dict
     fold: np.ndarray
+    context: Context
+    target: Target
     trained: Any
 
 
@@ -114,7 +118,7 @@ class BaseNeuralEmbedding(BaseEstimator):
         columns = self._columns(X, reset=True)
         check_consistent_length(X, y, sample_weight)
         weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        target = encode_target(y, self.target_type, weight)
+        target = encode_target(y, self._target_type, weight)
         embedded = embedded_columns(self.categorical_features, X, columns)
         others = [j for j in range(len(columns.names)) if j not in embedded]
         vocabularies, codes = self._learn_vocabularies(columns, embedded, weight)
@@ -125,14 +129,14 @@ class BaseNeuralEmbedding(BaseEstimator):
             fold = assign_folds(
                 self.cv, X, y, target.values, random_state=seed, split_params=split_params
             )
-        trained = self._train(
-            vocabularies, codes, context_matrix(numbers, weight), target, weight, fold, seed
-        )
+        context = Context(numbers, weight)
+        inputs = context.matrix(numbers, columns.n_rows)
+        trained = self._train(vocabularies, codes, inputs, target, weight, fold, seed)
         self.vocabularies_ = vocabularies
         self.history_, self.best_epoch_ = trained.history, trained.best_epoch
         self.n_iter_ = len(trained.history["seconds"])
         self.classes_, self.target_type_ = target.classes, target.kind
-        return Learned(columns, embedded, others, codes, fold, trained)
+        return Learned(columns, embedded, others, codes, fold, context, target, trained)
 
     def _learn_vocabularies(self, columns, embedded, weight):
         """Vocabulary and codes (n_rows,) of each embedded column, by name."""
@@ -157,7 +161,7 @@ class BaseNeuralEmbedding(BaseEstimator):
             allow_missing=self.handle_missing == "embed",
         )
 
-    def _train(self, vocabularies, codes, context, target, weight, fold, seed):
+    def _train(self, vocabularies, codes, inputs, target, weight, fold, seed):
         try:
             from skembed.training import Settings, train
         except ModuleNotFoundError as error:
@@ -171,7 +175,7 @@ class BaseNeuralEmbedding(BaseEstimator):
             np.column_stack(list(codes.values())),
             [vocabulary.n_codes for vocabulary in vocabularies.values()],
             embedding_dims(self.embedding_dim, list(vocabularies), n_levels),
-            context,
+            inputs,
             target,
             weight,
             fold,

@@ -379,6 +379,10 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         self._layout.check_names(columns.names)
         return learned, fold_tables
 
+    @property
+    def _target_type(self):
+        return self.target_type
+
     def __getstate__(self):
         """State to pickle: all but the reference to the rows of `fit`."""
         return {key: value for key, value in super().__getstate__().items() if key != "_fitted_on"}

@@ -96,7 +96,8 @@ class Decoder(nn.Module):
     """The small net above the vectors, shared by all folds.
 
     The first component of every vector is the level's own effect: where the output is one
-    number, it is added straight to it, beside its way through the layers.
+    number, it is added straight to it, beside its way through the layers. The last layer's
+    weights start at zero, so that the start is the constant answer.
 
     Parameters
     ----------
@@ -119,6 +120,7 @@ class Decoder(nn.Module):
         sizes = [len(self.kept) + n_inputs, *hidden_layer_sizes, len(bias)]
         layers = [_linear(n_in, n_out, generator) for n_in, n_out in pairwise(sizes)]
         with torch.no_grad():
+            layers[-1].weight.zero_()
             layers[-1].bias.copy_(torch.from_numpy(bias))
         self.layers = nn.ModuleList(layers)
 
@@ -135,6 +137,11 @@ class Decoder(nn.Module):
         if output.shape[1] == 1:
             output = output + vectors.index_select(1, self.first).sum(dim=1, keepdim=True)
         return output
+
+    def numpy(self):
+        """Weight (n_out, n_in) and bias (n_out,) of each layer."""
+        parameters = [parameter.detach().numpy().copy() for parameter in self.parameters()]
+        return list(zip(parameters[::2], parameters[1::2], strict=True))
 
 
 def _linear(n_in, n_out, generator):

@@ -22,12 +22,16 @@ class Target(NamedTuple):
         int64 codes of the classes, or float32 of mean 0 and standard deviation 1.
     bias : ndarray of float32, shape (n_outputs,)
         Output of a net that knows only the target's distribution: log-odds, log-frequencies or 0.
+    mean, scale : float
+        What a continuous target was centred at and divided by.
     """
 
     kind: str
     classes: np.ndarray | None
     values: np.ndarray
     bias: np.ndarray
+    mean: float = 0.0
+    scale: float = 1.0
 
 
 def encode_target(y, target_type, weight):
@@ -36,7 +40,7 @@ def encode_target(y, target_type, weight):
     Parameters
     ----------
     y : array-like of shape (n_rows,)
-    target_type : {"auto", "binary", "multiclass", "continuous"}
+    target_type : {"auto", "classes", "binary", "multiclass", "continuous"}
     weight : ndarray of shape (n_rows,)
         Weights of the rows, not all zero.
 
@@ -83,9 +87,9 @@ def _continuous(y, weight):
         row = int(np.flatnonzero(~np.isfinite(y))[0])
         raise ValueError(f"y holds an infinite value (row {row}): remove or replace it.")
     mean = np.average(y, weights=weight)
-    scale = np.sqrt(np.average((y - mean) ** 2, weights=weight))
-    values = (y - mean) / (scale if scale > 0 else 1.0)
-    return Target("continuous", None, values.astype(np.float32), np.zeros(1, dtype=np.float32))
+    scale = np.sqrt(np.average((y - mean) ** 2, weights=weight)) or 1.0
+    values = ((y - mean) / scale).astype(np.float32)
+    return Target("continuous", None, values, np.zeros(1, dtype=np.float32), mean, scale)
 
 
 def _checked(y):

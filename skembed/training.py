@@ -7,6 +7,7 @@ folds and moves those and the prior rows alone. The loss of the decoder step is 
 loss: it says when to stop.
 """
 
+import copy
 import math
 import time
 from contextlib import contextmanager
@@ -48,6 +49,8 @@ class Trained(NamedTuple):
     ----------
     priors : list of ndarray, each of shape (dim,)
     deviations : list of ndarray, each of shape (n_codes, n_folds, dim)
+    layers : list of (ndarray of shape (n_out, n_in), ndarray of shape (n_out,))
+        The decoder.
     history : dict of ndarray, each of shape (n_epochs,)
     best_epoch : int
         Epoch that these tables come from, counted from 1; 0 is the start, before any step.
@@ -55,6 +58,7 @@ class Trained(NamedTuple):
 
     priors: list
     deviations: list
+    layers: list
     history: dict
     best_epoch: int
 
@@ -109,7 +113,7 @@ def train(codes, sizes, dims, context, target, weight, fold, settings):
         )
         history, best_epoch = _run(tables, decoder, rows, target, settings, generator)
         priors, deviations = tables.numpy()
-        return Trained(priors, deviations, history, best_epoch)
+        return Trained(priors, deviations, decoder.numpy(), history, best_epoch)
 
 
 def _run(tables, decoder, rows, target, settings, generator):
@@ -122,7 +126,7 @@ def _run(tables, decoder, rows, target, settings, generator):
         max_epochs = auto_epochs(steps_per_epoch)
     adamw = torch.optim.AdamW(decoder.parameters(), weight_decay=settings.weight_decay, fused=True)
     adagrad = RowAdagrad(tables)
-    best = BestEpoch(tables, _losses_of_constant(rows, target), settings)
+    best = BestEpoch(tables, decoder, _losses_of_constant(rows, target), settings)
     history: dict[str, list] = {"out_of_fold_loss": [], "table_loss": [], "seconds": []}
     began, step = time.perf_counter(), 0
     for epoch in range(1, max_epochs + 1):
@@ -176,17 +180,18 @@ def _step(tables, decoder, adamw, adagrad, rows, batch, packed, target):
 
 
 class BestEpoch:
-    """Keeps the tables of the epoch with the lowest out-of-fold loss, and says when to stop.
+    """Keeps the epoch with the lowest out-of-fold loss, and says when to stop.
 
     Epoch 0 is the start, whose tables tell no level from another. It takes evidence to leave it:
     a loss below the constant answer's by two standard errors. Without folds there is no honest
     loss, and the last epoch is kept.
     """
 
-    def __init__(self, tables, losses_of_constant, settings):
-        self.tables, self.constant, self.settings = tables, losses_of_constant, settings
+    def __init__(self, tables, decoder, losses_of_constant, settings):
+        self.tables, self.decoder, self.settings = tables, decoder, settings
+        self.constant = losses_of_constant
         self.active = settings.early_stopping and tables.n_folds > 1
-        self.epoch, self.loss, self.snapshot = 0, math.inf, tables.snapshot()
+        self._keep(0, math.inf)
 
     def stops(self, epoch, losses):
         """Look at the rows' losses of an epoch; return whether it was the last."""
@@ -196,13 +201,20 @@ class BestEpoch:
         elif self.epoch == 0 and not is_evidence(losses - self.constant):
             return False
         elif loss < self.loss - self.settings.tol:
-            self.epoch, self.loss, self.snapshot = epoch, loss, self.tables.snapshot()
+            self._keep(epoch, loss)
         return epoch - self.epoch >= self.settings.n_iter_no_change
 
     def restore(self):
-        """Put the best epoch's state into the tables."""
+        """Put the best epoch's state into tables and decoder."""
         if self.active:
             self.tables.restore(self.snapshot)
+            self.decoder.load_state_dict(self.weights)
+
+    def _keep(self, epoch, loss):
+        self.epoch, self.loss = epoch, loss
+        if self.active:
+            self.snapshot = self.tables.snapshot()
+            self.weights = copy.deepcopy(self.decoder.state_dict())
 
 
 def is_evidence(differences: Tensor) -> bool:

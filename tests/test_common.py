@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skembed import NeuralEmbeddingEncoder
+from skembed import (
+    NeuralEmbeddingClassifier,
+    NeuralEmbeddingEncoder,
+    NeuralEmbeddingRegressor,
+)
 
 SHUFFLED = (
     "training takes shuffled batches and folds: a row of weight 2 and a row given twice are alike "
@@ -18,7 +22,7 @@ CROSS_FITTED = (
 
 def expected_failures(estimator):
     failures = {"check_sample_weight_equivalence_on_dense_data": SHUFFLED}
-    if estimator.cv is not None:
+    if hasattr(estimator, "transform") and estimator.cv is not None:
         failures["check_transformer_general"] = CROSS_FITTED
         failures["check_transformer_data_not_an_array"] = CROSS_FITTED
     return failures
@@ -38,7 +42,9 @@ class EveryColumn:
 @parametrize_with_checks(
     [
         NeuralEmbeddingEncoder(categorical_features=EveryColumn()),
-        NeuralEmbeddingEncoder(categorical_features=EveryColumn(), max_epochs=2, cv=None),
+        NeuralEmbeddingEncoder(categorical_features=EveryColumn(), cv=None),
+        NeuralEmbeddingClassifier(categorical_features=EveryColumn()),
+        NeuralEmbeddingRegressor(categorical_features=EveryColumn()),
     ],
     expected_failed_checks=expected_failures,
 )

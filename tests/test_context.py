@@ -1,8 +1,12 @@
 import numpy as np
 
-from skembed.context import context_matrix
+from skembed.context import Context
 
 ONES = np.ones(5)
+
+
+def context_matrix(numbers, weight):
+    return Context(numbers, weight).matrix(numbers, len(weight))
 
 
 def test_centred_at_the_median_and_scaled_by_quartiles():
@@ -46,3 +50,13 @@ def test_rows_of_weight_zero_do_not_set_the_scale():
 
 def test_no_column():
     assert context_matrix([], ONES).shape == (5, 0)
+
+
+def test_new_rows_are_scaled_as_the_training_rows_were():
+    context = Context([np.array([10.0, 20, 30, 40, 50])], ONES)
+    assert context.matrix([np.array([30.0, np.nan])], 2).tolist() == [[0], [0]]
+
+
+def test_missing_only_in_new_rows_is_the_median():
+    context = Context([np.array([10.0, np.nan, 30, 40, 20])], ONES)
+    assert context.matrix([np.array([25.0, np.nan])], 2).tolist() == [[0, 0], [1, 0]]

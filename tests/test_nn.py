@@ -52,23 +52,20 @@ def decoder(n_outputs, hidden=(4,), dropout=0.0):
     return Decoder(tables(), 1, hidden, bias, dropout=dropout, generator=generator)
 
 
-def test_one_output_adds_the_own_effects():
+def test_at_the_start_one_output_is_the_bias_and_the_own_effects():
     net = decoder(1)
-    with torch.no_grad():
-        net.layers[-1].weight.zero_()
     vectors = torch.tensor([[10.0, 0, 0, 5.0, 0, 0]])
     assert net(vectors, torch.zeros(1, 1)).tolist() == [[16.0]]  # bias 1, effects 10 and 5
 
 
-def test_several_outputs_do_not():
+def test_at_the_start_several_outputs_are_the_bias():
     net = decoder(3)
-    with torch.no_grad():
-        net.layers[-1].weight.zero_()
     assert net(torch.ones(1, 6), torch.zeros(1, 1)).tolist() == [[1.0, 1.5, 2.0]]
 
 
 def test_padding_is_not_seen():
     net, context = decoder(1), torch.zeros(1, 1)
+    torch.nn.init.ones_(net.layers[-1].weight)
     padded = torch.zeros(1, 6)
     padded[0, 2] = 100.0  # third component of the column that has two
     assert torch.equal(net(padded, context), net(torch.zeros(1, 6), context))
@@ -76,6 +73,7 @@ def test_padding_is_not_seen():
 
 def test_without_hidden_layers_it_is_linear():
     net = decoder(1, hidden=())
+    torch.nn.init.ones_(net.layers[-1].weight)
     x, y, context = torch.ones(1, 6), torch.full((1, 6), 3.0), torch.zeros(1, 1)
     torch.testing.assert_close(net((x + y) / 2, context), (net(x, context) + net(y, context)) / 2)
 
@@ -83,5 +81,6 @@ def test_without_hidden_layers_it_is_linear():
 def test_dropout_draws_from_its_own_generator():
     state = torch.get_rng_state()
     net, x = decoder(1, hidden=(64,), dropout=0.5), torch.ones(1, 6)
+    torch.nn.init.ones_(net.layers[-1].weight)
     assert not torch.equal(net(x, torch.ones(1, 1)), net(x, torch.ones(1, 1)))
     assert torch.equal(torch.get_rng_state(), state)

@@ -1,0 +1,519 @@
+"""`NeuralEmbeddingClassifier` and `NeuralEmbeddingRegressor`: the net itself as predictor."""
+
+import numpy as np
+from scipy.special import expit, log_softmax, softmax
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+
+from skembed.base import BaseNeuralEmbedding, all_or_nothing
+from skembed.compat import fit_context
+from skembed.tables import gather, mean_over_folds
+
+
+class _NeuralEmbeddingPredictor(BaseNeuralEmbedding):
+    """Tables, context and decoder in numpy: fitting them, and the forward pass through them."""
+
+    _parameter_constraints = {
+        name: constraint
+        for name, constraint in BaseNeuralEmbedding._parameter_constraints.items()
+        if name != "target_type"
+    }
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, groups=None):
+        """Train the net.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n_rows, n_features_in_)
+            Columns of levels and numbers. Numeric ones may be missing, but not infinite.
+
+        y : array-like of shape (n_rows,)
+            Target.
+
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weights of the rows in the losses. Rows of weight 0 count as absent.
+
+        groups : array-like of shape (n_rows,), default=None
+            Handed to a splitter given as ``cv``.
+
+        Returns
+        -------
+        self : object
+            The fitted predictor.
+        """
+        with all_or_nothing(self):
+            learned = self._learn(X, y, sample_weight, self._split_params("fit", groups))
+            trained = learned.trained
+            self.tables_ = {
+                name: mean_over_folds(prior, deviation)
+                for name, prior, deviation in zip(
+                    self.vocabularies_, trained.priors, trained.deviations, strict=True
+                )
+            }
+            self.layers_ = trained.layers
+            self._embedded, self._context = learned.embedded, learned.context
+            self._numeric = learned.others if self.use_context else []
+            self._centre, self._scale = learned.target.mean, learned.target.scale
+        return self
+
+    def _output(self, X):
+        """Output of the net, float32 (n_rows, n_outputs)."""
+        check_is_fitted(self)
+        columns = self._columns(X, reset=False)
+        dims = [table.shape[1] for table in self.tables_.values()]
+        stops = np.cumsum(dims)
+        inputs = np.empty((columns.n_rows, stops[-1]), dtype=np.float32)
+        for j, (name, table), stop in zip(self._embedded, self.tables_.items(), stops, strict=True):
+            codes = self._encode(name, self.vocabularies_[name], columns.levels(j))
+            gather(table, codes, inputs[:, stop - table.shape[1] : stop])
+        numbers = [columns.numbers(j) for j in self._numeric]
+        x = np.hstack([inputs, self._context.matrix(numbers, columns.n_rows)])
+        *hidden, (weight, bias) = self.layers_
+        for hidden_weight, hidden_bias in hidden:
+            x = np.maximum(x @ hidden_weight.T + hidden_bias, 0)
+        output = x @ weight.T + bias
+        if output.shape[1] == 1:
+            # The first component of a vector is the level's own effect on the output.
+            output += inputs[:, stops - dims].sum(axis=1, keepdims=True)
+        return output
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+class NeuralEmbeddingClassifier(ClassifierMixin, _NeuralEmbeddingPredictor):
+    """Classify by the net whose vectors `NeuralEmbeddingEncoder` puts out.
+
+    The training is the encoder's, with its folds. Prediction is a lookup and a few products of
+    matrices in numpy; torch is not imported.
+
+    Parameters
+    ----------
+    categorical_features : "auto", list of str, list of int, mask or callable, default="auto"
+        The columns to embed. "auto" takes the columns of strings, categories and booleans of a
+        data frame, and every column of an array. Other columns must be numeric.
+
+    embedding_dim : "auto", int, dict or callable, default="auto"
+        Length of the vectors: of all, by column, or by number of levels.
+
+    cv : int, cross-validation generator, iterable or None, default=5
+        The folds of cross-fitting. None trains one table by all rows, which overfits.
+
+    hidden_layer_sizes : tuple of int, default=(128, 64)
+        Layers of the decoder.
+
+    use_context : bool, default=True
+        Whether the net sees the numeric columns.
+
+    min_frequency : int or float, default=None
+        Levels with fewer rows, or a smaller fraction of the rows, share the infrequent row.
+
+    max_categories : int, default=None
+        Most levels of a column that have a row of their own, counting the infrequent row.
+
+    handle_unknown : {"embed", "error"}, default="embed"
+        Levels not seen in `fit` get the prior row, or are an error.
+
+    handle_missing : {"embed", "error"}, default="embed"
+        Missing levels get a row of their own, or are an error.
+
+    unseen_rate : float, default=0.1
+        Fraction of the codes shown to the net as unseen, which trains the prior row.
+
+    dropout : float, default=0.0
+        Fraction of the decoder's hidden units left out in each step.
+
+    weight_decay : float, default=1e-4
+        Weight decay of the decoder.
+
+    learning_rate : float, default=3e-3
+        Peak learning rate of the decoder, in a one-cycle schedule.
+
+    batch_size : "auto" or int, default="auto"
+        Rows per step.
+
+    max_epochs : "auto" or int, default="auto"
+        Most passes over the rows.
+
+    early_stopping : bool, default=True
+        Whether to keep the epoch of the lowest out-of-fold loss and to stop when it no longer
+        falls.
+
+    n_iter_no_change : int, default=5
+        Epochs without a lower out-of-fold loss after which training stops.
+
+    tol : float, default=1e-4
+        What counts as lower.
+
+    n_jobs : int, default=None
+        Threads of torch in `fit`; None means 1.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of folds, start and order of the rows.
+
+    verbose : int, default=0
+        1 prints a line per epoch.
+
+    Attributes
+    ----------
+    vocabularies_ : dict of str to Vocabulary
+        Levels and codes of each embedded column.
+
+    tables_ : dict of str to ndarray of float32, shape (n_codes, dim)
+        The vectors of each embedded column, as the decoder reads them.
+
+    layers_ : list of (ndarray of shape (n_out, n_in), ndarray of shape (n_out,))
+        Weights and biases of the decoder.
+
+    history_ : dict of ndarray, each of shape (n_epochs,)
+        ``out_of_fold_loss``, ``table_loss`` and ``seconds`` since the start, by epoch.
+
+    n_iter_ : int
+        Epochs run.
+
+    best_epoch_ : int
+        Epoch that tables and decoder come from; 0 is the constant answer.
+
+    classes_ : ndarray of shape (n_classes,)
+        Classes of the target, sorted.
+
+    target_type_ : {"binary", "multiclass"}
+        Kind of target trained on.
+
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns seen in `fit`, if all are strings.
+
+    See Also
+    --------
+    NeuralEmbeddingEncoder : The vectors as features for other estimators.
+    NeuralEmbeddingRegressor : The same for quantities.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skembed import NeuralEmbeddingClassifier
+    >>> X = pd.DataFrame({"sky": ["blue", "grey", "grey", "black"] * 50})
+    >>> y = ["dry", "dry", "rain", "rain"] * 50
+    >>> model = NeuralEmbeddingClassifier(random_state=0).fit(X, y)
+    >>> model.predict(pd.DataFrame({"sky": ["blue", "black"]})).tolist()
+    ['dry', 'rain']
+    """
+
+    _target_type = "classes"
+
+    def __init__(
+        self,
+        *,
+        categorical_features="auto",
+        embedding_dim="auto",
+        cv=5,
+        hidden_layer_sizes=(128, 64),
+        use_context=True,
+        min_frequency=None,
+        max_categories=None,
+        handle_unknown="embed",
+        handle_missing="embed",
+        unseen_rate=0.1,
+        dropout=0.0,
+        weight_decay=1e-4,
+        learning_rate=3e-3,
+        batch_size="auto",
+        max_epochs="auto",
+        early_stopping=True,
+        n_iter_no_change=5,
+        tol=1e-4,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.categorical_features = categorical_features
+        self.embedding_dim = embedding_dim
+        self.cv = cv
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.use_context = use_context
+        self.min_frequency = min_frequency
+        self.max_categories = max_categories
+        self.handle_unknown = handle_unknown
+        self.handle_missing = handle_missing
+        self.unseen_rate = unseen_rate
+        self.dropout = dropout
+        self.weight_decay = weight_decay
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.early_stopping = early_stopping
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X, y, sample_weight=None, groups=None):
+        """Train the net.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n_rows, n_features_in_)
+            Columns of levels and numbers. Numeric ones may be missing, but not infinite.
+
+        y : array-like of shape (n_rows,)
+            Classes.
+
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weights of the rows in the losses. Rows of weight 0 count as absent.
+
+        groups : array-like of shape (n_rows,), default=None
+            Handed to a splitter given as ``cv``.
+
+        Returns
+        -------
+        self : NeuralEmbeddingClassifier
+            The fitted classifier.
+        """
+        if y is not None:
+            check_classification_targets(y)
+        return super().fit(X, y, sample_weight, groups)
+
+    def predict_proba(self, X):
+        """Probability of each class.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n_rows, n_features_in_)
+            The columns seen in `fit`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_rows, n_classes)
+            In the order of ``classes_``.
+        """
+        output = self._output(X).astype(np.float64)
+        if output.shape[1] == 1:
+            return np.hstack([expit(-output), expit(output)])
+        return softmax(output, axis=1)
+
+    def predict_log_proba(self, X):
+        """Logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n_rows, n_features_in_)
+            The columns seen in `fit`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_rows, n_classes)
+            In the order of ``classes_``.
+        """
+        output = self._output(X).astype(np.float64)
+        if output.shape[1] == 1:
+            output = np.hstack([np.zeros_like(output), output])
+        return log_softmax(output, axis=1)
+
+    def predict(self, X):
+        """Most probable class.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n_rows, n_features_in_)
+            The columns seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            Values of ``classes_``.
+        """
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
+
+
+class NeuralEmbeddingRegressor(RegressorMixin, _NeuralEmbeddingPredictor):
+    """Predict a quantity by the net whose vectors `NeuralEmbeddingEncoder` puts out.
+
+    The training is the encoder's, with its folds. Prediction is a lookup and a few products of
+    matrices in numpy; torch is not imported. The target is scaled inside.
+
+    Parameters
+    ----------
+    categorical_features : "auto", list of str, list of int, mask or callable, default="auto"
+        The columns to embed. "auto" takes the columns of strings, categories and booleans of a
+        data frame, and every column of an array. Other columns must be numeric.
+
+    embedding_dim : "auto", int, dict or callable, default="auto"
+        Length of the vectors: of all, by column, or by number of levels.
+
+    cv : int, cross-validation generator, iterable or None, default=5
+        The folds of cross-fitting. None trains one table by all rows, which overfits.
+
+    hidden_layer_sizes : tuple of int, default=(128, 64)
+        Layers of the decoder.
+
+    use_context : bool, default=True
+        Whether the net sees the numeric columns.
+
+    min_frequency : int or float, default=None
+        Levels with fewer rows, or a smaller fraction of the rows, share the infrequent row.
+
+    max_categories : int, default=None
+        Most levels of a column that have a row of their own, counting the infrequent row.
+
+    handle_unknown : {"embed", "error"}, default="embed"
+        Levels not seen in `fit` get the prior row, or are an error.
+
+    handle_missing : {"embed", "error"}, default="embed"
+        Missing levels get a row of their own, or are an error.
+
+    unseen_rate : float, default=0.1
+        Fraction of the codes shown to the net as unseen, which trains the prior row.
+
+    dropout : float, default=0.0
+        Fraction of the decoder's hidden units left out in each step.
+
+    weight_decay : float, default=1e-4
+        Weight decay of the decoder.
+
+    learning_rate : float, default=3e-3
+        Peak learning rate of the decoder, in a one-cycle schedule.
+
+    batch_size : "auto" or int, default="auto"
+        Rows per step.
+
+    max_epochs : "auto" or int, default="auto"
+        Most passes over the rows.
+
+    early_stopping : bool, default=True
+        Whether to keep the epoch of the lowest out-of-fold loss and to stop when it no longer
+        falls.
+
+    n_iter_no_change : int, default=5
+        Epochs without a lower out-of-fold loss after which training stops.
+
+    tol : float, default=1e-4
+        What counts as lower.
+
+    n_jobs : int, default=None
+        Threads of torch in `fit`; None means 1.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of folds, start and order of the rows.
+
+    verbose : int, default=0
+        1 prints a line per epoch.
+
+    Attributes
+    ----------
+    vocabularies_ : dict of str to Vocabulary
+        Levels and codes of each embedded column.
+
+    tables_ : dict of str to ndarray of float32, shape (n_codes, dim)
+        The vectors of each embedded column, as the decoder reads them.
+
+    layers_ : list of (ndarray of shape (n_out, n_in), ndarray of shape (n_out,))
+        Weights and biases of the decoder.
+
+    history_ : dict of ndarray, each of shape (n_epochs,)
+        ``out_of_fold_loss``, ``table_loss`` and ``seconds`` since the start, by epoch.
+
+    n_iter_ : int
+        Epochs run.
+
+    best_epoch_ : int
+        Epoch that tables and decoder come from; 0 is the constant answer.
+
+    target_type_ : {"continuous"}
+        Kind of target trained on.
+
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns seen in `fit`, if all are strings.
+
+    See Also
+    --------
+    NeuralEmbeddingEncoder : The vectors as features for other estimators.
+    NeuralEmbeddingClassifier : The same for classes.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skembed import NeuralEmbeddingRegressor
+    >>> X = pd.DataFrame({"city": ["Oslo", "Rome", "Rome", "Bern"] * 50})
+    >>> y = [310.0, 150.0, 160.0, 420.0] * 50
+    >>> model = NeuralEmbeddingRegressor(random_state=0).fit(X, y)
+    >>> model.predict(pd.DataFrame({"city": ["Rome"]})).round(-1).tolist()
+    [160.0]
+    """
+
+    _target_type = "continuous"
+
+    def __init__(
+        self,
+        *,
+        categorical_features="auto",
+        embedding_dim="auto",
+        cv=5,
+        hidden_layer_sizes=(128, 64),
+        use_context=True,
+        min_frequency=None,
+        max_categories=None,
+        handle_unknown="embed",
+        handle_missing="embed",
+        unseen_rate=0.1,
+        dropout=0.0,
+        weight_decay=1e-4,
+        learning_rate=3e-3,
+        batch_size="auto",
+        max_epochs="auto",
+        early_stopping=True,
+        n_iter_no_change=5,
+        tol=1e-4,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.categorical_features = categorical_features
+        self.embedding_dim = embedding_dim
+        self.cv = cv
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.use_context = use_context
+        self.min_frequency = min_frequency
+        self.max_categories = max_categories
+        self.handle_unknown = handle_unknown
+        self.handle_missing = handle_missing
+        self.unseen_rate = unseen_rate
+        self.dropout = dropout
+        self.weight_decay = weight_decay
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.early_stopping = early_stopping
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def predict(self, X):
+        """Predicted quantity.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n_rows, n_features_in_)
+            The columns seen in `fit`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_rows,)
+            In units of the target.
+        """
+        return self._output(X)[:, 0].astype(np.float64) * self._scale + self._centre

@@ -1,0 +1,135 @@
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import r2_score, roc_auc_score
+from sklearn.model_selection import GroupKFold, cross_val_score
+
+from skembed import NeuralEmbeddingClassifier, NeuralEmbeddingEncoder, NeuralEmbeddingRegressor
+
+
+def test_binary_classes(adult):
+    X_train, X_test, y_train, y_test = adult
+    model = NeuralEmbeddingClassifier(random_state=0).fit(
+        X_train, y_train.map({0: "<=50K", 1: ">50K"})
+    )
+    probabilities = model.predict_proba(X_test)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert roc_auc_score(y_test, probabilities[:, 1]) > 0.88
+    assert set(model.predict(X_test)) == {"<=50K", ">50K"}
+    np.testing.assert_allclose(model.predict_log_proba(X_test), np.log(probabilities))
+
+
+def test_many_classes(adult):
+    X_train, X_test, _, _ = adult
+    model = NeuralEmbeddingClassifier(random_state=0, max_epochs=10)
+    model.fit(X_train.drop(columns="race"), X_train["race"])
+    probabilities = model.predict_proba(X_test.drop(columns="race"))
+    assert probabilities.shape == (1000, 5)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    np.testing.assert_allclose(
+        model.predict_log_proba(X_test.drop(columns="race")), np.log(probabilities), rtol=1e-6
+    )
+
+
+def test_quantities_in_their_own_units(rents):
+    X, y = rents
+    assert cross_val_score(NeuralEmbeddingRegressor(random_state=0), X, y).mean() > 0.9
+
+
+def test_integers_are_quantities_to_the_regressor(rents):
+    X, y = rents
+    model = NeuralEmbeddingRegressor(random_state=0).fit(X, y.round().astype(int))
+    assert model.target_type_ == "continuous"
+
+
+def test_the_forward_pass_is_the_decoder_of_training(rents):
+    import torch
+
+    from skembed.nn import Decoder, FoldTables
+
+    X, y = rents
+    model = NeuralEmbeddingRegressor(random_state=0, max_epochs=5).fit(X, y)
+    sizes = [len(table) for table in model.tables_.values()]
+    dims = [table.shape[1] for table in model.tables_.values()]
+    tables = FoldTables(sizes, dims, n_folds=1)
+    bias = np.zeros(1, dtype=np.float32)
+    net = Decoder(tables, 1, (128, 64), bias, dropout=0.0, generator=torch.Generator())
+    with torch.no_grad():
+        for layer, (weight, bias) in zip(net.layers, model.layers_, strict=True):
+            layer.weight.copy_(torch.from_numpy(weight))
+            layer.bias.copy_(torch.from_numpy(bias))
+        flat = torch.zeros(len(X), len(tables.first), max(dims))
+        for column, (name, table) in enumerate(model.tables_.items()):
+            codes = model.vocabularies_[name].codes_of(X[name].tolist())
+            flat[:, column, : dims[column]] = torch.from_numpy(table[codes])
+        context = torch.from_numpy(model._context.matrix([X["rooms"].to_numpy(float)], len(X)))
+        expected = net(flat.flatten(1), context)[:, 0].numpy() * y.std(ddof=0) + y.mean()
+    np.testing.assert_allclose(model.predict(X), expected, rtol=1e-5)
+
+
+def test_unseen_and_missing_levels_are_predicted(rents):
+    X, y = rents
+    model = NeuralEmbeddingRegressor(random_state=0).fit(X, y)
+    strange = X.replace({"city": {"Oslo": "Lima", "Rome": None}})
+    assert np.isfinite(model.predict(strange)).all()
+
+
+def test_missing_numbers_are_predicted(rents):
+    X, y = rents
+    gaps = X.assign(rooms=X["rooms"].where(X.index % 5 > 0))
+    model = NeuralEmbeddingRegressor(random_state=0).fit(gaps, y)
+    assert r2_score(y, model.predict(gaps)) > 0.8
+
+
+@pytest.mark.parametrize("use_context", [True, False])
+def test_context_is_seen_or_not(rents, use_context):
+    X, y = rents
+    model = NeuralEmbeddingRegressor(random_state=0, use_context=use_context).fit(X, y)
+    moved = X.assign(rooms=6 - X["rooms"])
+    assert np.array_equal(model.predict(X), model.predict(moved)) != use_context
+
+
+def test_noise_gives_the_constant_answer():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"id": rng.permutation(np.arange(2000) % 1000).astype(str)})
+    y = rng.normal(5.0, 1.0, size=2000)
+    with pytest.warns(UserWarning, match="told nothing about y"):
+        model = NeuralEmbeddingRegressor(random_state=0).fit(X, y)
+    np.testing.assert_allclose(model.predict(X), y.mean(), rtol=1e-6)
+
+
+def test_groups_and_weights(rents):
+    X, y = rents
+    model = NeuralEmbeddingRegressor(cv=GroupKFold(4), max_epochs=3, random_state=0)
+    model.fit(X, y, sample_weight=np.ones(400), groups=X["rooms"] % 4)
+    assert model.predict(X).shape == (400,)
+
+
+def test_the_training_is_that_of_the_encoder(rents):
+    X, y = rents
+    net = NeuralEmbeddingRegressor(random_state=0).fit(X, y)
+    encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, y)
+    np.testing.assert_array_equal(
+        net.history_["out_of_fold_loss"], encoder.history_["out_of_fold_loss"]
+    )
+
+
+def test_predict_without_torch(rents, tmp_path):
+    X, y = rents
+    model = NeuralEmbeddingRegressor(random_state=0, max_epochs=2).fit(X, y)
+    (tmp_path / "model").write_bytes(pickle.dumps((model, X)))
+    code = (
+        "import pickle, sys; model, X = pickle.load(open(sys.argv[1], 'rb')); model.predict(X); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path / "model"], check=True)
+
+
+def test_continuous_classes_are_refused(rents):
+    X, y = rents
+    with pytest.raises(ValueError, match="Unknown label type"):
+        NeuralEmbeddingClassifier().fit(X, y)
