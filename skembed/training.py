@@ -64,9 +64,12 @@ class Trained(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """The training rows as tensors; the first axis of each is n_rows."""
+    """The training rows as tensors; the first axis of each is n_rows.
 
-    packed: Tensor
+    ``packed`` is a list, one for each weight of the tables.
+    """
+
+    packed: list
     context: Tensor
     target: Tensor
     weight: Tensor
@@ -133,9 +136,14 @@ def _run(tables, decoder, rows, target, settings, generator):
         out_of_fold, table_loss = torch.empty(n_rows), 0.0
         for batch in torch.randperm(n_rows, generator=generator).split(batch_size):
             rate = one_cycle(step / (max_epochs * steps_per_epoch))
-            packed = rows.packed[batch]
-            hidden = torch.rand(packed.shape, generator=generator) < settings.unseen_rate
-            packed = packed.masked_fill(hidden, 0)
+            packed = [
+                codes[batch].masked_fill(
+                    torch.rand(len(batch), codes.shape[1], generator=generator)
+                    < settings.unseen_rate,
+                    0,
+                )
+                for codes in rows.packed
+            ]
             adamw.param_groups[0]["lr"] = settings.learning_rate * rate
             adagrad.rate = TABLE_LEARNING_RATE * rate
             losses, fitted = _step(tables, decoder, adamw, adagrad, rows, batch, packed, target)
@@ -156,8 +164,11 @@ def _run(tables, decoder, rows, target, settings, generator):
 
 def _step(tables, decoder, adamw, adagrad, rows, batch, packed, target):
     """One decoder step and one table step; return the rows' losses, and the tables' in sum."""
-    touched, where = packed.unique(return_inverse=True)
-    fetched = tables.deviation[touched].requires_grad_()
+    touched, where = zip(*(codes.unique(return_inverse=True) for codes in packed), strict=True)
+    fetched = [
+        weight.deviation[codes].requires_grad_()
+        for weight, codes in zip(tables.weights, touched, strict=True)
+    ]
     vectors = tables.vectors(fetched, where)
     own, others = fold_positions(rows.fold[batch], tables.n_folds)
 
@@ -172,10 +183,10 @@ def _step(tables, decoder, adamw, adagrad, rows, batch, packed, target):
     n_tables = len(others) // len(batch)
     again = batch.repeat_interleave(n_tables)
     fitted = _losses(decoder, vectors[others], rows, again, target.kind).sum() / n_tables
-    fitted.backward(inputs=[fetched, tables.prior])
+    fitted.backward(inputs=[*fetched, *(weight.prior for weight in tables.weights)])
 
     adamw.step()
-    adagrad.step(touched, fetched.grad)
+    adagrad.step(touched, [part.grad for part in fetched])
     return out_of_fold.detach(), fitted.item()
 
 
@@ -292,21 +303,22 @@ class RowAdagrad:
     """
 
     def __init__(self, tables):
-        self.tables, self.rate = tables, 0.0
-        self.deviation_sum = torch.zeros_like(tables.deviation)
-        self.prior_sum = torch.zeros_like(tables.prior, requires_grad=False)
+        self.weights, self.rate = tables.weights, 0.0
+        self.sums = [torch.zeros_like(weight.deviation) for weight in tables.weights]
+        self.prior_sums = [torch.zeros(len(weight.prior)) for weight in tables.weights]
 
     @torch.no_grad()
-    def step(self, touched, gradient):
-        """Move the touched rows, all but the unseen row 0, and the priors."""
-        gradient[touched == 0] = 0.0
-        self.deviation_sum[touched] += gradient**2
-        scale = self.deviation_sum[touched].sqrt_().add_(1e-10)
-        self.tables.deviation[touched] -= self.rate * gradient / scale
-        prior = self.tables.prior
-        self.prior_sum += prior.grad**2
-        prior -= self.rate * prior.grad / (self.prior_sum.sqrt() + 1e-10)
-        prior.grad = None
+    def step(self, touched, gradients):
+        """Move the touched rows of each weight, all but the unseen row 0, and the priors."""
+        for weight, rows, gradient, total, prior_total in zip(
+            self.weights, touched, gradients, self.sums, self.prior_sums, strict=True
+        ):
+            gradient[rows == 0] = 0.0
+            total[rows] += gradient**2
+            weight.deviation[rows] -= self.rate * gradient / total[rows].sqrt_().add_(1e-10)
+            prior_total += weight.prior.grad**2
+            weight.prior -= self.rate * weight.prior.grad / (prior_total.sqrt() + 1e-10)
+            weight.prior.grad = None
 
 
 def auto_batch_size(n_rows):

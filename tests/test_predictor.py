@@ -62,12 +62,12 @@ def test_the_forward_pass_is_the_decoder_of_training(rents):
         for layer, (weight, bias) in zip(net.layers, model.layers_, strict=True):
             layer.weight.copy_(torch.from_numpy(weight))
             layer.bias.copy_(torch.from_numpy(bias))
-        flat = torch.zeros(len(X), len(tables.first), max(dims))
-        for column, (name, table) in enumerate(model.tables_.items()):
+        flat = torch.zeros(len(X), tables.padded)
+        for first, (name, table) in zip(tables.first, model.tables_.items(), strict=True):
             codes = model.vocabularies_[name].codes_of(X[name].tolist())
-            flat[:, column, : dims[column]] = torch.from_numpy(table[codes])
+            flat[:, first : first + table.shape[1]] = torch.from_numpy(table[codes])
         context = torch.from_numpy(model._context.matrix([X["rooms"].to_numpy(float)], len(X)))
-        expected = net(flat.flatten(1), context)[:, 0].numpy() * y.std(ddof=0) + y.mean()
+        expected = net(flat, context)[:, 0].numpy() * y.std(ddof=0) + y.mean()
     np.testing.assert_allclose(model.predict(X), expected, rtol=1e-5)
 
 

@@ -137,27 +137,29 @@ def test_row_adagrad_is_torch_adagrad():
     generator = torch.Generator().manual_seed(0)
     tables = FoldTables([50], [3], n_folds=2)
     ours = RowAdagrad(tables)
-    theirs = torch.nn.Parameter(torch.zeros_like(tables.deviation))
+    (weight,) = tables.weights
+    theirs = torch.nn.Parameter(torch.zeros_like(weight.deviation))
     adagrad = torch.optim.Adagrad([theirs], lr=0.1)
     for _ in range(5):
         touched = torch.randint(1, 50, (20,), generator=generator).unique()
         gradient = torch.randn(len(touched), 6, generator=generator)
         theirs.grad = torch.zeros_like(theirs).index_put((touched,), gradient)
         adagrad.step()
-        tables.prior.grad = torch.zeros_like(tables.prior)
+        weight.prior.grad = torch.zeros_like(weight.prior)
         ours.rate = 0.1
-        ours.step(touched, gradient.clone())
-    torch.testing.assert_close(tables.deviation, theirs.detach())
+        ours.step([touched], [gradient.clone()])
+    torch.testing.assert_close(weight.deviation, theirs.detach())
 
 
 def test_the_unseen_row_has_no_deviation():
     tables = FoldTables([5], [2], n_folds=2)
     adagrad = RowAdagrad(tables)
     adagrad.rate = 0.1
-    tables.prior.grad = torch.ones_like(tables.prior)
-    adagrad.step(torch.tensor([0, 2]), torch.ones(2, 4))
-    assert not tables.deviation[0].any()
-    assert tables.deviation[2].all()
+    (weight,) = tables.weights
+    weight.prior.grad = torch.ones_like(weight.prior)
+    adagrad.step([torch.tensor([0, 2])], [torch.ones(2, 4)])
+    assert not weight.deviation[0].any()
+    assert weight.deviation[2].all()
 
 
 def test_fold_positions():
