@@ -18,11 +18,14 @@ from sklearn.utils.validation import validate_data
 
 from skembed.compat import Interval, StrOptions, check_sample_weight, routing_enabled
 from skembed.context import Context
+from skembed.crosses import Cross, Evidence, choose_crosses, requested_crosses
+from skembed.evidence import is_evidence
 from skembed.folds import assign_folds
 from skembed.frames import Columns
+from skembed.layout import cross_name
 from skembed.selection import embedded_columns
-from skembed.sizing import embedding_dims
-from skembed.target import Target, encode_target
+from skembed.sizing import cross_dim, embedding_dims
+from skembed.target import Target, derivatives, encode_target, losses
 from skembed.vocabulary import Vocabulary
 
 
@@ -53,6 +56,26 @@ class Learned(NamedTuple):
     trained: Any
 
 
+class Problem(NamedTuple):
+    """What a training run is given beside the levels.
+
+    Attributes
+    ----------
+    inputs : ndarray of float32, shape (n_rows, n_inputs)
+        The numeric columns as the net sees them.
+    target : Target
+    weight : ndarray of shape (n_rows,)
+    fold : ndarray of int64, shape (n_rows,)
+    seed : int
+    """
+
+    inputs: np.ndarray
+    target: Target
+    weight: np.ndarray
+    fold: np.ndarray
+    seed: int
+
+
 class BaseNeuralEmbedding(BaseEstimator):
     """Parameters and fitting; what becomes of the tables is told by the classes that derive."""
 
@@ -63,6 +86,12 @@ class BaseNeuralEmbedding(BaseEstimator):
             Interval(Integral, 1, None, closed="left"),
             dict,
             callable,
+        ],
+        "crosses": [
+            StrOptions({"auto"}),
+            Interval(Integral, 2, None, closed="left"),
+            list,
+            None,
         ],
         "cv": ["cv_object"],
         "hidden_layer_sizes": ["array-like"],
@@ -130,13 +159,47 @@ class BaseNeuralEmbedding(BaseEstimator):
                 self.cv, X, y, target.values, random_state=seed, split_params=split_params
             )
         context = Context(numbers, weight)
-        inputs = context.matrix(numbers, columns.n_rows)
-        trained = self._train(vocabularies, codes, inputs, target, weight, fold, seed)
+        problem = Problem(context.matrix(numbers, columns.n_rows), target, weight, fold, seed)
+        crosses, trained = self._train_with_crosses(vocabularies, codes, problem)
         self.vocabularies_ = vocabularies
+        self.crosses_ = {cross_name(cross.names): cross for cross in crosses}
         self.history_, self.best_epoch_ = trained.history, trained.best_epoch
         self.n_iter_ = len(trained.history["seconds"])
         self.classes_, self.target_type_ = target.classes, target.kind
+        self._embedded = dict(zip(vocabularies, embedded, strict=True))
+        codes |= {name: cross.encode(codes) for name, cross in self.crosses_.items()}
         return Learned(columns, embedded, others, codes, fold, context, target, trained)
+
+    def _codes(self, columns):
+        """Codes (n_rows,) of each embedded column and cross, by name."""
+        codes = {
+            name: self._encode(name, vocabulary, columns.levels(self._embedded[name]))
+            for name, vocabulary in self.vocabularies_.items()
+        }
+        return codes | {name: cross.encode(codes) for name, cross in self.crosses_.items()}
+
+    def _train_with_crosses(self, vocabularies, codes, problem):
+        """Crosses and what was trained; "auto" keeps crosses only if they lower the loss."""
+        used = problem.weight > 0
+
+        def with_crosses(chosen):
+            crosses = [Cross.fit(names, vocabularies, codes, used) for names in chosen]
+            return crosses, self._train(vocabularies, crosses, codes, problem)
+
+        if not isinstance(self.crosses, str):
+            return with_crosses(requested_crosses(self.crosses, list(vocabularies)))
+        if self.cv is None:
+            raise ValueError("crosses='auto' chooses by out-of-fold evidence, but cv is None.")
+        plain = with_crosses([])
+        residual, curvature = derivatives(problem.target, plain[1].out_of_fold)
+        weight = problem.weight[:, None]
+        evidence = Evidence(residual * weight, curvature * weight, problem.fold)
+        chosen = choose_crosses(vocabularies, codes, evidence, problem.seed)
+        if not chosen:
+            return plain
+        crossed = with_crosses(chosen)
+        before, after = (losses(problem.target, t.out_of_fold) for _, t in (plain, crossed))
+        return crossed if is_evidence(((after - before) * problem.weight)[used]) else plain
 
     def _learn_vocabularies(self, columns, embedded, weight):
         """Vocabulary and codes (n_rows,) of each embedded column, by name."""
@@ -161,7 +224,7 @@ class BaseNeuralEmbedding(BaseEstimator):
             allow_missing=self.handle_missing == "embed",
         )
 
-    def _train(self, vocabularies, codes, inputs, target, weight, fold, seed):
+    def _train(self, vocabularies, crosses, codes, problem):
         try:
             from skembed.training import Settings, train
         except ModuleNotFoundError as error:
@@ -171,15 +234,16 @@ class BaseNeuralEmbedding(BaseEstimator):
             ) from error
         settings = {name: getattr(self, name) for name in Settings._fields}
         n_levels = [len(vocabulary.levels) for vocabulary in vocabularies.values()]
+        dims = embedding_dims(self.embedding_dim, list(vocabularies), n_levels)
         trained = train(
-            np.column_stack(list(codes.values())),
-            [vocabulary.n_codes for vocabulary in vocabularies.values()],
-            embedding_dims(self.embedding_dim, list(vocabularies), n_levels),
-            inputs,
-            target,
-            weight,
-            fold,
-            Settings(**{**settings, "random_state": seed}),
+            np.column_stack([*codes.values(), *(cross.encode(codes) for cross in crosses)]),
+            [levels.n_codes for levels in (*vocabularies.values(), *crosses)],
+            dims + [cross_dim(len(cross.names)) for cross in crosses],
+            problem.inputs,
+            problem.target,
+            problem.weight,
+            problem.fold,
+            Settings(**{**settings, "random_state": problem.seed}),
         )
         if trained.best_epoch == 0:
             warnings.warn(

@@ -6,19 +6,19 @@ import numpy as np
 
 
 class Slot(NamedTuple):
-    """A column of X and its place in the output.
+    """A column of X, or a cross of some, and its place in the output.
 
     Attributes
     ----------
-    position : int
-        In X.
+    positions : tuple of int
+        In X; several for a cross.
     name : str or None
-        Its name if it is embedded; None if it passes through.
+        Its name if it has vectors; None if it passes through.
     place : slice
         In the output.
     """
 
-    position: int
+    positions: tuple
     name: object
     place: slice
 
@@ -26,32 +26,40 @@ class Slot(NamedTuple):
 class Layout:
     """The order of the output: vectors in the place of their column, other columns as they are.
 
+    Crosses have no place of their own and stand at the end.
+
     Parameters
     ----------
     n_columns : int
         Columns of X.
     dims : dict of int to (name, int)
         Name and vector length of the embedded columns, by position.
+    crosses : list of (tuple of int, str, int)
+        Positions, name and vector length of the crosses.
     passthrough : bool
         Whether the other columns are put out.
     dtype : dtype
         Of the output.
     """
 
-    def __init__(self, n_columns, dims, *, passthrough, dtype):
+    def __init__(self, n_columns, dims, crosses, *, passthrough, dtype):
         self.dtype, self.slots, self.width = dtype, [], 0
         for position in range(n_columns):
             if position not in dims and not passthrough:
                 continue
-            name, dim = dims.get(position, (None, 1))
-            self.slots.append(Slot(position, name, slice(self.width, self.width + dim)))
-            self.width += dim
+            self._append((position,), *dims.get(position, (None, 1)))
+        for cross in crosses:
+            self._append(*cross)
+
+    def _append(self, positions, name, dim):
+        self.slots.append(Slot(positions, name, slice(self.width, self.width + dim)))
+        self.width += dim
 
     def names_out(self, names_in):
-        """Names of the output columns: ``city_0, city_1, ...`` in the place of ``city``."""
+        """Names: ``city_0, city_1, ...`` in the place of ``city``, ``city x kind_0`` of a cross."""
         names = []
-        for position, name, place in self.slots:
-            label = names_in[position]
+        for positions, name, place in self.slots:
+            label = cross_name([names_in[position] for position in positions])
             dim = place.stop - place.start
             names += [label] if name is None else [f"{label}_{i}" for i in range(dim)]
         return np.array(names, dtype=object)
@@ -70,10 +78,15 @@ class Layout:
         out = np.empty((columns.n_rows, self.width), dtype=self.dtype)
         for slot in self.slots:
             if slot.name is None:
-                out[:, slot.place.start] = columns.numbers(slot.position, self.dtype)
+                out[:, slot.place.start] = columns.numbers(slot.positions[0], self.dtype)
             else:
                 write(slot, out[:, slot.place])
         return out
+
+
+def cross_name(names):
+    """Name of a cross; of a single column, its own."""
+    return names[0] if len(names) == 1 else " x ".join(map(str, names))
 
 
 def output_dtype(columns, passing):

@@ -171,7 +171,7 @@ class Decoder(nn.Module):
         *hidden, last = self.layers
         for layer in hidden:
             x = functional.relu(layer(x))
-            if self.dropout:
+            if self.dropout and self.training:
                 keep = torch.empty_like(x).bernoulli_(1 - self.dropout, generator=self.generator)
                 x = x * keep / (1 - self.dropout)
         output = last(x)

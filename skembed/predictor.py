@@ -49,11 +49,11 @@ class _NeuralEmbeddingPredictor(BaseNeuralEmbedding):
             self.tables_ = {
                 name: mean_over_folds(prior, deviation)
                 for name, prior, deviation in zip(
-                    self.vocabularies_, trained.priors, trained.deviations, strict=True
+                    learned.codes, trained.priors, trained.deviations, strict=True
                 )
             }
             self.layers_ = trained.layers
-            self._embedded, self._context = learned.embedded, learned.context
+            self._context = learned.context
             self._numeric = learned.others if self.use_context else []
             self._centre, self._scale = learned.target.mean, learned.target.scale
         return self
@@ -65,9 +65,9 @@ class _NeuralEmbeddingPredictor(BaseNeuralEmbedding):
         dims = [table.shape[1] for table in self.tables_.values()]
         stops = np.cumsum(dims)
         inputs = np.empty((columns.n_rows, stops[-1]), dtype=np.float32)
-        for j, (name, table), stop in zip(self._embedded, self.tables_.items(), stops, strict=True):
-            codes = self._encode(name, self.vocabularies_[name], columns.levels(j))
-            gather(table, codes, inputs[:, stop - table.shape[1] : stop])
+        codes = self._codes(columns)
+        for (name, table), stop in zip(self.tables_.items(), stops, strict=True):
+            gather(table, codes[name], inputs[:, stop - table.shape[1] : stop])
         numbers = [columns.numbers(j) for j in self._numeric]
         x = np.hstack([inputs, self._context.matrix(numbers, columns.n_rows)])
         *hidden, (weight, bias) = self.layers_
@@ -101,6 +101,10 @@ class NeuralEmbeddingClassifier(ClassifierMixin, _NeuralEmbeddingPredictor):
 
     embedding_dim : "auto", int, dict or callable, default="auto"
         Length of the vectors: of all, by column, or by number of levels.
+
+    crosses : None, "auto", int or list of tuples, default=None
+        Columns made of two or more embedded columns, with a level for each combination. "auto"
+        chooses by out-of-fold evidence, as in :class:`NeuralEmbeddingEncoder`.
 
     cv : int, cross-validation generator, iterable or None, default=5
         The folds of cross-fitting. None trains one table by all rows, which overfits.
@@ -165,8 +169,11 @@ class NeuralEmbeddingClassifier(ClassifierMixin, _NeuralEmbeddingPredictor):
     vocabularies_ : dict of str to Vocabulary
         Levels and codes of each embedded column.
 
+    crosses_ : dict of str to Cross
+        Combinations and codes of each cross.
+
     tables_ : dict of str to ndarray of float32, shape (n_codes, dim)
-        The vectors of each embedded column, as the decoder reads them.
+        The vectors of each embedded column and cross, as the decoder reads them.
 
     layers_ : list of (ndarray of shape (n_out, n_in), ndarray of shape (n_out,))
         Weights and biases of the decoder.
@@ -215,6 +222,7 @@ class NeuralEmbeddingClassifier(ClassifierMixin, _NeuralEmbeddingPredictor):
         *,
         categorical_features="auto",
         embedding_dim="auto",
+        crosses=None,
         cv=5,
         hidden_layer_sizes=(128, 64),
         use_context=True,
@@ -237,6 +245,7 @@ class NeuralEmbeddingClassifier(ClassifierMixin, _NeuralEmbeddingPredictor):
     ):
         self.categorical_features = categorical_features
         self.embedding_dim = embedding_dim
+        self.crosses = crosses
         self.cv = cv
         self.hidden_layer_sizes = hidden_layer_sizes
         self.use_context = use_context
@@ -351,6 +360,10 @@ class NeuralEmbeddingRegressor(RegressorMixin, _NeuralEmbeddingPredictor):
     embedding_dim : "auto", int, dict or callable, default="auto"
         Length of the vectors: of all, by column, or by number of levels.
 
+    crosses : None, "auto", int or list of tuples, default=None
+        Columns made of two or more embedded columns, with a level for each combination. "auto"
+        chooses by out-of-fold evidence, as in :class:`NeuralEmbeddingEncoder`.
+
     cv : int, cross-validation generator, iterable or None, default=5
         The folds of cross-fitting. None trains one table by all rows, which overfits.
 
@@ -414,8 +427,11 @@ class NeuralEmbeddingRegressor(RegressorMixin, _NeuralEmbeddingPredictor):
     vocabularies_ : dict of str to Vocabulary
         Levels and codes of each embedded column.
 
+    crosses_ : dict of str to Cross
+        Combinations and codes of each cross.
+
     tables_ : dict of str to ndarray of float32, shape (n_codes, dim)
-        The vectors of each embedded column, as the decoder reads them.
+        The vectors of each embedded column and cross, as the decoder reads them.
 
     layers_ : list of (ndarray of shape (n_out, n_in), ndarray of shape (n_out,))
         Weights and biases of the decoder.
@@ -461,6 +477,7 @@ class NeuralEmbeddingRegressor(RegressorMixin, _NeuralEmbeddingPredictor):
         *,
         categorical_features="auto",
         embedding_dim="auto",
+        crosses=None,
         cv=5,
         hidden_layer_sizes=(128, 64),
         use_context=True,
@@ -483,6 +500,7 @@ class NeuralEmbeddingRegressor(RegressorMixin, _NeuralEmbeddingPredictor):
     ):
         self.categorical_features = categorical_features
         self.embedding_dim = embedding_dim
+        self.crosses = crosses
         self.cv = cv
         self.hidden_layer_sizes = hidden_layer_sizes
         self.use_context = use_context

@@ -25,6 +25,14 @@ def auto_dim(n_levels):
     return min(LONGEST, round(1.6 * n_levels**0.56))
 
 
+def cross_dim(degree):
+    """Vector length of a cross by default: 2 for a pair, 1 for more columns.
+
+    Combinations are rare, and the more columns the rarer: there is little to tell of each.
+    """
+    return 2 if degree == 2 else 1
+
+
 def embedding_dims(rule, names, n_levels):
     """Vector length of each embedded column.
 

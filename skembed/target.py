@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit, logsumexp, softmax
 from sklearn.utils import column_or_1d
 
 MANY_CLASSES = 20
@@ -74,6 +75,33 @@ def encode_target(y, target_type, weight):
         bias = np.log(share[1:] / share[:1])
         return Target("binary", classes, codes.astype(np.int64), bias.astype(np.float32))
     return Target("multiclass", classes, codes.astype(np.int64), np.log(share).astype(np.float32))
+
+
+def losses(target, output):
+    """Loss of each row, from outputs of the net (n_rows, n_outputs)."""
+    rows = np.arange(len(output))
+    if target.kind == "continuous":
+        return (output[:, 0] - target.values) ** 2
+    if target.kind == "binary":
+        return np.logaddexp(0, output[:, 0]) - target.values * output[:, 0]
+    return logsumexp(output, axis=1) - output[rows, target.values]
+
+
+def derivatives(target, output):
+    """Minus the first and plus the second derivative of the losses by the outputs.
+
+    Returns
+    -------
+    residual, curvature : ndarray of shape (n_rows, n_outputs)
+    """
+    if target.kind == "continuous":
+        return 2 * (target.values[:, None] - output), np.full_like(output, 2.0)
+    if target.kind == "binary":
+        probability, truth = expit(output), target.values[:, None]
+    else:
+        probability = softmax(output, axis=1)
+        truth = np.arange(output.shape[1]) == target.values[:, None]
+    return truth - probability, probability * (1 - probability)
 
 
 def _continuous(y, weight):

@@ -19,6 +19,7 @@ from joblib import cpu_count
 from torch import Tensor
 from torch.nn import functional
 
+from skembed.evidence import is_evidence
 from skembed.nn import Decoder, FoldTables
 
 TABLE_LEARNING_RATE = 0.1
@@ -51,6 +52,8 @@ class Trained(NamedTuple):
     deviations : list of ndarray, each of shape (n_codes, n_folds, dim)
     layers : list of (ndarray of shape (n_out, n_in), ndarray of shape (n_out,))
         The decoder.
+    out_of_fold : ndarray of float64, shape (n_rows, n_outputs)
+        Output of the net for each row from the tables of its own fold.
     history : dict of ndarray, each of shape (n_epochs,)
     best_epoch : int
         Epoch that these tables come from, counted from 1; 0 is the start, before any step.
@@ -59,6 +62,7 @@ class Trained(NamedTuple):
     priors: list
     deviations: list
     layers: list
+    out_of_fold: np.ndarray
     history: dict
     best_epoch: int
 
@@ -74,6 +78,10 @@ class Rows(NamedTuple):
     target: Tensor
     weight: Tensor
     fold: Tensor
+
+    def take(self, mask):
+        """Some of the rows."""
+        return Rows([codes[mask] for codes in self.packed], *(part[mask] for part in self[1:]))
 
 
 def train(codes, sizes, dims, context, target, weight, fold, settings):
@@ -106,17 +114,18 @@ def train(codes, sizes, dims, context, target, weight, fold, settings):
             dropout=settings.dropout,
             generator=generator,
         )
-        used = np.flatnonzero(weight > 0)  # rows without weight teach nothing
         rows = Rows(
-            tables.pack(torch.from_numpy(codes[used])),
-            torch.from_numpy(context[used]),
-            torch.from_numpy(target.values[used]),
-            torch.from_numpy((weight[used] / weight[used].mean()).astype(np.float32)),
-            torch.from_numpy(fold[used]),
+            tables.pack(torch.from_numpy(codes)),
+            torch.from_numpy(context),
+            torch.from_numpy(target.values),
+            torch.from_numpy((weight / weight[weight > 0].mean()).astype(np.float32)),
+            torch.from_numpy(fold),
         )
-        history, best_epoch = _run(tables, decoder, rows, target, settings, generator)
+        used = rows.take(rows.weight > 0)  # rows without weight teach nothing
+        history, best_epoch = _run(tables, decoder, used, target, settings, generator)
+        out_of_fold = _out_of_fold(tables, decoder, rows)
         priors, deviations = tables.numpy()
-        return Trained(priors, deviations, decoder.numpy(), history, best_epoch)
+        return Trained(priors, deviations, decoder.numpy(), out_of_fold, history, best_epoch)
 
 
 def _run(tables, decoder, rows, target, settings, generator):
@@ -190,6 +199,21 @@ def _step(tables, decoder, adamw, adagrad, rows, batch, packed, target):
     return out_of_fold.detach(), fitted.item()
 
 
+@torch.no_grad()
+def _out_of_fold(tables, decoder, rows):
+    decoder.eval()
+    outputs = []
+    for batch in torch.arange(len(rows.target)).split(8192):
+        fetched, where = [], []
+        for weight, codes in zip(tables.weights, rows.packed, strict=True):
+            touched, positions = codes[batch].unique(return_inverse=True)
+            fetched.append(weight.deviation[touched])
+            where.append(positions)
+        own, _ = fold_positions(rows.fold[batch], tables.n_folds)
+        outputs.append(decoder(tables.vectors(fetched, where)[own], rows.context[batch]))
+    return torch.cat(outputs).double().numpy()
+
+
 class BestEpoch:
     """Keeps the epoch with the lowest out-of-fold loss, and says when to stop.
 
@@ -209,7 +233,7 @@ class BestEpoch:
         loss = float(losses.mean())
         if not self.active:
             self.epoch = epoch
-        elif self.epoch == 0 and not is_evidence(losses - self.constant):
+        elif self.epoch == 0 and not is_evidence((losses - self.constant).numpy()):
             return False
         elif loss < self.loss - self.settings.tol:
             self._keep(epoch, loss)
@@ -226,12 +250,6 @@ class BestEpoch:
         if self.active:
             self.snapshot = self.tables.snapshot()
             self.weights = copy.deepcopy(self.decoder.state_dict())
-
-
-def is_evidence(differences: Tensor) -> bool:
-    """Whether the mean difference of losses is below zero by two standard errors."""
-    standard_error = differences.std(correction=0) / math.sqrt(len(differences))
-    return bool(differences.mean() < -2 * standard_error)
 
 
 def fold_positions(fold: Tensor, n_folds: int) -> tuple[Tensor, Tensor]:

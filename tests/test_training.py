@@ -10,7 +10,6 @@ from skembed.training import (
     auto_batch_size,
     auto_epochs,
     fold_positions,
-    is_evidence,
     one_cycle,
     train,
 )
@@ -185,9 +184,3 @@ def test_one_cycle_rises_for_a_quarter_and_falls_to_zero():
 def test_steps_grow_more_slowly_than_rows(n_rows, batch_size, epochs):
     assert auto_batch_size(n_rows) == batch_size
     assert auto_epochs(-(-n_rows // batch_size)) == epochs
-
-
-def test_evidence_is_two_standard_errors():
-    differences = torch.tensor([-1.0, 1.0] * 50)  # standard error 0.1
-    assert is_evidence(differences - 0.21)
-    assert not is_evidence(differences - 0.19)
