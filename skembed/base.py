@@ -191,14 +191,15 @@ class BaseNeuralEmbedding(BaseEstimator):
         if self.cv is None:
             raise ValueError("crosses='auto' chooses by out-of-fold evidence, but cv is None.")
         plain = with_crosses([])
-        residual, curvature = derivatives(problem.target, plain[1].out_of_fold)
-        weight = problem.weight[:, None]
+        residual, curvature = derivatives(problem.target, plain[1].outputs)
+        weight = problem.weight[:, None, None]
         evidence = Evidence(residual * weight, curvature * weight, problem.fold)
         chosen = choose_crosses(vocabularies, codes, evidence, problem.seed)
         if not chosen:
             return plain
         crossed = with_crosses(chosen)
-        before, after = (losses(problem.target, t.out_of_fold) for _, t in (plain, crossed))
+        own = np.arange(len(problem.fold)), problem.fold
+        before, after = (losses(problem.target, t.outputs[own]) for _, t in (plain, crossed))
         return crossed if is_evidence(((after - before) * problem.weight)[used]) else plain
 
     def _learn_vocabularies(self, columns, embedded, weight):

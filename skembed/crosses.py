@@ -9,11 +9,10 @@ import pandas as pd
 
 from skembed.vocabulary import RESERVED, UNSEEN
 
-MOST_PAIRS = 20
-MOST_TRIPLES = 20
+MOST_CROSSES = 40  # pairs, and as many triples
 MOST_COLUMNS = 40  # 780 pairs to look at
 MOST_ROWS = 100_000  # to look at them on
-SMOOTHING = 10  # rows' worth of curvature
+SMOOTHING = 10  # rows without residual, added to each combination
 
 
 class Cross:
@@ -95,13 +94,13 @@ def requested_crosses(spec, names):
 
 
 class Evidence(NamedTuple):
-    """What a net without crosses leaves to explain, row by row.
+    """What a net without crosses leaves to explain, by the tables of each fold.
 
     Attributes
     ----------
-    residual, curvature : ndarray of shape (n_rows, n_outputs)
-        Minus the first and plus the second derivative of the loss by the net's output, under
-        tables that did not see the row.
+    residual, curvature : ndarray of shape (n_rows, n_folds, n_outputs)
+        Minus the first and plus the second derivative of each row's loss by the net's output, when
+        the row is looked up in the tables of each fold.
     fold : ndarray of shape (n_rows,)
     """
 
@@ -113,16 +112,19 @@ class Evidence(NamedTuple):
 def choose_crosses(vocabularies, codes, evidence, random_state):
     """Crosses that explain out of fold what a net without them leaves.
 
-    Each candidate is tried as if a single step of boosting were made with it: every combination
-    gets one number per fold, a smoothed mean of the residuals of its rows in the other folds, and
-    the rows' own residuals say what that gains. The gain of a pair is counted above that of its
-    better column, the gain of a triple above that of its best pair: what the net has left
-    undone in a single column is no reason to cross it. A candidate is taken if its gain is above
-    zero by three standard errors, the largest gains first, at most 20 pairs and 20 triples. Triples
-    are pairs that were taken with a third column.
+    The test of a candidate asks whether the rows of a combination that made a fold's tables and
+    the rows of the fold itself err to the same side under these tables: each row's residual is
+    multiplied by a smoothed mean of the residuals of its combination in the other folds, and the
+    sum over the rows must be above zero by two standard errors. (Residuals of rows that were each
+    looked up in their own fold's tables would not do: each row's target is in the other's vector,
+    which sets them against each other.)
 
-    With more than 40 columns, pairs are made of the 40 that gain most by themselves; with more
-    than 100,000 rows, candidates are tried on that many.
+    Of those, the ones with the largest gain are taken: the fall of the loss by the best multiple
+    of these means, for a triple above that of its best pair. What the net has left undone in
+    single columns is taken off first. Triples are pairs that were taken with a third column.
+
+    At most 40 pairs and 40 triples are taken. With more than 40 columns, pairs are made of the 40
+    that gain most by themselves; with more than 100,000 rows, so many are looked at.
 
     Parameters
     ----------
@@ -141,59 +143,60 @@ def choose_crosses(vocabularies, codes, evidence, random_state):
         rows = np.random.default_rng(random_state).choice(n_rows, MOST_ROWS, replace=False)
         codes = {name: column[rows] for name, column in codes.items()}
         evidence = Evidence(*(part[rows] for part in evidence))
-    names = list(vocabularies)
     sizes = {name: vocabulary.n_codes for name, vocabulary in vocabularies.items()}
 
-    def gain(columns):
-        keys = _keys([codes[c] for c in columns], [sizes[c] for c in columns])
-        return _gain(keys, evidence)
+    def test(columns, evidence):
+        keys = _keys([codes[name] for name in columns], [sizes[name] for name in columns])
+        return _test(keys, evidence)
 
-    single = {(name,): gain((name,)) for name in names}
-    if len(names) > MOST_COLUMNS:
-        best = sorted(single, key=lambda column: -single[column].sum())[:MOST_COLUMNS]
-        names = [name for name in names if (name,) in best]
-    pairs = _strongest(combinations(names, 2), gain, single, MOST_PAIRS)
-    known = {pair: gain(pair) for pair in pairs}
-    triples = {
-        tuple(sorted({*pair, name}, key=names.index))
-        for pair in pairs
-        for name in names
-        if name not in pair
-    }
-    ordered = sorted(triples, key=lambda cross: [names.index(name) for name in cross])
-    return pairs + _strongest(ordered, gain, known, MOST_TRIPLES)
+    gains = {}
+    for name in vocabularies:
+        step, gains[name] = test((name,), evidence)[:2]
+        evidence = evidence._replace(residual=evidence.residual - evidence.curvature * step)
+    names = sorted(vocabularies, key=lambda name: -gains[name])[:MOST_COLUMNS]
+    names = [name for name in vocabularies if name in names]
 
-
-def _strongest(candidates, gain, known, most):
-    """The candidates that gain most above the best known part of them."""
-    scores = {}
-    for candidate in candidates:
-        parts = [known[p] for p in combinations(candidate, len(candidate) - 1) if p in known]
-        above = gain(candidate) - max(parts, key=np.sum)
-        mean, error = above.mean(), above.std() / np.sqrt(len(above))
-        if mean > 3 * error:
-            scores[candidate] = mean
-    return sorted(scores, key=lambda candidate: -scores[candidate])[:most]
+    pairs = {pair: test(pair, evidence)[1:] for pair in combinations(names, 2)}
+    chosen = _strongest(pairs)
+    triples = {}
+    for triple in combinations(names, 3):
+        parts = [pair for pair in combinations(triple, 2) if pair in chosen]
+        if parts:
+            gain, z = test(triple, evidence)[1:]
+            triples[triple] = gain - max(pairs[pair][0] for pair in parts), z
+    return chosen + _strongest(triples)
 
 
-def _gain(keys, evidence):
-    """Fall of each row's loss by one smoothed step per combination and fold, (n_rows,)."""
+def _strongest(scores):
+    """Candidates with evidence, the largest gains first."""
+    found = [candidate for candidate, (gain, z) in scores.items() if gain > 0 and z > 2]
+    return sorted(found, key=lambda candidate: -scores[candidate][0])[:MOST_CROSSES]
+
+
+def _test(keys, evidence):
+    """Best step of the rows' combinations, what it gains, and how many standard errors.
+
+    Returns
+    -------
+    step : ndarray of shape (n_rows, n_folds, n_outputs)
+    gain, z : float
+    """
+    residual, curvature, fold = evidence
     group, levels = pd.factorize(keys)
-    n_folds = int(evidence.fold.max()) + 1
-    cell = group * n_folds + evidence.fold
-    total = np.zeros(len(keys))
-    for residual, curvature in zip(evidence.residual.T, evidence.curvature.T, strict=True):
-        first = _without_own_fold(residual, group, cell, len(levels), n_folds)
-        second = _without_own_fold(curvature, group, cell, len(levels), n_folds)
-        step = first / (second + SMOOTHING * curvature.mean() + 1e-12)
-        total += residual * step - curvature * step**2 / 2
-    return total
-
-
-def _without_own_fold(values, group, cell, n_groups, n_folds):
-    """Sum over the rows of each row's group that lie in other folds."""
-    sums = np.bincount(cell, weights=values, minlength=n_groups * n_folds)
-    return sums.reshape(n_groups, n_folds).sum(axis=1)[group] - sums[cell]
+    others = fold[:, None] != np.arange(residual.shape[1])
+    step = np.empty_like(residual)
+    for k, output in np.ndindex(residual.shape[1:]):
+        first, second = (
+            np.bincount(group, weights=part[:, k, output] * others[:, k], minlength=len(levels))
+            for part in (residual, curvature)
+        )
+        smoothing = SMOOTHING * curvature[:, k, output].mean() + 1e-12
+        step[:, k, output] = (first / (second + smoothing))[group]
+    own = np.arange(len(fold)), fold
+    agreement = (residual[own] * step[own]).sum(axis=1)
+    multiple = max(0.0, agreement.sum()) / ((curvature[own] * step[own] ** 2).sum() + 1e-12)
+    z = agreement.sum() / (np.sqrt((agreement**2).sum()) + 1e-12)
+    return multiple * step, multiple * agreement.sum() / 2, z
 
 
 def _keys(codes, sizes):

@@ -90,17 +90,24 @@ def losses(target, output):
 def derivatives(target, output):
     """Minus the first and plus the second derivative of the losses by the outputs.
 
+    Parameters
+    ----------
+    target : Target
+    output : ndarray of shape (n_rows, ..., n_outputs)
+        Any number of outputs for each row.
+
     Returns
     -------
-    residual, curvature : ndarray of shape (n_rows, n_outputs)
+    residual, curvature : ndarray of the shape of ``output``
     """
+    values = target.values.reshape(-1, *[1] * (output.ndim - 1))
     if target.kind == "continuous":
-        return 2 * (target.values[:, None] - output), np.full_like(output, 2.0)
+        return 2 * (values - output), np.full_like(output, 2.0)
     if target.kind == "binary":
-        probability, truth = expit(output), target.values[:, None]
+        probability, truth = expit(output), values
     else:
-        probability = softmax(output, axis=1)
-        truth = np.arange(output.shape[1]) == target.values[:, None]
+        probability = softmax(output, axis=-1)
+        truth = np.arange(output.shape[-1]) == values
     return truth - probability, probability * (1 - probability)
 
 

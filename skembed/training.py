@@ -52,8 +52,8 @@ class Trained(NamedTuple):
     deviations : list of ndarray, each of shape (n_codes, n_folds, dim)
     layers : list of (ndarray of shape (n_out, n_in), ndarray of shape (n_out,))
         The decoder.
-    out_of_fold : ndarray of float64, shape (n_rows, n_outputs)
-        Output of the net for each row from the tables of its own fold.
+    outputs : ndarray of float32, shape (n_rows, n_folds, n_outputs)
+        Output of the net for each row from the tables of each fold.
     history : dict of ndarray, each of shape (n_epochs,)
     best_epoch : int
         Epoch that these tables come from, counted from 1; 0 is the start, before any step.
@@ -62,7 +62,7 @@ class Trained(NamedTuple):
     priors: list
     deviations: list
     layers: list
-    out_of_fold: np.ndarray
+    outputs: np.ndarray
     history: dict
     best_epoch: int
 
@@ -123,9 +123,9 @@ def train(codes, sizes, dims, context, target, weight, fold, settings):
         )
         used = rows.take(rows.weight > 0)  # rows without weight teach nothing
         history, best_epoch = _run(tables, decoder, used, target, settings, generator)
-        out_of_fold = _out_of_fold(tables, decoder, rows)
+        outputs = _outputs(tables, decoder, rows)
         priors, deviations = tables.numpy()
-        return Trained(priors, deviations, decoder.numpy(), out_of_fold, history, best_epoch)
+        return Trained(priors, deviations, decoder.numpy(), outputs, history, best_epoch)
 
 
 def _run(tables, decoder, rows, target, settings, generator):
@@ -200,18 +200,20 @@ def _step(tables, decoder, adamw, adagrad, rows, batch, packed, target):
 
 
 @torch.no_grad()
-def _out_of_fold(tables, decoder, rows):
+def _outputs(tables, decoder, rows):
+    """Output of the net for each row from the tables of each fold."""
     decoder.eval()
     outputs = []
-    for batch in torch.arange(len(rows.target)).split(8192):
+    for batch in torch.arange(len(rows.target)).split(4096):
         fetched, where = [], []
         for weight, codes in zip(tables.weights, rows.packed, strict=True):
             touched, positions = codes[batch].unique(return_inverse=True)
             fetched.append(weight.deviation[touched])
             where.append(positions)
-        own, _ = fold_positions(rows.fold[batch], tables.n_folds)
-        outputs.append(decoder(tables.vectors(fetched, where)[own], rows.context[batch]))
-    return torch.cat(outputs).double().numpy()
+        context = rows.context[batch.repeat_interleave(tables.n_folds)]
+        output = decoder(tables.vectors(fetched, where), context)
+        outputs.append(output.view(len(batch), tables.n_folds, -1))
+    return torch.cat(outputs).numpy()
 
 
 class BestEpoch:
