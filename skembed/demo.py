@@ -12,6 +12,7 @@ from rich.progress import Progress
 from rich.table import Table
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
@@ -168,28 +169,29 @@ def scores_equal_elsewhere(pipeline, X, folder):
 
 
 def draw(encoder, column, X, y, path):
-    """Draw a learned table: own effect against the axis of largest variance."""
+    """Draw a learned table: own effect against the main axis of the other components."""
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
     levels = encoder.vocabularies_[column].levels
     vectors = encoder.tables_[column][-len(levels) :]
+    effect, main = vectors[:, 0], PCA(1).fit_transform(vectors[:, 1:])[:, 0]
     by_level = y.groupby(X[column].to_numpy()).agg(["mean", "size"]).loc[levels]
     figure, axes = plt.subplots(figsize=(8, 5.5), layout="constrained")
     points = axes.scatter(
-        vectors[:, 0],
-        vectors[:, 1],
+        effect,
+        main,
         s=20 + by_level["size"] / 10,
         c=by_level["mean"],
         cmap="viridis",
         alpha=0.75,
     )
-    for level, (x_position, y_position) in zip(levels, vectors[:, :2], strict=True):
-        axes.annotate(level, (x_position, y_position), fontsize=8, ha="center")
+    for level, position in zip(levels, zip(effect, main, strict=True), strict=True):
+        axes.annotate(level, position, fontsize=8, ha="center")
     axes.set(
         title=f"Learned vectors of {column!r} (area: rows)",
         xlabel=f"{column}_0: own effect on the log-odds",
-        ylabel=f"{column}_1: axis of largest variance",
+        ylabel="main axis of the other components",
     )
     figure.colorbar(points, label="share earning more than 50,000 dollars")
     figure.savefig(path, dpi=120)

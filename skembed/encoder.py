@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from skembed.base import BaseNeuralEmbedding, all_or_nothing
 from skembed.compat import StrOptions, check_feature_names_in, fit_context
 from skembed.layout import Layout, output_dtype
-from skembed.tables import canonical_axes, gather, gather_own_fold, mean_over_folds
+from skembed.tables import gather, gather_own_fold, mean_over_folds
 
 
 class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
@@ -133,7 +133,7 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
     tables_ : dict of str to ndarray of float32, shape (n_codes, dim)
         The vectors of each embedded column and cross. Rows 0, 1 and 2 are those of unseen, missing
         and infrequent levels; the levels follow in the order of the vocabulary. The first
-        component is the level's own effect, the others are sorted by variance.
+        component is the level's own effect, unless the target is multiclass.
 
     history_ : dict of ndarray, each of shape (n_epochs,)
         ``out_of_fold_loss``, ``table_loss`` and ``seconds`` since the start, by epoch. Regression
@@ -372,15 +372,10 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
     def _fit(self, X, y, sample_weight, groups, method):
         """Set the fitted state; return what `fit_transform` needs beside it."""
         learned = self._learn(X, y, sample_weight, self._split_params(method, groups))
-        levels = {**self.vocabularies_, **self.crosses_}
-        # A scalar output adds each first component to itself: that axis has a meaning of its own.
-        first = 0 if self.target_type_ == "multiclass" else 1
-        fold_tables = {
-            name: canonical_axes(prior, deviation, levels[name].counts, first=first)
-            for name, prior, deviation in zip(
-                levels, learned.trained.priors, learned.trained.deviations, strict=True
-            )
-        }
+        trained = learned.trained
+        fold_tables = dict(
+            zip(learned.codes, zip(trained.priors, trained.deviations, strict=True), strict=True)
+        )
         self.tables_ = {name: mean_over_folds(*tables) for name, tables in fold_tables.items()}
         dims = {name: table.shape[1] for name, table in self.tables_.items()}
         passthrough = self.remainder == "passthrough"
