@@ -115,7 +115,7 @@ def choose_crosses(vocabularies, codes, evidence, random_state):
     The test of a candidate asks whether the rows of a combination that made a fold's tables and
     the rows of the fold itself err to the same side under these tables: each row's residual is
     multiplied by a smoothed mean of the residuals of its combination in the other folds, and the
-    sum over the rows must be above zero by two standard errors. (Residuals of rows that were each
+    sum over the rows must be above zero by three standard errors. (Residuals of rows that were each
     looked up in their own fold's tables would not do: each row's target is in the other's vector,
     which sets them against each other.)
 
@@ -149,9 +149,10 @@ def choose_crosses(vocabularies, codes, evidence, random_state):
         keys = _keys([codes[name] for name in columns], [sizes[name] for name in columns])
         return _test(keys, evidence)
 
-    gains = {}
-    for name in vocabularies:
-        step, gains[name] = test((name,), evidence)[:2]
+    gains = dict.fromkeys(vocabularies, 0.0)
+    for name in [*vocabularies, *vocabularies]:  # twice, since a smoothed step leaves something
+        step, gain, _ = test((name,), evidence)
+        gains[name] += gain
         evidence = evidence._replace(residual=evidence.residual - evidence.curvature * step)
     names = sorted(vocabularies, key=lambda name: -gains[name])[:MOST_COLUMNS]
     names = [name for name in vocabularies if name in names]
@@ -169,7 +170,7 @@ def choose_crosses(vocabularies, codes, evidence, random_state):
 
 def _strongest(scores):
     """Candidates with evidence, the largest gains first."""
-    found = [candidate for candidate, (gain, z) in scores.items() if gain > 0 and z > 2]
+    found = [candidate for candidate, (gain, z) in scores.items() if gain > 0 and z > 3]
     return sorted(found, key=lambda candidate: -scores[candidate][0])[:MOST_CROSSES]
 
 

@@ -1,8 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import log_loss
 
-from skembed.target import encode_target
+from skembed.target import derivatives, encode_target, losses
 
 
 def encode(y, target_type="auto", weight=None):
@@ -58,3 +59,24 @@ def test_the_net_starts_at_the_distribution_of_the_target():
     np.testing.assert_allclose(encode([0, 0, 0, 1]).bias, [np.log(1 / 3)], rtol=1e-6)
     np.testing.assert_allclose(encode([0, 1, 2, 2]).bias, np.log([0.25, 0.25, 0.5]), rtol=1e-6)
     assert encode([1.5, 2.5]).bias.tolist() == [0.0]
+
+
+@pytest.mark.parametrize("y", [[0, 1, 1, 0], [0, 1, 2, 2], [1.0, 2.5, 3.0, 9.0]])
+def test_derivatives_are_those_of_the_losses(y):
+    """By central differences."""
+    target = encode(y)
+    output = np.random.default_rng(0).normal(size=(4, len(target.bias)))
+    residual, curvature = derivatives(target, output)
+    for j in range(output.shape[1]):
+        step = np.zeros_like(output)
+        step[:, j] = 1e-4
+        low, middle, high = (losses(target, output + s) for s in (-step, 0, step))
+        np.testing.assert_allclose((low - high) / 2e-4, residual[:, j], atol=1e-6)
+        np.testing.assert_allclose((low - 2 * middle + high) / 1e-8, curvature[:, j], atol=1e-5)
+
+
+def test_losses_are_those_of_scikit_learn():
+    target = encode([0, 1, 1, 0])
+    output = np.array([[-1.0], [2.0], [0.5], [0.0]])
+    probability = 1 / (1 + np.exp(-output[:, 0]))
+    assert losses(target, output).mean() == pytest.approx(log_loss([0, 1, 1, 0], probability))

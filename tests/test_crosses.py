@@ -1,0 +1,207 @@
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+
+from skembed import NeuralEmbeddingEncoder, NeuralEmbeddingRegressor
+from skembed.crosses import Cross, Evidence, choose_crosses, requested_crosses
+from skembed.frames import Columns
+from skembed.vocabulary import Vocabulary
+
+
+def interacting(n_rows=3000, n_levels=12, n_columns=4, seed=0):
+    """The target is a table of the first two columns; the others have no part in it."""
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(0, n_levels, (n_rows, n_columns))
+    X = pd.DataFrame(codes.astype(str), columns=list("abcdefgh")[:n_columns])
+    table = rng.normal(size=(n_levels, n_levels))
+    return X, table[codes[:, 0], codes[:, 1]] + rng.normal(0, 0.5, n_rows)
+
+
+def coded(X):
+    vocabularies, codes = {}, {}
+    for j, name in enumerate(X):
+        levels = Columns(X).levels(j)
+        vocabularies[name] = Vocabulary.fit(levels, np.ones(len(X), dtype=bool))
+        codes[name] = vocabularies[name].encode(levels)
+    return vocabularies, codes
+
+
+# Codes
+
+
+def test_a_level_per_combination_that_occurs():
+    X = pd.DataFrame({"a": ["x", "x", "y", "y"], "b": ["1", "2", "1", "1"]})
+    vocabularies, codes = coded(X)
+    cross = Cross.fit(("a", "b"), vocabularies, codes, np.ones(4, dtype=bool))
+    assert cross.encode(codes).tolist() == [3, 4, 5, 5]
+    assert cross.counts.tolist() == [0, 0, 0, 1, 1, 2]
+
+
+def test_combinations_that_did_not_occur_are_unseen():
+    X = pd.DataFrame({"a": ["x", "y"], "b": ["1", "2"]})
+    vocabularies, codes = coded(X)
+    cross = Cross.fit(("a", "b"), vocabularies, codes, np.ones(2, dtype=bool))
+    new = {"a": np.array([3, 0, 4]), "b": np.array([4, 3, 4])}  # x 2, unseen 1, y 2
+    assert cross.encode(new).tolist() == [0, 0, 4]
+
+
+def test_missing_levels_combine_as_others_do():
+    X = pd.DataFrame({"a": ["x", None, None], "b": ["1", "1", "1"]})
+    vocabularies, codes = coded(X)
+    cross = Cross.fit(("a", "b"), vocabularies, codes, np.ones(3, dtype=bool))
+    assert len(set(cross.encode(codes))) == 2
+    assert cross.encode(codes)[1] == cross.encode(codes)[2] > 2
+
+
+def test_more_combinations_than_a_number_holds():
+    vocabularies = {name: Vocabulary(list(range(2**21)), [], np.zeros(1)) for name in "abc"}
+    with pytest.raises(ValueError, match=r"cross of \['a', 'b', 'c'\] has more than 2\*\*63"):
+        Cross.fit(("a", "b", "c"), vocabularies, {}, None)
+
+
+# Which ones
+
+
+def test_an_int_is_the_highest_degree():
+    assert requested_crosses(2, ["a", "b", "c"]) == [("a", "b"), ("a", "c"), ("b", "c")]
+    assert len(requested_crosses(3, ["a", "b", "c"])) == 4
+
+
+def test_a_list_is_taken_once_each_in_column_order():
+    assert requested_crosses([("b", "a"), ("a", "b")], ["a", "b"]) == [("a", "b")]
+
+
+@pytest.mark.parametrize(
+    ("crosses", "message"),
+    [
+        (["city"], "'city': each cross must be a tuple"),
+        ([("city",)], "each cross must be a tuple of two or more"),
+        ([("city", "rooms")], "different embedded columns"),
+        ([("city", "city")], "different embedded columns"),
+        (1, "'crosses'"),
+        ("all", "'crosses'"),
+    ],
+)
+def test_crosses_that_cannot_be(rents, crosses, message):
+    with pytest.raises(ValueError, match=message):
+        NeuralEmbeddingEncoder(crosses=crosses).fit(*rents)
+
+
+def test_auto_needs_folds(rents):
+    with pytest.raises(ValueError, match="crosses='auto' chooses by out-of-fold evidence"):
+        NeuralEmbeddingEncoder(crosses="auto", cv=None).fit(*rents)
+
+
+def evidence_for(y, n_folds=4):
+    """Residuals of the constant answer, the same by the tables of every fold."""
+    y = np.asarray(y)
+    residual = np.repeat((y - y.mean())[:, None], n_folds, axis=1)[:, :, None]
+    return Evidence(residual, np.ones_like(residual), np.arange(len(y)) % n_folds)
+
+
+def test_the_pair_that_interacts_is_chosen():
+    X, y = interacting()
+    chosen = choose_crosses(*coded(X), evidence_for(y), random_state=0)
+    assert chosen[0] == ("a", "b")
+
+
+def test_noise_is_seldom_chosen():
+    """Of sixty pairs of noise, and what triples they lead to, three at most."""
+    n_chosen = 0
+    for seed in range(10):
+        X, _ = interacting(seed=seed)
+        y = np.random.default_rng(seed + 100).normal(size=len(X))
+        n_chosen += len(choose_crosses(*coded(X), evidence_for(y), random_state=0))
+    assert n_chosen <= 3
+
+
+def test_what_single_columns_tell_is_no_reason_to_cross_them():
+    X, _ = interacting()
+    effects = np.random.default_rng(0).normal(size=(4, 12))
+    y = sum(effects[j][X[name].astype(int)] for j, name in enumerate(X))
+    y = y + np.random.default_rng(1).normal(0, 0.5, len(X))
+    assert choose_crosses(*coded(X), evidence_for(y), random_state=0) == []
+
+
+def test_many_columns_and_rows_are_bounded(monkeypatch):
+    import skembed.crosses as module
+
+    X, y = interacting(n_columns=8)
+    monkeypatch.setattr(module, "MOST_COLUMNS", 3)
+    monkeypatch.setattr(module, "MOST_CROSSES", 1)
+    monkeypatch.setattr(module, "MOST_ROWS", 2500)
+    y = y + X["a"].astype(int) + X["b"].astype(int)
+    chosen = choose_crosses(*coded(X), evidence_for(y), random_state=0)
+    assert chosen[:1] == [("a", "b")]
+    assert len(chosen) <= 2
+
+
+# In the estimators
+
+
+def test_crosses_stand_at_the_end(rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(crosses=[("kind", "city")], max_epochs=3, random_state=0)
+    features = encoder.fit_transform(X, y)
+    names = encoder.get_feature_names_out().tolist()
+    assert names[-2:] == ["city x kind_0", "city x kind_1"]
+    assert features.shape == (400, len(names))
+    assert encoder.tables_["city x kind"].shape == (3 + 8, 2)
+
+
+def test_a_cross_of_three_has_one_component():
+    X, y = interacting()
+    encoder = NeuralEmbeddingEncoder(crosses=3, max_epochs=2, random_state=0).fit(X, y)
+    assert encoder.tables_["a x b x c"].shape[1] == 1
+
+
+def test_crosses_tell_a_linear_model_what_columns_tell_together():
+    X, y = interacting()
+
+    def score(crosses):
+        encoder = NeuralEmbeddingEncoder(crosses=crosses, random_state=0)
+        return cross_val_score(make_pipeline(encoder, LinearRegression()), X, y, cv=3).mean()
+
+    assert score("auto") > score(None) + 0.3
+
+
+def test_auto_finds_the_cross_in_a_fit_and_the_net_uses_it():
+    X, y = interacting()
+    model = NeuralEmbeddingRegressor(crosses="auto", random_state=0)
+    assert cross_val_score(model, X, y, cv=3).mean() > 0.6
+    assert "a x b" in model.fit(X, y).crosses_
+
+
+@pytest.mark.filterwarnings("ignore:The columns told nothing")
+def test_auto_leaves_noise_alone():
+    X, _ = interacting()
+    y = np.random.default_rng(0).normal(size=len(X))
+    assert not NeuralEmbeddingEncoder(crosses="auto", random_state=0).fit(X, y).crosses_
+
+
+def test_unseen_combinations_get_the_prior_row(rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(crosses=2, max_epochs=3, random_state=0).fit(X, y)
+    lima = pd.DataFrame({"city": ["Lima"], "rooms": [1], "kind": ["flat"]})
+    np.testing.assert_array_equal(
+        encoder.transform(lima)[0, -2:], encoder.tables_["city x kind"][0].astype(float)
+    )
+
+
+def test_a_fold_table_of_a_cross_knows_nothing_of_its_fold():
+    """The canary of test_leaks.py, with crosses of two columns of ids."""
+    from sklearn.model_selection import StratifiedKFold
+    from sklearn.model_selection import cross_val_score as score
+    from xgboost import XGBClassifier
+
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.integers(0, 30, (5000, 2)).astype(str), columns=["a", "b"])
+    y = rng.integers(0, 2, 5000)
+    encoder = NeuralEmbeddingEncoder(crosses=2, early_stopping=False, max_epochs=10, random_state=0)
+    features = encoder.fit_transform(X, y)
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    model = XGBClassifier(n_estimators=100, n_jobs=1)
+    assert abs(score(model, features, y, cv=folds, scoring="roc_auc").mean() - 0.5) < 0.03

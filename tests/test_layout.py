@@ -1,0 +1,54 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from skembed.frames import Columns
+from skembed.layout import Layout, cross_name, output_dtype
+
+X = pd.DataFrame({"city": ["Oslo"], "rooms": [3], "kind": ["flat"]})
+
+
+def layout(**changes):
+    settings = {"passthrough": True, "dtype": np.float64, **changes}
+    return Layout(3, {0: ("city", 2), 2: ("kind", 1)}, [((0, 2), "city x kind", 1)], **settings)
+
+
+def test_names_follow_the_columns_and_crosses_the_end():
+    assert layout().names_out(list(X)).tolist() == [
+        "city_0",
+        "city_1",
+        "rooms",
+        "kind_0",
+        "city x kind_0",
+    ]
+
+
+def test_columns_that_do_not_pass_have_no_place():
+    names = layout(passthrough=False).names_out(list(X))
+    assert names.tolist() == ["city_0", "city_1", "kind_0", "city x kind_0"]
+
+
+def test_names_follow_those_given():
+    assert layout().names_out(["a", "b", "c"]).tolist() == ["a_0", "a_1", "b", "c_0", "a x c_0"]
+
+
+def test_assemble_writes_each_place():
+    values = {"city": 1.0, "kind": 2.0, "city x kind": 3.0}
+    out = layout().assemble(Columns(X), lambda slot, place: place.fill(values[slot.name]))
+    assert out.tolist() == [[1, 1, 3, 2, 3]]
+
+
+def test_names_that_collide():
+    with pytest.raises(ValueError, match="'city_0'"):
+        layout().check_names(["city", "city_0", "kind"])
+
+
+def test_output_dtype_is_float32_where_that_loses_nothing():
+    columns = Columns(X)
+    assert output_dtype(columns, []) == np.float32
+    assert output_dtype(columns, [1]) == np.float64
+
+
+def test_cross_name():
+    assert cross_name(["a"]) == "a"
+    assert cross_name(["a", 1]) == "a x 1"
