@@ -45,8 +45,8 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         An int takes all combinations of two and up to so many columns, a list of tuples names
         them. "auto" trains without crosses first and tries pairs, then triples, on what that net
         leaves unexplained out of fold (:func:`skembed.crosses.choose_crosses` says how), at most
-        20 of each; then it trains with them and keeps them only if the out-of-fold loss falls by
-        two standard errors. It takes two to four times as long.
+        40 of each; then it trains with them and keeps them only if the out-of-fold loss falls by
+        two standard errors.
 
     cv : int, cross-validation generator, iterable or None, default=5
         The folds, by the contract of :class:`~sklearn.preprocessing.TargetEncoder`: every row is

@@ -20,6 +20,55 @@ class _NeuralEmbeddingPredictor(BaseNeuralEmbedding):
         if name != "target_type"
     }
 
+    def __init__(
+        self,
+        *,
+        categorical_features="auto",
+        embedding_dim="auto",
+        crosses=None,
+        cv=5,
+        hidden_layer_sizes=(128, 64),
+        use_context=True,
+        min_frequency=None,
+        max_categories=None,
+        handle_unknown="embed",
+        handle_missing="embed",
+        unseen_rate=0.1,
+        dropout=0.0,
+        weight_decay=1e-4,
+        learning_rate=3e-3,
+        batch_size="auto",
+        max_epochs="auto",
+        early_stopping=True,
+        n_iter_no_change=5,
+        tol=1e-4,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.categorical_features = categorical_features
+        self.embedding_dim = embedding_dim
+        self.crosses = crosses
+        self.cv = cv
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.use_context = use_context
+        self.min_frequency = min_frequency
+        self.max_categories = max_categories
+        self.handle_unknown = handle_unknown
+        self.handle_missing = handle_missing
+        self.unseen_rate = unseen_rate
+        self.dropout = dropout
+        self.weight_decay = weight_decay
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.early_stopping = early_stopping
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, groups=None):
         """Train the net.
@@ -216,55 +265,6 @@ class NeuralEmbeddingClassifier(ClassifierMixin, _NeuralEmbeddingPredictor):
     """
 
     _target_type = "classes"
-
-    def __init__(
-        self,
-        *,
-        categorical_features="auto",
-        embedding_dim="auto",
-        crosses=None,
-        cv=5,
-        hidden_layer_sizes=(128, 64),
-        use_context=True,
-        min_frequency=None,
-        max_categories=None,
-        handle_unknown="embed",
-        handle_missing="embed",
-        unseen_rate=0.1,
-        dropout=0.0,
-        weight_decay=1e-4,
-        learning_rate=3e-3,
-        batch_size="auto",
-        max_epochs="auto",
-        early_stopping=True,
-        n_iter_no_change=5,
-        tol=1e-4,
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
-        self.categorical_features = categorical_features
-        self.embedding_dim = embedding_dim
-        self.crosses = crosses
-        self.cv = cv
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.use_context = use_context
-        self.min_frequency = min_frequency
-        self.max_categories = max_categories
-        self.handle_unknown = handle_unknown
-        self.handle_missing = handle_missing
-        self.unseen_rate = unseen_rate
-        self.dropout = dropout
-        self.weight_decay = weight_decay
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.early_stopping = early_stopping
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.verbose = verbose
 
     def fit(self, X, y, sample_weight=None, groups=None):
         """Train the net.
@@ -471,55 +471,6 @@ class NeuralEmbeddingRegressor(RegressorMixin, _NeuralEmbeddingPredictor):
     """
 
     _target_type = "continuous"
-
-    def __init__(
-        self,
-        *,
-        categorical_features="auto",
-        embedding_dim="auto",
-        crosses=None,
-        cv=5,
-        hidden_layer_sizes=(128, 64),
-        use_context=True,
-        min_frequency=None,
-        max_categories=None,
-        handle_unknown="embed",
-        handle_missing="embed",
-        unseen_rate=0.1,
-        dropout=0.0,
-        weight_decay=1e-4,
-        learning_rate=3e-3,
-        batch_size="auto",
-        max_epochs="auto",
-        early_stopping=True,
-        n_iter_no_change=5,
-        tol=1e-4,
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
-        self.categorical_features = categorical_features
-        self.embedding_dim = embedding_dim
-        self.crosses = crosses
-        self.cv = cv
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.use_context = use_context
-        self.min_frequency = min_frequency
-        self.max_categories = max_categories
-        self.handle_unknown = handle_unknown
-        self.handle_missing = handle_missing
-        self.unseen_rate = unseen_rate
-        self.dropout = dropout
-        self.weight_decay = weight_decay
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.early_stopping = early_stopping
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.verbose = verbose
 
     def predict(self, X):
         """Predicted quantity.
