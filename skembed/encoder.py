@@ -34,9 +34,9 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         :func:`~sklearn.compose.make_column_selector` does.
 
     embedding_dim : "auto", int, dict or callable, default="auto"
-        Length of the vectors. "auto" is :func:`skembed.sizing.auto_dim`: at most 8, and 1 for two
-        levels, because trees slow down and dilute with every further column. A dict gives it by
-        column, a callable by number of levels.
+        Length of the vectors. "auto" is :func:`skembed.sizing.auto_dim`: at most 4, and 1 for two
+        levels, because more cost time and helped no model. A dict gives it by column, a callable
+        by number of levels.
 
     crosses : None, "auto", int or list of tuples, default=None
         Columns made of two or more embedded columns, with a level for each combination that

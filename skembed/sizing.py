@@ -2,19 +2,20 @@
 
 from numbers import Integral
 
-LONGEST = 8
+LONGEST = 4
 
 
 def auto_dim(n_levels):
-    """Vector length by default: fastai's rule, but at most 8, and 1 for two levels.
+    """Vector length by default: fastai's rule, but at most 4, and 1 for two levels.
 
     The rule is ``round(1.6 * n_levels ** 0.56)``. A two-level column has one difference to tell,
-    so one number tells it.
+    so one number tells it. ``benchmarks/dims.py`` shows why no more than 4: XGBoost and linear
+    models gain nothing by longer vectors, neighbours lose.
 
     Examples
     --------
     >>> [auto_dim(n) for n in (1, 2, 3, 10, 50, 10_000)]
-    [1, 1, 3, 6, 8, 8]
+    [1, 1, 3, 4, 4, 4]
 
     References
     ----------

@@ -5,7 +5,7 @@ def test_auto_grows_slowly_and_ends():
     dims = [auto_dim(n) for n in range(1, 200)]
     assert dims == sorted(dims)
     assert dims[0] == dims[1] == 1
-    assert dims[-1] == 8
+    assert dims[-1] == 4
 
 
 def test_a_dict_leaves_other_columns_at_the_default():
