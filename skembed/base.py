@@ -263,7 +263,7 @@ class BaseNeuralEmbedding(BaseEstimator):
         try:
             validate_data(self, checked, reset=reset, skip_check_array=True)
         except ValueError as error:
-            if reset:
+            if reset or not hasattr(self, "feature_names_in_"):
                 raise
             raise ValueError(
                 f"{error}\nGive the columns that fit was given, in their order: "

@@ -44,6 +44,14 @@ def test_other_columns_than_at_fit(encoder, rents, change, named):
     assert "X[encoder.feature_names_in_]" in str(info.value)
 
 
+def test_another_number_of_columns_than_at_fit(encoder, rents):
+    X, y = rents
+    encoder.fit(X.to_numpy(), y)
+    with pytest.raises(ValueError, match=r"X has 2 features, but .* is expecting 3") as info:
+        encoder.transform(X.to_numpy()[:, :2])
+    assert "feature_names_in_" not in str(info.value)
+
+
 def test_unknown_levels_if_they_are_an_error(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(handle_unknown="error", max_epochs=2).fit(X, y)
@@ -253,6 +261,8 @@ def test_a_failed_fit_leaves_the_former_state(encoder, rents):
 
 @pytest.mark.parametrize("fitted", [False, True])
 def test_ctrl_c_leaves_no_broken_estimator(rents, fitted):
+    import skembed.training  # noqa: F401  Ctrl-C is to come in training, not in an import
+
     X, y = rents
     encoder = NeuralEmbeddingEncoder(max_epochs=2, random_state=0)
     if fitted:
