@@ -161,6 +161,14 @@ class BaseNeuralEmbedding(BaseEstimator):
         context = Context(numbers, weight)
         problem = Problem(context.matrix(numbers, columns.n_rows), target, weight, fold, seed)
         crosses, trained = self._train_with_crosses(vocabularies, codes, problem)
+        if trained.best_epoch == 0:
+            warnings.warn(
+                "The columns told nothing about y that holds out of fold: in no epoch was the net "
+                "better than a constant answer by two standard errors. All levels of a column get "
+                "the same vector.",
+                UserWarning,
+                stacklevel=5,
+            )
         self.vocabularies_ = vocabularies
         self.crosses_ = {cross_name(cross.names): cross for cross in crosses}
         self.history_, self.best_epoch_ = trained.history, trained.best_epoch
@@ -236,7 +244,7 @@ class BaseNeuralEmbedding(BaseEstimator):
         settings = {name: getattr(self, name) for name in Settings._fields}
         n_levels = [len(vocabulary.levels) for vocabulary in vocabularies.values()]
         dims = embedding_dims(self.embedding_dim, list(vocabularies), n_levels)
-        trained = train(
+        return train(
             np.column_stack([*codes.values(), *(cross.encode(codes) for cross in crosses)]),
             [levels.n_codes for levels in (*vocabularies.values(), *crosses)],
             dims + [cross_dim(len(cross.names)) for cross in crosses],
@@ -245,16 +253,8 @@ class BaseNeuralEmbedding(BaseEstimator):
             problem.weight,
             problem.fold,
             Settings(**{**settings, "random_state": problem.seed}),
+            with_outputs=self.crosses == "auto",
         )
-        if trained.best_epoch == 0:
-            warnings.warn(
-                "The columns told nothing about y that holds out of fold: in no epoch was the net "
-                "better than a constant answer by two standard errors. All levels of a column get "
-                "the same vector.",
-                UserWarning,
-                stacklevel=6,
-            )
-        return trained
 
     def _columns(self, X, *, reset):
         """Columns of X, with its names and their number checked, or remembered."""

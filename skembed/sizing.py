@@ -10,7 +10,7 @@ def auto_dim(n_levels):
 
     The rule is ``round(1.6 * n_levels ** 0.56)``. A two-level column has one difference to tell,
     so one number tells it. ``benchmarks/dims.py`` shows why no more than 4: XGBoost and linear
-    models gain nothing by longer vectors, neighbours lose.
+    models gain nothing beyond noise by longer vectors, neighbours lose.
 
     Examples
     --------

@@ -52,7 +52,7 @@ class Trained(NamedTuple):
     deviations : list of ndarray, each of shape (n_codes, n_folds, dim)
     layers : list of (ndarray of shape (n_out, n_in), ndarray of shape (n_out,))
         The decoder.
-    outputs : ndarray of float32, shape (n_rows, n_folds, n_outputs)
+    outputs : ndarray of float32, shape (n_rows, n_folds, n_outputs), or None
         Output of the net for each row from the tables of each fold.
     history : dict of ndarray, each of shape (n_epochs,)
     best_epoch : int
@@ -62,7 +62,7 @@ class Trained(NamedTuple):
     priors: list
     deviations: list
     layers: list
-    outputs: np.ndarray
+    outputs: np.ndarray | None
     history: dict
     best_epoch: int
 
@@ -84,7 +84,7 @@ class Rows(NamedTuple):
         return Rows([codes[mask] for codes in self.packed], *(part[mask] for part in self[1:]))
 
 
-def train(codes, sizes, dims, context, target, weight, fold, settings):
+def train(codes, sizes, dims, context, target, weight, fold, settings, *, with_outputs=False):
     """Train the tables of all columns and the decoder above them.
 
     Parameters
@@ -98,6 +98,8 @@ def train(codes, sizes, dims, context, target, weight, fold, settings):
     fold : ndarray of int64, shape (n_rows,)
         A single fold trains one table by all rows, without cross-fitting.
     settings : Settings
+    with_outputs : bool
+        Whether ``outputs`` are wanted at the end.
 
     Returns
     -------
@@ -123,7 +125,7 @@ def train(codes, sizes, dims, context, target, weight, fold, settings):
         )
         used = rows.take(rows.weight > 0)  # rows without weight teach nothing
         history, best_epoch = _run(tables, decoder, used, target, settings, generator)
-        outputs = _outputs(tables, decoder, rows)
+        outputs = _outputs(tables, decoder, rows) if with_outputs else None
         priors, deviations = tables.numpy()
         return Trained(priors, deviations, decoder.numpy(), outputs, history, best_epoch)
 
