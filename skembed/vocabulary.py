@@ -110,8 +110,22 @@ class Vocabulary:
                 f"{unknown[:5]}{' ...' if len(unknown) > 5 else ''}. Give handle_unknown='embed' "
                 "to let the trained prior row stand for them."
             )
+        if not of_value.any():
+            self._warn_of_other_types(column.values, name)
         # Row -1, a missing value, takes the last entry.
         return np.append(of_value, MISSING)[column.rows]
+
+    def _warn_of_other_types(self, values, name):
+        """Warn where no value can match because they are of other types, "1" instead of 1."""
+        ours, theirs = ({_kind(v) for v in part} for part in (self.levels, values))
+        if ours and theirs and not ours & theirs:
+            warnings.warn(
+                f"Column {name!r} was fitted on {sorted(ours)} and now holds {sorted(theirs)}: no "
+                f"level can match, all are unseen. Give the type that fit was given, such as "
+                f"{self.levels[0]!r}.",
+                UserWarning,
+                stacklevel=8,
+            )
 
     def warn_if_uninformative(self, name):
         """Warn of a column that holds the same in all rows."""
@@ -139,6 +153,14 @@ class Vocabulary:
 def _key(value):
     # A boolean is hashed and compared as a number in Python: give it a kind.
     return (bool, value) if isinstance(value, (bool, np.bool_)) else value
+
+
+def _kind(value):
+    if isinstance(value, (bool, np.bool_)):
+        return "booleans"
+    if isinstance(value, (int, float)):
+        return "numbers"
+    return "strings" if isinstance(value, str) else type(value).__name__
 
 
 def _frequent(counts, n_rows, min_frequency, max_categories):

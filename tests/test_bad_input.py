@@ -59,6 +59,15 @@ def test_unknown_levels_if_they_are_an_error(rents):
         encoder.transform(X.replace({"city": {"Oslo": "Lima"}}))
 
 
+def test_ids_of_another_type_warn(rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(categorical_features=["rooms", "city"], remainder="drop")
+    encoder.set_params(max_epochs=2, use_context=False).fit(X, y)
+    message = "Column 'rooms' was fitted on .'numbers'. and now holds .'strings'."
+    with pytest.warns(UserWarning, match=message):
+        encoder.transform(X.astype({"rooms": str}))
+
+
 def test_missing_levels_if_they_are_an_error(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(handle_missing="error", max_epochs=2).fit(X, y)
