@@ -35,8 +35,8 @@ class Learned(NamedTuple):
     Attributes
     ----------
     columns : Columns
-    embedded, others : list of int
-        Positions of the columns.
+    others : list of int
+        Positions of the columns that are not embedded.
     codes : dict of str to ndarray of shape (n_rows,)
         By embedded column.
     fold : ndarray of shape (n_rows,)
@@ -47,7 +47,6 @@ class Learned(NamedTuple):
     """
 
     columns: Columns
-    embedded: list
     others: list
     codes: dict
     fold: np.ndarray
@@ -176,7 +175,7 @@ class BaseNeuralEmbedding(BaseEstimator):
         self.classes_, self.target_type_ = target.classes, target.kind
         self._embedded = dict(zip(vocabularies, embedded, strict=True))
         codes |= {name: cross.encode(codes) for name, cross in self.crosses_.items()}
-        return Learned(columns, embedded, others, codes, fold, context, target, trained)
+        return Learned(columns, others, codes, fold, context, target, trained)
 
     def _codes(self, columns):
         """Codes (n_rows,) of each embedded column and cross, by name."""
