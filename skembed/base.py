@@ -29,32 +29,6 @@ from skembed.target import Target, derivatives, encode_target, losses
 from skembed.vocabulary import Vocabulary
 
 
-class Learned(NamedTuple):
-    """What a fit knows beside the fitted attributes, for the time of the fit.
-
-    Attributes
-    ----------
-    columns : Columns
-    others : list of int
-        Positions of the columns that are not embedded.
-    codes : dict of str to ndarray of shape (n_rows,)
-        By embedded column.
-    fold : ndarray of shape (n_rows,)
-    context : Context
-    target : Target
-    trained : Trained
-        See `skembed.training`.
-    """
-
-    columns: Columns
-    others: list
-    codes: dict
-    fold: np.ndarray
-    context: Context
-    target: Target
-    trained: Any
-
-
 class Problem(NamedTuple):
     """What a training run is given beside the levels.
 
@@ -73,6 +47,30 @@ class Problem(NamedTuple):
     weight: np.ndarray
     fold: np.ndarray
     seed: int
+
+
+class Learned(NamedTuple):
+    """What a fit knows beside the fitted attributes, for the time of the fit.
+
+    Attributes
+    ----------
+    columns : Columns
+    others : list of int
+        Positions of the columns that are not embedded.
+    codes : dict of str to ndarray of shape (n_rows,)
+        By embedded column and cross.
+    context : Context
+    problem : Problem
+    trained : Trained
+        See `skembed.training`.
+    """
+
+    columns: Columns
+    others: list
+    codes: dict
+    context: Context
+    problem: Problem
+    trained: Any
 
 
 class BaseNeuralEmbedding(BaseEstimator):
@@ -175,7 +173,7 @@ class BaseNeuralEmbedding(BaseEstimator):
         self.classes_, self.target_type_ = target.classes, target.kind
         self._embedded = dict(zip(vocabularies, embedded, strict=True))
         codes |= {name: cross.encode(codes) for name, cross in self.crosses_.items()}
-        return Learned(columns, others, codes, fold, context, target, trained)
+        return Learned(columns, others, codes, context, problem, trained)
 
     def _codes(self, columns):
         """Codes (n_rows,) of each embedded column and cross, by name."""

@@ -10,9 +10,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import make_column_selector, make_column_transformer
-from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
@@ -23,6 +22,7 @@ from xgboost import XGBClassifier
 
 from skembed import NeuralEmbeddingEncoder
 from skembed.datasets import load_adult
+from skembed.sizing import auto_dim
 
 # Run in a process of its own: what a scoring machine does, which has no torch.
 SCORE = """
@@ -34,10 +34,11 @@ sys.exit("torch was imported" if "torch" in sys.modules else 0)
 
 
 class RandomVectors(TransformerMixin, BaseEstimator):
-    """Random vectors of the width that `NeuralEmbeddingEncoder` gives by default.
+    """Random vectors, as long as those that `NeuralEmbeddingEncoder` trains by default.
 
     The control: under trees they are a serious rival, because they keep levels apart and leak no
-    target. An encoder that does not beat them has learned nothing.
+    target. An encoder that does not beat them has learned nothing. The encoder drops the axes that
+    tell nothing; random vectors live on their width and keep it.
     """
 
     def __init__(self, random_state=None):
@@ -45,7 +46,9 @@ class RandomVectors(TransformerMixin, BaseEstimator):
 
     def fit(self, X, y):
         """Draw a vector per level."""
-        encoder = NeuralEmbeddingEncoder(max_epochs=1, random_state=self.random_state)
+        encoder = NeuralEmbeddingEncoder(
+            embedding_dim=auto_dim, max_epochs=1, random_state=self.random_state
+        )
         encoder.fit_transform(X, y)
         rng = np.random.default_rng(self.random_state)
         encoder.tables_ = {
@@ -129,7 +132,7 @@ def compare(X_train, X_test, y_train, y_test, console):
             for encoder_name, encoder in encoders().items():
                 progress.update(task, description=f"{encoder_name} + {model_name}")
                 began = time.perf_counter()
-                pipeline = make_pipeline(encoder, model).fit(X_train, y_train)
+                pipeline = make_pipeline(encoder, clone(model)).fit(X_train, y_train)
                 seconds = time.perf_counter() - began
                 scores = pipeline.predict_proba(X_test)[:, 1]
                 table.add_row(
@@ -169,30 +172,21 @@ def scores_equal_elsewhere(pipeline, X, folder):
 
 
 def draw(encoder, column, X, y, path):
-    """Draw a learned table: own effect against the main axis of the other components."""
+    """Draw a learned table: the main component of each level against the mean target."""
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
     levels = encoder.vocabularies_[column].levels
-    vectors = encoder.tables_[column][-len(levels) :]
-    effect, main = vectors[:, 0], PCA(1).fit_transform(vectors[:, 1:])[:, 0]
+    main = encoder.tables_[column][-len(levels) :, 0]
     by_level = y.groupby(X[column].to_numpy()).agg(["mean", "size"]).loc[levels]
     figure, axes = plt.subplots(figsize=(8, 5.5), layout="constrained")
-    points = axes.scatter(
-        effect,
-        main,
-        s=20 + by_level["size"] / 10,
-        c=by_level["mean"],
-        cmap="viridis",
-        alpha=0.75,
-    )
-    for level, position in zip(levels, zip(effect, main, strict=True), strict=True):
+    axes.scatter(main, by_level["mean"], s=20 + by_level["size"] / 10, alpha=0.6)
+    for level, position in zip(levels, zip(main, by_level["mean"], strict=True), strict=True):
         axes.annotate(level, position, fontsize=8, ha="center")
     axes.set(
         title=f"Learned vectors of {column!r} (area: rows)",
-        xlabel=f"{column}_0: own effect on the log-odds",
-        ylabel="main axis of the other components",
+        xlabel=f"{column}_0: how far the level moves the log-odds, beside all other columns",
+        ylabel="share earning more than 50,000 dollars",
     )
-    figure.colorbar(points, label="share earning more than 50,000 dollars")
     figure.savefig(path, dpi=120)
     plt.close(figure)

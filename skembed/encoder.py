@@ -6,6 +6,7 @@ import weakref
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skembed.axes import draw_rows, find_axes, n_kept
 from skembed.base import BaseNeuralEmbedding, all_or_nothing
 from skembed.compat import StrOptions, check_feature_names_in, fit_context
 from skembed.layout import Layout, output_dtype
@@ -308,10 +309,11 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         with all_or_nothing(self):
             learned, fold_tables = self._fit(X, y, sample_weight, groups, "fit_transform")
             self._fitted_on = None
+            fold = learned.problem.fold
 
             def write(slot, out):
                 prior, deviation = fold_tables[slot.name]
-                gather_own_fold(prior, deviation, learned.codes[slot.name], learned.fold, out)
+                gather_own_fold(prior, deviation, learned.codes[slot.name], fold, out)
 
             return self._layout.assemble(learned.columns, write)
 
@@ -372,10 +374,8 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
     def _fit(self, X, y, sample_weight, groups, method):
         """Set the fitted state; return what `fit_transform` needs beside it."""
         learned = self._learn(X, y, sample_weight, self._split_params(method, groups))
-        trained = learned.trained
-        fold_tables = dict(
-            zip(learned.codes, zip(trained.priors, trained.deviations, strict=True), strict=True)
-        )
+        fold_tables = self._fold_tables(learned)
+        self.crosses_ = {name: self.crosses_[name] for name in self.crosses_ if name in fold_tables}
         self.tables_ = {name: mean_over_folds(*tables) for name, tables in fold_tables.items()}
         dims = {name: table.shape[1] for name, table in self.tables_.items()}
         passthrough = self.remainder == "passthrough"
@@ -391,6 +391,41 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         )
         self._layout.check_names(learned.columns.names)
         return learned, fold_tables
+
+    def _fold_tables(self, learned):
+        """Prior and deviations by column and cross, on the axes that matter.
+
+        Crosses that were only tried, by "auto", and tell nothing are left out.
+        """
+        problem, trained = learned.problem, learned.trained
+        rows = draw_rows(problem.weight, problem.seed)
+        tables = list(zip(trained.priors, trained.deviations, strict=True))
+        vectors = [
+            prior + deviation[codes[rows], problem.fold[rows]]
+            for codes, (prior, deviation) in zip(learned.codes.values(), tables, strict=True)
+        ]
+        axes = find_axes(
+            vectors, problem.inputs[rows], problem.weight[rows], trained.layers, problem.seed
+        )
+        kept = n_kept([part.strengths for part in axes], self._fewest_axes(vectors, learned.codes))
+        turned = {}
+        for name, table, (directions, _), n in zip(learned.codes, tables, axes, kept, strict=True):
+            if n:
+                turned[name] = [part @ directions[:, :n] for part in table]
+        return turned
+
+    def _fewest_axes(self, vectors, names):
+        """Axes of each column and cross that are kept however faint: those asked for."""
+        asked = self.vocabularies_
+        if isinstance(self.embedding_dim, str):
+            asked = ()
+        elif isinstance(self.embedding_dim, dict):
+            asked = self.embedding_dim
+        fewest_of_cross = int(self.crosses != "auto")
+        return [
+            part.shape[1] if name in asked else 1 if name in self.vocabularies_ else fewest_of_cross
+            for part, name in zip(vectors, names, strict=True)
+        ]
 
     @property
     def _target_type(self):

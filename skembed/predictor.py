@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skembed.base import BaseNeuralEmbedding, all_or_nothing
 from skembed.compat import fit_context
+from skembed.forward import forward
 from skembed.tables import gather, mean_over_folds
 
 
@@ -104,7 +105,8 @@ class _NeuralEmbeddingPredictor(BaseNeuralEmbedding):
             self.layers_ = trained.layers
             self._context = learned.context
             self._numeric = learned.others if self.use_context else []
-            self._centre, self._scale = learned.target.mean, learned.target.scale
+            target = learned.problem.target
+            self._centre, self._scale = target.mean, target.scale
         return self
 
     def _output(self, X):
@@ -118,15 +120,8 @@ class _NeuralEmbeddingPredictor(BaseNeuralEmbedding):
         for (name, table), stop in zip(self.tables_.items(), stops, strict=True):
             gather(table, codes[name], inputs[:, stop - table.shape[1] : stop])
         numbers = [columns.numbers(j) for j in self._numeric]
-        x = np.hstack([inputs, self._context.matrix(numbers, columns.n_rows)])
-        *hidden, (weight, bias) = self.layers_
-        for hidden_weight, hidden_bias in hidden:
-            x = np.maximum(x @ hidden_weight.T + hidden_bias, 0)
-        output = x @ weight.T + bias
-        if output.shape[1] == 1:
-            # The first component of a vector is the level's own effect on the output.
-            output += inputs[:, stops - dims].sum(axis=1, keepdims=True)
-        return output
+        inputs = np.hstack([inputs, self._context.matrix(numbers, columns.n_rows)])
+        return forward(self.layers_, stops - dims, inputs)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -147,9 +147,9 @@ def test_crosses_stand_at_the_end(rents):
     encoder = NeuralEmbeddingEncoder(crosses=[("kind", "city")], max_epochs=3, random_state=0)
     features = encoder.fit_transform(X, y)
     names = encoder.get_feature_names_out().tolist()
-    assert names[-2:] == ["city x kind_0", "city x kind_1"]
+    assert names[-1].startswith("city x kind_")
     assert features.shape == (400, len(names))
-    assert encoder.tables_["city x kind"].shape == (3 + 8, 2)
+    assert len(encoder.tables_["city x kind"]) == 3 + 8
 
 
 def test_a_cross_of_three_has_one_component():
@@ -186,9 +186,8 @@ def test_unseen_combinations_get_the_prior_row(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(crosses=2, max_epochs=3, random_state=0).fit(X, y)
     lima = pd.DataFrame({"city": ["Lima"], "rooms": [1], "kind": ["flat"]})
-    np.testing.assert_array_equal(
-        encoder.transform(lima)[0, -2:], encoder.tables_["city x kind"][0].astype(float)
-    )
+    prior = encoder.tables_["city x kind"][0]
+    np.testing.assert_array_equal(encoder.transform(lima)[0, -len(prior) :], prior.astype(float))
 
 
 def test_a_fold_table_of_a_cross_knows_nothing_of_its_fold():

@@ -46,7 +46,7 @@ def test_other_columns_can_be_dropped(rents):
 
 def test_transform_gives_the_row_of_the_level(rents):
     X, y = rents
-    encoder = NeuralEmbeddingEncoder(**QUICK).fit(X, y)
+    encoder = NeuralEmbeddingEncoder(embedding_dim=3, **QUICK).fit(X, y)
     oslo = pd.DataFrame({"city": ["Oslo"], "rooms": [2], "kind": ["flat"]})
     code = encoder.vocabularies_["city"].codes_of(["Oslo"])[0]
     np.testing.assert_array_equal(
@@ -62,7 +62,7 @@ def test_float32_unless_a_passing_column_needs_more(rents):
     assert NeuralEmbeddingEncoder(**QUICK).fit_transform(X, y).dtype == "float64"
     # 2**24 + 1 is the first integer that float32 does not hold.
     large = X.assign(rooms=2**24 + 1)
-    assert NeuralEmbeddingEncoder(**QUICK).fit_transform(large, y)[0, 3] == 2**24 + 1
+    assert NeuralEmbeddingEncoder(**QUICK).fit_transform(large, y)[0, -2] == 2**24 + 1
 
 
 @pytest.mark.parametrize("kind", ["pandas", "polars"])
@@ -146,8 +146,34 @@ def test_missing_context_does_no_harm(rents):
     X = X.astype({"rooms": float})
     X.loc[::7, "rooms"] = np.nan
     features = NeuralEmbeddingEncoder(random_state=0).fit_transform(X, y)
-    assert np.isfinite(features[:, :3]).all()
-    np.testing.assert_array_equal(features[:, 3], X["rooms"])
+    assert np.isfinite(np.delete(features, -2, axis=1)).all()
+    np.testing.assert_array_equal(features[:, -2], X["rooms"])
+
+
+def test_axes_are_sorted_by_how_far_they_move_the_answer(rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(embedding_dim=3, random_state=0)
+    city = encoder.fit_transform(X, y)[:, :3]
+    assert (np.diff(city.std(axis=0)) < 0).all()
+    # In units of the target's standard deviation, and greater where rents are higher.
+    effect = y.groupby(X["city"]).transform("mean").to_numpy() / y.std()
+    assert city[:, 0].std() == pytest.approx(effect.std(), rel=0.2)
+    assert np.corrcoef(city[:, 0], effect)[0, 1] > 0.95
+
+
+def test_a_column_that_tells_nothing_gets_one_number():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.integers(0, 8, (4000, 2)).astype(str), columns=["city", "noise"])
+    y = X["city"].astype(float) ** 2 + rng.normal(0, 5, 4000)
+    encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, y)
+    assert encoder.tables_["noise"].shape == (3 + 8, 1)
+
+
+def test_lengths_asked_for_are_kept(rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(embedding_dim={"city": 6}, **QUICK).fit(X, y)
+    assert encoder.tables_["city"].shape[1] == 6
+    assert encoder.tables_["kind"].shape[1] == 1
 
 
 def test_history_tells_each_epoch(rents):
@@ -193,7 +219,7 @@ def test_verbose_prints_a_line_per_epoch(rents, capsys):
 
 def test_unseen_levels_get_the_prior_row(rents):
     X, y = rents
-    encoder = NeuralEmbeddingEncoder(**QUICK).fit(X, y)
+    encoder = NeuralEmbeddingEncoder(embedding_dim=3, **QUICK).fit(X, y)
     lima = pd.DataFrame({"city": ["Lima"], "rooms": [2], "kind": ["flat"]})
     np.testing.assert_array_equal(
         encoder.transform(lima)[0, :3], encoder.tables_["city"][0].astype(float)
@@ -220,7 +246,7 @@ def test_missing_is_the_prior_row_if_fit_saw_none(rents):
 def test_infrequent_levels_share_a_row(rents):
     X, y = rents
     X.loc[[0, 1], "city"] = ["Riga", "Lima"]
-    encoder = NeuralEmbeddingEncoder(min_frequency=10, **QUICK).fit(X, y)
+    encoder = NeuralEmbeddingEncoder(min_frequency=10, embedding_dim=3, **QUICK).fit(X, y)
     assert encoder.vocabularies_["city"].levels == ["Bern", "Kyiv", "Oslo", "Rome"]
     out = encoder.transform(X.head(3))
     np.testing.assert_array_equal(out[0, :3], out[1, :3])
@@ -287,7 +313,7 @@ def test_weights_count(rents):
 
 def test_groups_reach_the_splitter(rents):
     X, y = rents
-    encoder = NeuralEmbeddingEncoder(cv=GroupKFold(4), random_state=0)
+    encoder = NeuralEmbeddingEncoder(cv=GroupKFold(4), embedding_dim=3, random_state=0)
     features = encoder.fit_transform(X, y, groups=X["city"])
     # Each city is a fold, and its own fold's table knows nothing of it but the prior row.
     np.testing.assert_array_equal(

@@ -1,0 +1,142 @@
+"""Axes of the vectors: the directions in which they move the answer, strongest first.
+
+Training leaves vectors on axes that mean nothing by themselves, and longer than they need be:
+most columns move the answer along one direction, and what lies across it is noise to the next
+model, above all to one that measures distances. So the vectors are turned. How far a direction
+moves the answer is read from two readers of the vectors: the decoder, by its gradient, and the
+linear model that imitates it best, since a linear model may need a direction that the decoder
+does not.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from skembed.forward import forward, gradient
+
+MOST_ROWS = 10_000  # to look at
+FAINT = 0.003  # share of what all vectors tell, below which an axis is left out
+
+
+class Axes(NamedTuple):
+    """New axes of a column's vectors.
+
+    Attributes
+    ----------
+    directions : ndarray of float32, shape (dim, dim)
+        Vectors times this are the vectors on the new axes, in units of the net's output: the
+        component's standard deviation over the rows is how far it moves the answer. Greater goes
+        with greater (of several outputs, with the one that it goes with most).
+    strengths : ndarray of shape (dim,)
+        Variance over the rows of each component, falling.
+    """
+
+    directions: np.ndarray
+    strengths: np.ndarray
+
+
+def draw_rows(weight, random_state):
+    """Rows to look at: those with weight, but at most 10,000."""
+    rows = np.flatnonzero(weight > 0)
+    if len(rows) <= MOST_ROWS:
+        return rows
+    return np.sort(np.random.default_rng(random_state).choice(rows, MOST_ROWS, replace=False))
+
+
+def find_axes(vectors, context, weight, layers, random_state):
+    """Axes of each column's vectors.
+
+    With g the gradient of the output by a column's vector v, b the coefficients of v in the linear
+    imitation, M the mean of E[g g'] and b b', and S the covariance of v, the axes are the
+    eigenvectors of sqrt(M) S sqrt(M): the principal components of the vectors where lengths are
+    measured by M.
+
+    Parameters
+    ----------
+    vectors : list of ndarray of float32, each of shape (n_rows, dim)
+        Vectors of the rows by column, each from its own fold's table.
+    context : ndarray of float32, shape (n_rows, n_inputs)
+    weight : ndarray of shape (n_rows,)
+    layers : list of (ndarray of shape (n_out, n_in), ndarray of shape (n_out,))
+        The decoder.
+    random_state : int
+        Draws the signs by which several outputs are summed: the products of such gradients are
+        those of all outputs in the mean.
+
+    Returns
+    -------
+    list of Axes
+
+    References
+    ----------
+    Constantine, Dow and Wang (2014), "Active subspace methods in theory and practice", SIAM
+    Journal on Scientific Computing 36(4), for E[g g'].
+    """
+    stops = np.cumsum([part.shape[1] for part in vectors])
+    first = np.array([0, *stops[:-1]])
+    inputs = np.hstack([*vectors, context])
+    weight = (weight / weight.sum())[:, None]
+    # One thread: the bits must not depend on their number.
+    with threadpool_limits(1, user_api="blas"):
+        output = forward(layers, first, inputs)
+        signs = np.random.default_rng(random_state).choice([-1, 1], output.shape)
+        outer = np.ones_like(output) if output.shape[1] == 1 else signs.astype(np.float32)
+        slope = gradient(layers, first, inputs, outer)
+        inputs, output = (x - (weight * x).sum(axis=0) for x in (inputs.astype(float), output))
+        covariance = inputs.T @ (weight * inputs)
+        with_output = inputs.T @ (weight * output)
+        imitation = _ridge(covariance, with_output, len(inputs))
+        axes = []
+        for start, stop in zip(first, stops, strict=True):
+            part = slice(start, stop)
+            metric = slope[:, part].T @ (weight * slope[:, part])
+            metric += imitation[part] @ imitation[part].T
+            axes.append(_principal(metric / 2, covariance[part, part], with_output[part]))
+    return axes
+
+
+def n_kept(strengths, fewest):
+    """How many axes of each column are not faint.
+
+    Parameters
+    ----------
+    strengths : list of ndarray
+        Of each column.
+    fewest : list of int
+        So many are kept of each column, however faint.
+
+    Returns
+    -------
+    list of int
+
+    Examples
+    --------
+    >>> n_kept([np.array([0.9, 0.0001]), np.array([0.1, 0.0])], [1, 1])
+    [1, 1]
+    >>> n_kept([np.array([0.9, 0.0]), np.array([0.0001])], [2, 0])
+    [2, 0]
+    """
+    least = FAINT * sum(part.sum() for part in strengths)
+    return [
+        max(few, int((part > least).sum())) for part, few in zip(strengths, fewest, strict=True)
+    ]
+
+
+def _ridge(covariance, with_output, n_rows):
+    """Coefficients (n_inputs, n_outputs) of a barely penalised linear model."""
+    scale = np.sqrt(np.diag(covariance)) + 1e-12
+    correlation = covariance / np.outer(scale, scale) + np.eye(len(scale)) / n_rows
+    return np.linalg.solve(correlation, with_output / scale[:, None]) / scale[:, None]
+
+
+def _principal(metric, covariance, with_output):
+    """Axes of one column."""
+    values, directions = np.linalg.eigh(metric)
+    root = (directions * np.sqrt(np.maximum(values, 0))) @ directions.T
+    strengths, directions = np.linalg.eigh(root @ covariance @ root)
+    directions = root @ directions[:, ::-1]
+    agreement = directions.T @ with_output
+    clearest = np.abs(agreement).argmax(axis=1)[:, None]
+    sign = np.where(np.take_along_axis(agreement, clearest, axis=1)[:, 0] < 0, -1, 1)
+    return Axes((directions * sign).astype(np.float32), np.maximum(strengths[::-1], 0))

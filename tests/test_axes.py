@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+from sklearn.linear_model import LinearRegression
+
+from skembed.axes import MOST_ROWS, draw_rows, find_axes, n_kept
+
+
+def linear_net(*coefficients):
+    """A decoder without hidden layers, an output for each row of coefficients."""
+    return [(np.array(coefficients, dtype=np.float32), np.zeros(len(coefficients), np.float32))]
+
+
+@pytest.fixture
+def vectors():
+    return np.random.default_rng(0).normal(size=(500, 3)).astype(np.float32)
+
+
+def axes_of(vectors, layers, weight=None):
+    context = np.empty((len(vectors), 0), dtype=np.float32)
+    weight = np.ones(len(vectors)) if weight is None else weight
+    return find_axes([vectors], context, weight, layers, random_state=0)[0]
+
+
+def test_one_direction_is_one_axis_in_units_of_the_output(vectors):
+    # The own effect adds 1 to the first coefficient.
+    axes = axes_of(vectors, linear_net([1.0, -1.0, 3.0]))
+    components = vectors @ axes.directions
+    answer = vectors @ [2.0, -1.0, 3.0]
+    np.testing.assert_allclose(components[:, 0] - components[0, 0], answer - answer[0], rtol=0.02)
+    assert axes.strengths[0] == pytest.approx(answer.var(), rel=0.02)
+    assert axes.strengths[1] < 1e-6
+
+
+def test_two_answers_by_two_directions_are_two_axes(vectors):
+    axes = axes_of(vectors, linear_net([1.0, 0.0, 0.0], [0.0, 0.5, 0.0]))
+    assert axes.strengths[0] > axes.strengths[1] > 0.1 > 1e-6 > axes.strengths[2]
+
+
+def test_strengths_are_variances_over_the_rows(vectors):
+    layers = [
+        (np.random.default_rng(1).normal(size=(16, 3)).astype(np.float32), np.zeros(16)),
+        (np.random.default_rng(2).normal(size=(1, 16)).astype(np.float32), np.zeros(1)),
+    ]
+    axes = axes_of(vectors, layers)
+    np.testing.assert_allclose((vectors @ axes.directions).var(axis=0), axes.strengths, rtol=1e-4)
+    assert (np.diff(axes.strengths) <= 0).all()
+
+
+def test_a_linear_model_keeps_its_direction():
+    """|a| moves by a in the decoder, but to a linear model only a square can tell it."""
+    a = np.random.default_rng(0).normal(size=2000)
+    vectors = np.column_stack([a, 0.1 * a**2, np.zeros(2000)]).astype(np.float32)
+    bend = np.array([[1.0, 0, 0], [-1.0, 0, 0]], dtype=np.float32)
+    # Minus the own effect, which adds a itself.
+    layers = [
+        (np.vstack([bend, [[0.0, 0, 0]]]), np.zeros(3)),
+        (np.array([[0.5, 1.5, 0]]), np.zeros(1)),
+    ]
+    axes = axes_of(vectors, layers)
+    (n,) = n_kept([axes.strengths], [1])
+    assert n == 2
+    components = vectors @ axes.directions[:, :n]
+    assert LinearRegression().fit(components, np.abs(a)).score(components, np.abs(a)) > 0.8
+
+
+def test_rows_count_by_their_weight(vectors):
+    layers = linear_net([0.0, 1.0, 0.0])
+    twice = axes_of(np.concatenate([vectors, vectors[:100]]), layers)
+    weighted = axes_of(vectors, layers, np.repeat([2.0, 1.0], [100, 400]))
+    np.testing.assert_allclose(weighted.strengths[0], twice.strengths[0], rtol=1e-2)
+
+
+def test_faint_axes_are_left_out_and_asked_ones_kept():
+    strengths = [np.array([0.6, 0.001]), np.array([0.3, 0.1]), np.array([0.001])]
+    assert n_kept(strengths, [1, 1, 0]) == [1, 2, 0]
+    assert n_kept(strengths, [2, 2, 1]) == [2, 2, 1]
+
+
+def test_where_nothing_was_learned_one_axis_is_left():
+    assert n_kept([np.zeros(4), np.zeros(2)], [1, 0]) == [1, 0]
+
+
+def test_rows_are_drawn_among_those_with_weight():
+    weight = np.tile([0.0, 1.0], 2 * MOST_ROWS)
+    rows = draw_rows(weight, 0)
+    assert len(np.unique(rows)) == MOST_ROWS
+    assert weight[rows].all()
+    np.testing.assert_array_equal(draw_rows(np.array([1.0, 0.0, 2.0]), 0), [0, 2])
