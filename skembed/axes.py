@@ -17,6 +17,7 @@ from skembed.forward import forward, gradient
 
 MOST_ROWS = 10_000  # to look at
 FAINT = 0.003  # share of what all vectors tell, below which an axis is left out
+FAINT_CROSS = 0.006  # share of what all crosses tell, for theirs
 
 
 class Axes(NamedTuple):
@@ -96,8 +97,11 @@ def find_axes(vectors, context, weight, layers, random_state):
     return axes
 
 
-def n_kept(strengths, fewest):
+def n_kept(strengths, fewest, crossed):
     """How many axes of each column are not faint.
+
+    An axis is faint below 0.3 % of what all vectors tell. Crosses repeat much of each other, so
+    theirs are also faint below 0.6 % of what all crosses tell.
 
     Parameters
     ----------
@@ -105,6 +109,8 @@ def n_kept(strengths, fewest):
         Of each column.
     fewest : list of int
         So many are kept of each column, however faint.
+    crossed : list of bool
+        Which columns are crosses.
 
     Returns
     -------
@@ -112,14 +118,18 @@ def n_kept(strengths, fewest):
 
     Examples
     --------
-    >>> n_kept([np.array([0.9, 0.0001]), np.array([0.1, 0.0])], [1, 1])
+    >>> n_kept([np.array([0.9, 0.0001]), np.array([0.1, 0.0])], [1, 1], [False, False])
     [1, 1]
-    >>> n_kept([np.array([0.9, 0.0]), np.array([0.0001])], [2, 0])
-    [2, 0]
+    >>> n_kept([np.array([0.9, 0.0]), np.array([0.5, 0.002])], [2, 0], [False, True])
+    [2, 1]
     """
-    least = FAINT * sum(part.sum() for part in strengths)
+    tells = np.array([part.sum() for part in strengths])
+    faint = FAINT * tells.sum()
+    faint_cross = max(faint, FAINT_CROSS * tells[np.array(crossed)].sum())
+    least = [faint_cross if cross else faint for cross in crossed]
     return [
-        max(few, int((part > least).sum())) for part, few in zip(strengths, fewest, strict=True)
+        max(few, int((part > bound).sum()))
+        for part, few, bound in zip(strengths, fewest, least, strict=True)
     ]
 
 

@@ -16,6 +16,7 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import validate_data
 
+from skembed.bins import Bins
 from skembed.compat import Interval, StrOptions, check_sample_weight, routing_enabled
 from skembed.context import Context
 from skembed.crosses import Cross, Evidence, choose_crosses, requested_crosses
@@ -157,7 +158,8 @@ class BaseNeuralEmbedding(BaseEstimator):
             )
         context = Context(numbers, weight)
         problem = Problem(context.matrix(numbers, columns.n_rows), target, weight, fold, seed)
-        crosses, trained = self._train_with_crosses(vocabularies, codes, problem)
+        bins, binned = self._learn_bins(columns, others, weight)
+        crosses, trained = self._train_with_crosses(vocabularies, codes, bins, binned, problem)
         if trained.best_epoch == 0:
             warnings.warn(
                 "The columns told nothing about y that holds out of fold: in no epoch was the net "
@@ -167,45 +169,69 @@ class BaseNeuralEmbedding(BaseEstimator):
                 stacklevel=5,
             )
         self.vocabularies_ = vocabularies
-        self.crosses_ = {cross_name(cross.names): cross for cross in crosses}
+        self._keep_crosses({cross_name(cross.names): cross for cross in crosses}, bins)
         self.history_, self.best_epoch_ = trained.history, trained.best_epoch
         self.n_iter_ = len(trained.history["seconds"])
         self.classes_, self.target_type_ = target.classes, target.kind
-        self._embedded = dict(zip(vocabularies, embedded, strict=True))
-        codes |= {name: cross.encode(codes) for name, cross in self.crosses_.items()}
+        self._position = {columns.names[j]: j for j in (*embedded, *others)}
+        codes |= {name: cross.encode(codes | binned) for name, cross in self.crosses_.items()}
         return Learned(columns, others, codes, context, problem, trained)
+
+    def _keep_crosses(self, crosses, bins):
+        """Remember crosses by name, and those bins that they are made of."""
+        self.crosses_ = crosses
+        crossed = {name for cross in crosses.values() for name in cross.names}
+        self.bins_ = {name: bins[name] for name in bins if name in crossed}
 
     def _codes(self, columns):
         """Codes (n_rows,) of each embedded column and cross, by name."""
         codes = {
-            name: self._encode(name, vocabulary, columns.levels(self._embedded[name]))
+            name: self._encode(name, vocabulary, columns.levels(self._position[name]))
             for name, vocabulary in self.vocabularies_.items()
         }
-        return codes | {name: cross.encode(codes) for name, cross in self.crosses_.items()}
+        binned = {
+            name: bins.encode(columns.numbers(self._position[name]))
+            for name, bins in self.bins_.items()
+        }
+        return codes | {name: cross.encode(codes | binned) for name, cross in self.crosses_.items()}
 
-    def _train_with_crosses(self, vocabularies, codes, problem):
+    def _train_with_crosses(self, vocabularies, codes, bins, binned, problem):
         """Crosses and what was trained; "auto" keeps crosses only if they lower the loss."""
         used = problem.weight > 0
+        crossable, their_codes = vocabularies | bins, codes | binned
 
         def with_crosses(chosen):
-            crosses = [Cross.fit(names, vocabularies, codes, used) for names in chosen]
-            return crosses, self._train(vocabularies, crosses, codes, problem)
+            crosses = [Cross.fit(names, crossable, their_codes, used) for names in chosen]
+            crossed = [cross.encode(their_codes) for cross in crosses]
+            return crosses, self._train(vocabularies, crosses, [*codes.values(), *crossed], problem)
 
-        if not isinstance(self.crosses, str):
-            return with_crosses(requested_crosses(self.crosses, list(vocabularies)))
-        if self.cv is None:
-            raise ValueError("crosses='auto' chooses by out-of-fold evidence, but cv is None.")
+        if self.crosses != "auto":
+            return with_crosses(
+                requested_crosses(self.crosses, list(vocabularies), list(crossable))
+            )
+        if self.cv is None:  # no out-of-fold evidence to choose by
+            return with_crosses([])
         plain = with_crosses([])
         residual, curvature = derivatives(problem.target, plain[1].outputs)
         weight = problem.weight[:, None, None]
         evidence = Evidence(residual * weight, curvature * weight, problem.fold)
-        chosen = choose_crosses(vocabularies, codes, evidence, problem.seed)
+        chosen = choose_crosses(crossable, their_codes, vocabularies.keys(), evidence, problem.seed)
         if not chosen:
             return plain
         crossed = with_crosses(chosen)
         own = np.arange(len(problem.fold)), problem.fold
         before, after = (losses(problem.target, t.outputs[own]) for _, t in (plain, crossed))
         return crossed if is_evidence(((after - before) * problem.weight)[used]) else plain
+
+    def _learn_bins(self, columns, others, weight):
+        """Bins and codes (n_rows,) of the numeric columns that may be crossed, by name."""
+        bins, codes = {}, {}
+        if self.use_context and isinstance(self.crosses, (str, list)):
+            for j in others:
+                name, numbers = columns.names[j], columns.numbers(j)
+                bins[name] = Bins.fit(numbers, weight > 0)
+                codes[name] = bins[name].encode(numbers)
+        return bins, codes
 
     def _learn_vocabularies(self, columns, embedded, weight):
         """Vocabulary and codes (n_rows,) of each embedded column, by name."""
@@ -242,7 +268,7 @@ class BaseNeuralEmbedding(BaseEstimator):
         n_levels = [len(vocabulary.levels) for vocabulary in vocabularies.values()]
         dims = embedding_dims(self.embedding_dim, list(vocabularies), n_levels)
         return train(
-            np.column_stack([*codes.values(), *(cross.encode(codes) for cross in crosses)]),
+            np.column_stack(codes),
             [levels.n_codes for levels in (*vocabularies.values(), *crosses)],
             dims + [cross_dim(len(cross.names)) for cross in crosses],
             problem.inputs,

@@ -62,7 +62,7 @@ class Cross:
         return np.where(known, at + len(RESERVED), UNSEEN)
 
 
-def requested_crosses(spec, names):
+def requested_crosses(spec, embedded, names):
     """The tuples of columns that ``crosses`` asks for, unless it is "auto".
 
     Parameters
@@ -70,13 +70,15 @@ def requested_crosses(spec, names):
     spec : None, int or list of tuples
         As ``crosses`` of the encoder. An int takes all combinations of two and up to so many
         columns.
-    names : list
+    embedded : list
         The embedded columns.
+    names : list
+        All that can be crossed: those, then the numeric ones.
     """
     if spec is None:
         return []
     if isinstance(spec, Integral):
-        return [c for degree in range(2, int(spec) + 1) for c in combinations(names, degree)]
+        return [c for degree in range(2, int(spec) + 1) for c in combinations(embedded, degree)]
     for cross in spec:
         if isinstance(cross, str) or not isinstance(cross, (tuple, list)) or len(cross) < 2:
             raise ValueError(
@@ -85,10 +87,10 @@ def requested_crosses(spec, names):
         unknown = [name for name in cross if name not in names]
         if unknown or len(set(cross)) < len(cross):
             raise ValueError(
-                f"crosses holds {cross!r}, but a cross is made of different embedded columns, "
-                f"which are {list(names)}."
+                f"crosses holds {cross!r}, but a cross is made of different embedded or numeric "
+                f"columns, which are {names}."
             )
-    # In column order and once each, however they are given.
+    # In this order and once each, however they are given.
     ordered = [tuple(sorted(cross, key=names.index)) for cross in spec]
     return list(dict.fromkeys(ordered))
 
@@ -109,7 +111,7 @@ class Evidence(NamedTuple):
     fold: np.ndarray
 
 
-def choose_crosses(vocabularies, codes, evidence, random_state):
+def choose_crosses(crossable, codes, embedded, evidence, random_state):
     """Crosses that explain out of fold what a net without them leaves.
 
     The test of a candidate asks whether the rows of a combination that made a fold's tables and
@@ -119,17 +121,23 @@ def choose_crosses(vocabularies, codes, evidence, random_state):
     looked up in their own fold's tables would not do: each row's target is in the other's vector,
     which sets them against each other.)
 
-    Of those, the ones with the largest gain are taken: the fall of the loss by the best multiple
-    of these means, for a triple above that of its best pair. What the net has left undone in
-    single columns is taken off first. Triples are pairs that were taken with a third column.
+    Those are gone through by gain, which is the fall of the loss by the best multiple of these
+    means. Each that still agrees by one standard error is taken, and what it explains is taken off
+    the residuals before the next is looked at: crosses repeat much of each other. What the net has
+    left undone in single columns is taken off before all. Triples are pairs that were taken with a
+    third column, and come after them.
 
-    At most 40 pairs and 40 triples are taken. With more than 40 columns, pairs are made of the 40
-    that gain most by themselves; with more than 100,000 rows, so many are looked at.
+    At most 40 pairs and 40 triples are taken. With more than 40 columns, pairs are made of 40: of
+    the embedded ones first, and of those that gain most by themselves. With more than 100,000
+    rows, so many are looked at.
 
     Parameters
     ----------
-    vocabularies : dict of str to Vocabulary
+    crossable : dict of str to Vocabulary or Bins
     codes : dict of str to ndarray of shape (n_rows,)
+        By column, as ``crossable``.
+    embedded : collection of str
+        The embedded columns among them, of which a cross has one at least.
     evidence : Evidence
     random_state : int
         Draws the rows.
@@ -143,35 +151,48 @@ def choose_crosses(vocabularies, codes, evidence, random_state):
         rows = np.random.default_rng(random_state).choice(n_rows, MOST_ROWS, replace=False)
         codes = {name: column[rows] for name, column in codes.items()}
         evidence = Evidence(*(part[rows] for part in evidence))
-    sizes = {name: vocabulary.n_codes for name, vocabulary in vocabularies.items()}
+    sizes = {name: levels.n_codes for name, levels in crossable.items()}
 
     def test(columns, evidence):
         keys = _keys([codes[name] for name in columns], [sizes[name] for name in columns])
         return _test(keys, evidence)
 
-    gains = dict.fromkeys(vocabularies, 0.0)
-    for name in [*vocabularies, *vocabularies]:  # twice, since a smoothed step leaves something
+    gains = dict.fromkeys(crossable, 0.0)
+    for name in [*crossable, *crossable]:  # twice, since a smoothed step leaves something
         step, gain, _ = test((name,), evidence)
         gains[name] += gain
         evidence = evidence._replace(residual=evidence.residual - evidence.curvature * step)
-    names = sorted(vocabularies, key=lambda name: -gains[name])[:MOST_COLUMNS]
-    names = [name for name in vocabularies if name in names]
+    names = sorted(crossable, key=lambda name: (name not in embedded, -gains[name]))
+    names = names[:MOST_COLUMNS]
+    names = [name for name in crossable if name in names]
 
-    pairs = {pair: test(pair, evidence)[1:] for pair in combinations(names, 2)}
-    chosen = _strongest(pairs)
-    triples = {}
-    for triple in combinations(names, 3):
-        parts = [pair for pair in combinations(triple, 2) if pair in chosen]
-        if parts:
-            gain, z = test(triple, evidence)[1:]
-            triples[triple] = gain - max(pairs[pair][0] for pair in parts), z
-    return chosen + _strongest(triples)
+    pairs = {
+        pair: test(pair, evidence)[1:]
+        for pair in combinations(names, 2)
+        if not embedded.isdisjoint(pair)
+    }
+    chosen, evidence = _stepwise(pairs, test, evidence)
+    triples = {
+        triple: test(triple, evidence)[1:]
+        for triple in combinations(names, 3)
+        if not set(chosen).isdisjoint(combinations(triple, 2))
+    }
+    return chosen + _stepwise(triples, test, evidence)[0]
 
 
-def _strongest(scores):
-    """Candidates with evidence, the largest gains first."""
+def _stepwise(scores, test, evidence):
+    """Candidates with evidence, the largest gains first, and what they leave to explain.
+
+    Each is tested again on what those before it leave: crosses repeat much of each other.
+    """
     found = [candidate for candidate, (gain, z) in scores.items() if gain > 0 and z > 3]
-    return sorted(found, key=lambda candidate: -scores[candidate][0])[:MOST_CROSSES]
+    chosen = []
+    for candidate in sorted(found, key=lambda candidate: -scores[candidate][0]):
+        step, _, z = test(candidate, evidence)
+        if z > 1 and len(chosen) < MOST_CROSSES:
+            chosen.append(candidate)
+            evidence = evidence._replace(residual=evidence.residual - evidence.curvature * step)
+    return chosen, evidence
 
 
 def _test(keys, evidence):

@@ -47,7 +47,7 @@ class RandomVectors(TransformerMixin, BaseEstimator):
     def fit(self, X, y):
         """Draw a vector per level."""
         encoder = NeuralEmbeddingEncoder(
-            embedding_dim=auto_dim, max_epochs=1, random_state=self.random_state
+            embedding_dim=auto_dim, crosses=None, max_epochs=1, random_state=self.random_state
         )
         encoder.fit_transform(X, y)
         rng = np.random.default_rng(self.random_state)

@@ -35,19 +35,23 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         :func:`~sklearn.compose.make_column_selector` does.
 
     embedding_dim : "auto", int, dict or callable, default="auto"
-        Length of the vectors. "auto" is :func:`skembed.sizing.auto_dim`: at most 4, and 1 for two
-        levels, because more cost time and helped no model. A dict gives it by column, a callable
-        by number of levels.
+        Length of the vectors. "auto" trains by :func:`skembed.sizing.auto_dim` (at most 4, and 1
+        for two levels, because more cost time and helped no model) and puts out the components
+        that tell something, one at least (:func:`skembed.axes.n_kept` says how). An int, a dict by
+        column or a callable of the number of levels gives a length that is kept.
 
-    crosses : None, "auto", int or list of tuples, default=None
-        Columns made of two or more embedded columns, with a level for each combination that
-        occurs. They carry what columns tell only together; most combinations are rare, and it is
-        the folds and the prior row that make them safe. Pairs get two numbers, larger crosses one.
-        An int takes all combinations of two and up to so many columns, a list of tuples names
-        them. "auto" trains without crosses first and tries pairs, then triples, on what that net
-        leaves unexplained out of fold (:func:`skembed.crosses.choose_crosses` says how), at most
-        40 of each; then it trains with them and keeps them only if the out-of-fold loss falls by
-        two standard errors.
+    crosses : "auto", None, int or list of tuples, default="auto"
+        Columns made of two or more columns, with a level for each combination that occurs. They
+        carry what columns tell only together; most combinations are rare, and it is the folds and
+        the prior row that make them safe. Numeric columns that the net sees can take part, in
+        bins: one for each value, or 32 quantiles. Pairs get two numbers, larger crosses one.
+        "auto" trains without crosses first and tries pairs, then triples, on what that net leaves
+        unexplained out of fold (:func:`skembed.crosses.choose_crosses` says how), at most 40 of
+        each; then it trains with them, keeps them only if the out-of-fold loss falls by two
+        standard errors, and puts out those that tell something of their own. It
+        needs folds, and takes none with ``cv=None``. None is a third of the time and of the width.
+        An int takes all combinations of two and up to so many embedded columns, a list of tuples
+        names them.
 
     cv : int, cross-validation generator, iterable or None, default=5
         The folds, by the contract of :class:`~sklearn.preprocessing.TargetEncoder`: every row is
@@ -131,10 +135,14 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
     crosses_ : dict of str to Cross
         Combinations and codes of each cross, by a name like ``"city x kind"``.
 
+    bins_ : dict of str to Bins
+        Bins of the numeric columns that are crossed.
+
     tables_ : dict of str to ndarray of float32, shape (n_codes, dim)
         The vectors of each embedded column and cross. Rows 0, 1 and 2 are those of unseen, missing
-        and infrequent levels; the levels follow in the order of the vocabulary. The first
-        component is the level's own effect, unless the target is multiclass.
+        and infrequent levels; the levels follow in the order of the vocabulary. Components are in
+        units of the net's output (log-odds; standard deviations of a quantity) and sorted by how
+        far they move it; in the first, greater goes with greater.
 
     history_ : dict of ndarray, each of shape (n_epochs,)
         ``out_of_fold_loss``, ``table_loss`` and ``seconds`` since the start, by epoch. Regression
@@ -194,7 +202,7 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         *,
         categorical_features="auto",
         embedding_dim="auto",
-        crosses=None,
+        crosses="auto",
         cv=5,
         hidden_layer_sizes=(128, 64),
         target_type="auto",
@@ -375,15 +383,16 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         """Set the fitted state; return what `fit_transform` needs beside it."""
         learned = self._learn(X, y, sample_weight, self._split_params(method, groups))
         fold_tables = self._fold_tables(learned)
-        self.crosses_ = {name: self.crosses_[name] for name in self.crosses_ if name in fold_tables}
+        kept = {name: cross for name, cross in self.crosses_.items() if name in fold_tables}
+        self._keep_crosses(kept, self.bins_)
         self.tables_ = {name: mean_over_folds(*tables) for name, tables in fold_tables.items()}
         dims = {name: table.shape[1] for name, table in self.tables_.items()}
         passthrough = self.remainder == "passthrough"
         self._layout = Layout(
             len(learned.columns.names),
-            {j: (name, dims[name]) for name, j in self._embedded.items()},
+            {self._position[name]: (name, dims[name]) for name in self.vocabularies_},
             [
-                (tuple(self._embedded[column] for column in cross.names), name, dims[name])
+                (tuple(self._position[column] for column in cross.names), name, dims[name])
                 for name, cross in self.crosses_.items()
             ],
             passthrough=passthrough,
@@ -407,7 +416,11 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         axes = find_axes(
             vectors, problem.inputs[rows], problem.weight[rows], trained.layers, problem.seed
         )
-        kept = n_kept([part.strengths for part in axes], self._fewest_axes(vectors, learned.codes))
+        kept = n_kept(
+            [part.strengths for part in axes],
+            self._fewest_axes(vectors, learned.codes),
+            [name in self.crosses_ for name in learned.codes],
+        )
         turned = {}
         for name, table, (directions, _), n in zip(learned.codes, tables, axes, kept, strict=True):
             if n:

@@ -26,7 +26,7 @@ class _NeuralEmbeddingPredictor(BaseNeuralEmbedding):
         *,
         categorical_features="auto",
         embedding_dim="auto",
-        crosses=None,
+        crosses="auto",
         cv=5,
         hidden_layer_sizes=(128, 64),
         use_context=True,
@@ -146,9 +146,10 @@ class NeuralEmbeddingClassifier(ClassifierMixin, _NeuralEmbeddingPredictor):
     embedding_dim : "auto", int, dict or callable, default="auto"
         Length of the vectors: of all, by column, or by number of levels.
 
-    crosses : None, "auto", int or list of tuples, default=None
-        Columns made of two or more embedded columns, with a level for each combination. "auto"
-        chooses by out-of-fold evidence, as in :class:`NeuralEmbeddingEncoder`.
+    crosses : "auto", None, int or list of tuples, default="auto"
+        Columns made of two or more columns, with a level for each combination, as in
+        :class:`NeuralEmbeddingEncoder`. "auto" chooses by out-of-fold evidence; None is a third
+        of the time.
 
     cv : int, cross-validation generator, iterable or None, default=5
         The folds of cross-fitting. None trains one table by all rows, which overfits.
@@ -215,6 +216,9 @@ class NeuralEmbeddingClassifier(ClassifierMixin, _NeuralEmbeddingPredictor):
 
     crosses_ : dict of str to Cross
         Combinations and codes of each cross.
+
+    bins_ : dict of str to Bins
+        Bins of the numeric columns that are crossed.
 
     tables_ : dict of str to ndarray of float32, shape (n_codes, dim)
         The vectors of each embedded column and cross, as the decoder reads them.
@@ -355,9 +359,10 @@ class NeuralEmbeddingRegressor(RegressorMixin, _NeuralEmbeddingPredictor):
     embedding_dim : "auto", int, dict or callable, default="auto"
         Length of the vectors: of all, by column, or by number of levels.
 
-    crosses : None, "auto", int or list of tuples, default=None
-        Columns made of two or more embedded columns, with a level for each combination. "auto"
-        chooses by out-of-fold evidence, as in :class:`NeuralEmbeddingEncoder`.
+    crosses : "auto", None, int or list of tuples, default="auto"
+        Columns made of two or more columns, with a level for each combination, as in
+        :class:`NeuralEmbeddingEncoder`. "auto" chooses by out-of-fold evidence; None is a third
+        of the time.
 
     cv : int, cross-validation generator, iterable or None, default=5
         The folds of cross-fitting. None trains one table by all rows, which overfits.
@@ -424,6 +429,9 @@ class NeuralEmbeddingRegressor(RegressorMixin, _NeuralEmbeddingPredictor):
 
     crosses_ : dict of str to Cross
         Combinations and codes of each cross.
+
+    bins_ : dict of str to Bins
+        Bins of the numeric columns that are crossed.
 
     tables_ : dict of str to ndarray of float32, shape (n_codes, dim)
         The vectors of each embedded column and cross, as the decoder reads them.

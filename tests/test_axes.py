@@ -57,7 +57,7 @@ def test_a_linear_model_keeps_its_direction():
         (np.array([[0.5, 1.5, 0]]), np.zeros(1)),
     ]
     axes = axes_of(vectors, layers)
-    (n,) = n_kept([axes.strengths], [1])
+    (n,) = n_kept([axes.strengths], [1], [False])
     assert n == 2
     components = vectors @ axes.directions[:, :n]
     assert LinearRegression().fit(components, np.abs(a)).score(components, np.abs(a)) > 0.8
@@ -72,12 +72,18 @@ def test_rows_count_by_their_weight(vectors):
 
 def test_faint_axes_are_left_out_and_asked_ones_kept():
     strengths = [np.array([0.6, 0.001]), np.array([0.3, 0.1]), np.array([0.001])]
-    assert n_kept(strengths, [1, 1, 0]) == [1, 2, 0]
-    assert n_kept(strengths, [2, 2, 1]) == [2, 2, 1]
+    crossed = [False, False, True]
+    assert n_kept(strengths, [1, 1, 0], crossed) == [1, 2, 0]
+    assert n_kept(strengths, [2, 2, 1], crossed) == [2, 2, 1]
+
+
+def test_an_axis_of_a_cross_is_compared_with_all_crosses():
+    strengths = [np.array([0.2, 0.004]), np.array([0.5, 0.004]), np.array([0.3])]
+    assert n_kept(strengths, [1, 0, 0], [False, True, True]) == [2, 1, 1]
 
 
 def test_where_nothing_was_learned_one_axis_is_left():
-    assert n_kept([np.zeros(4), np.zeros(2)], [1, 0]) == [1, 0]
+    assert n_kept([np.zeros(4), np.zeros(2)], [1, 0], [False, True]) == [1, 0]
 
 
 def test_rows_are_drawn_among_those_with_weight():

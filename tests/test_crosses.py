@@ -66,12 +66,12 @@ def test_more_combinations_than_a_number_holds():
 
 
 def test_an_int_is_the_highest_degree():
-    assert requested_crosses(2, ["a", "b", "c"]) == [("a", "b"), ("a", "c"), ("b", "c")]
-    assert len(requested_crosses(3, ["a", "b", "c"])) == 4
+    assert requested_crosses(2, ["a", "b", "c"], []) == [("a", "b"), ("a", "c"), ("b", "c")]
+    assert len(requested_crosses(3, ["a", "b", "c"], [])) == 4
 
 
 def test_a_list_is_taken_once_each_in_column_order():
-    assert requested_crosses([("b", "a"), ("a", "b")], ["a", "b"]) == [("a", "b")]
+    assert requested_crosses([("b", "a"), ("a", "b")], ["a"], ["a", "b"]) == [("a", "b")]
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,8 @@ def test_a_list_is_taken_once_each_in_column_order():
     [
         (["city"], "'city': each cross must be a tuple"),
         ([("city",)], "each cross must be a tuple of two or more"),
-        ([("city", "rooms")], "different embedded columns"),
-        ([("city", "city")], "different embedded columns"),
+        ([("city", "area")], "different embedded or numeric columns"),
+        ([("city", "city")], "different embedded or numeric columns"),
         (1, "'crosses'"),
         ("all", "'crosses'"),
     ],
@@ -90,9 +90,8 @@ def test_crosses_that_cannot_be(rents, crosses, message):
         NeuralEmbeddingEncoder(crosses=crosses).fit(*rents)
 
 
-def test_auto_needs_folds(rents):
-    with pytest.raises(ValueError, match="crosses='auto' chooses by out-of-fold evidence"):
-        NeuralEmbeddingEncoder(crosses="auto", cv=None).fit(*rents)
+def test_auto_takes_none_without_folds(rents):
+    assert NeuralEmbeddingEncoder(cv=None, max_epochs=2).fit(*rents).crosses_ == {}
 
 
 def evidence_for(y, n_folds=4):
@@ -104,7 +103,7 @@ def evidence_for(y, n_folds=4):
 
 def test_the_pair_that_interacts_is_chosen():
     X, y = interacting()
-    chosen = choose_crosses(*coded(X), evidence_for(y), random_state=0)
+    chosen = choose_crosses(*coded(X), set(X), evidence_for(y), random_state=0)
     assert chosen[0] == ("a", "b")
 
 
@@ -114,7 +113,7 @@ def test_noise_is_seldom_chosen():
     for seed in range(10):
         X, _ = interacting(seed=seed)
         y = np.random.default_rng(seed + 100).normal(size=len(X))
-        n_chosen += len(choose_crosses(*coded(X), evidence_for(y), random_state=0))
+        n_chosen += len(choose_crosses(*coded(X), set(X), evidence_for(y), random_state=0))
     assert n_chosen <= 3
 
 
@@ -123,7 +122,7 @@ def test_what_single_columns_tell_is_no_reason_to_cross_them():
     effects = np.random.default_rng(0).normal(size=(4, 12))
     y = sum(effects[j][X[name].astype(int)] for j, name in enumerate(X))
     y = y + np.random.default_rng(1).normal(0, 0.5, len(X))
-    assert choose_crosses(*coded(X), evidence_for(y), random_state=0) == []
+    assert choose_crosses(*coded(X), set(X), evidence_for(y), random_state=0) == []
 
 
 def test_many_columns_and_rows_are_bounded(monkeypatch):
@@ -134,7 +133,7 @@ def test_many_columns_and_rows_are_bounded(monkeypatch):
     monkeypatch.setattr(module, "MOST_CROSSES", 1)
     monkeypatch.setattr(module, "MOST_ROWS", 2500)
     y = y + X["a"].astype(int) + X["b"].astype(int)
-    chosen = choose_crosses(*coded(X), evidence_for(y), random_state=0)
+    chosen = choose_crosses(*coded(X), set(X), evidence_for(y), random_state=0)
     assert chosen[:1] == [("a", "b")]
     assert len(chosen) <= 2
 
@@ -204,3 +203,54 @@ def test_a_fold_table_of_a_cross_knows_nothing_of_its_fold():
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     model = XGBClassifier(n_estimators=100, n_jobs=1)
     assert abs(score(model, features, y, cv=folds, scoring="roc_auc").mean() - 0.5) < 0.03
+
+
+# With numbers
+
+
+def by_season():
+    """A quantity that rises with the day in one half of the shops and falls in the other."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {"shop": rng.integers(0, 10, 4000).astype(str), "day": rng.integers(0, 28, 4000)}
+    )
+    y = np.where(X["shop"] < "5", 1, -1) * (X["day"] - 14.0) + rng.normal(0, 3, 4000)
+    return X, y
+
+
+def test_auto_crosses_levels_with_numbers():
+    X, y = by_season()
+    encoder = NeuralEmbeddingEncoder(hidden_layer_sizes=(), random_state=0)
+    features = encoder.fit_transform(X, y)
+    assert list(encoder.crosses_) == ["shop x day"]
+    assert list(encoder.bins_) == ["day"]
+    assert LinearRegression().fit(features, y).score(features, y) > 0.8
+
+
+def test_numbers_that_the_net_does_not_see_are_not_crossed():
+    X, y = by_season()
+    encoder = NeuralEmbeddingEncoder(use_context=False, crosses=[("shop", "day")])
+    with pytest.raises(ValueError, match="different embedded or numeric columns"):
+        encoder.fit(X, y)
+
+
+def test_a_crossed_number_may_be_missing_or_new():
+    X, y = by_season()
+    X = X.assign(day=X["day"].astype(float))
+    X.loc[::5, "day"] = np.nan
+    encoder = NeuralEmbeddingEncoder(crosses=[("shop", "day")], max_epochs=5, random_state=0)
+    encoder.fit(X, y)
+    new = pd.DataFrame({"shop": ["3"] * 3, "day": [27.0, 400.0, np.nan]})
+    features = encoder.transform(new)
+    last, far, missing = features[:, -1]
+    assert last == far != missing
+    code = encoder.crosses_["shop x day"].encode(
+        {"shop": encoder.vocabularies_["shop"].codes_of(["3"]), "day": np.array([1])}
+    )
+    assert missing == encoder.tables_["shop x day"][code[0], -1]
+
+
+def test_predictors_cross_numbers_too():
+    X, y = by_season()
+    model = NeuralEmbeddingRegressor(hidden_layer_sizes=(), random_state=0)
+    assert cross_val_score(model, X, y, cv=3).mean() > 0.8

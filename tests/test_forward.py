@@ -11,8 +11,7 @@ def net(n_inputs, hidden, n_outputs):
     rng = np.random.default_rng(0)
     sizes = [n_inputs, *hidden, n_outputs]
     layers = [
-        (rng.normal(size=(n_out, n_in)), rng.normal(size=n_out))
-        for n_in, n_out in pairwise(sizes)
+        (rng.normal(size=(n_out, n_in)), rng.normal(size=n_out)) for n_in, n_out in pairwise(sizes)
     ]
     return layers, rng.normal(size=(5, n_inputs))
 
