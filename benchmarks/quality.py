@@ -7,9 +7,8 @@ DATA is the folder that data.py reads. Per data set and seed, 75 % of the rows a
 Models that take levels as they are run beside, under the model name ``native``.
 
 Each cell is written to FOLDER/results.csv as soon as it is there, and skipped the next time; a
-cell that failed is tried again. FOLDER/report.md is made of the cells that there are, by
-``--report-only`` without fitting anything. catboost, lightgbm, category_encoders and skrub are
-used where they are installed.
+cell that failed is tried again. ``python benchmarks/report.py FOLDER`` makes tables of the cells
+that there are. catboost, lightgbm, category_encoders and skrub are used where they are installed.
 """
 
 import argparse
@@ -23,10 +22,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from data import DATA_SETS, TUNED, UNTOUCHED, is_binary
+from data import DATA_SETS, is_binary
+from report import CELL, read_results
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 from scipy import sparse
-from scipy.stats import studentized_range
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import (
@@ -54,16 +53,8 @@ from xgboost import XGBClassifier, XGBRegressor
 from skembed import NeuralEmbeddingEncoder
 from skembed.demo import RandomVectors
 
-CELL = ["data", "seed", "encoder", "model"]
-OURS = ("skembed", "skembed-plain")  # plain: without crosses
 # One-hot features of more numbers than this stay sparse: trees are slow on wide dense ones.
 DENSE_NUMBERS = 5_000_000
-
-NOT_RUN = """\
-Not run: embedding-encoder 0.0.4, because it imports `sklearn.utils.is_scalar_nan`, which
-scikit-learn 1.9 does not have; pytorch_tabular 1.2.0, because it requires pandas < 3, and the
-benchmark is run with pandas 3.
-"""
 
 
 class Split(NamedTuple):
@@ -309,13 +300,6 @@ def cells(options):
                 yield data, seed, encoder, model
 
 
-def read_results(path):
-    """The last row of each cell."""
-    if not path.exists():
-        return pd.DataFrame(columns=[*CELL, "score", "seconds", "width", "error"])
-    return pd.read_csv(path).drop_duplicates(CELL, keep="last")
-
-
 def append(path, row):
     is_new = not path.exists()
     with path.open("a", newline="") as file:
@@ -347,172 +331,6 @@ def fill(options, path):
                     progress.advance(task)
 
 
-def markdown(table):
-    """A frame of strings as a Markdown table."""
-    rows = [[table.index.name or "", *table.columns], ["---"] * (table.shape[1] + 1)]
-    rows += [[name, *row] for name, row in zip(table.index, table.to_numpy(), strict=True)]
-    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows) + "\n"
-
-
-def in_order(names, order):
-    return [name for name in order if name in set(names)]
-
-
-def means(results, model, data_sets=tuple(DATA_SETS)):
-    """Mean score, encoders by data sets, of a model."""
-    rows = results[(results["model"] == model) & results["data"].isin(data_sets)]
-    table = rows.pivot_table(index="encoder", columns="data", values="score")
-    return table[in_order(table.columns, DATA_SETS)]
-
-
-def mean_ranks(table):
-    """Mean ranks over the data sets on which every encoder has a score, and their number."""
-    table = table.dropna(axis="columns")
-    return table.rank(ascending=False).mean(axis="columns"), table.shape[1]
-
-
-def critical_difference(n_encoders, n_data_sets):
-    """Difference of mean ranks that Nemenyi's test calls significant at 5 %."""
-    if n_encoders < 2 or not n_data_sets:
-        return np.nan
-    quantile = studentized_range.ppf(0.95, n_encoders, np.inf) / np.sqrt(2)
-    return quantile * np.sqrt(n_encoders * (n_encoders + 1) / (6 * n_data_sets))
-
-
-def score_table(results, model):
-    """Scores of a model, with the mean rank."""
-    table = means(results, model)
-    ranks, n_data_sets = mean_ranks(table)
-    spread = results[results["model"] == model].groupby(["encoder", "data"])["score"].std()
-    columns = {"mean rank": ranks.map("{:.2f}".format)}
-    for data in table:
-        columns[data] = pd.Series(
-            {
-                encoder: "" if np.isnan(mean) else shown(mean, spread[encoder, data])
-                for encoder, mean in table[data].items()
-            }
-        )
-    difference = critical_difference(len(table), n_data_sets)
-    frame = pd.DataFrame(columns).loc[ranks.sort_values(kind="stable").index]
-    return (
-        f"## {model}\n\nMean score ± standard deviation over seeds. Ranks are over {n_data_sets} "
-        f"data sets; Nemenyi's critical difference (5 %) is {difference:.2f}.\n\n"
-        + markdown(frame.rename_axis("encoder"))
-    )
-
-
-def shown(mean, deviation):
-    return f"{mean:.4f}" if np.isnan(deviation) else f"{mean:.4f} ± {deviation:.4f}"
-
-
-def rank_table(results, title, data_sets):
-    """Mean ranks of encoders by model."""
-    columns, notes = {}, {"data sets": {}, "critical difference": {}}
-    for model in in_order(results["model"], models(True, 0)):
-        table = means(results, model, data_sets)
-        ranks, n_data_sets = mean_ranks(table)
-        columns[model] = ranks
-        notes["data sets"][model] = str(n_data_sets)
-        difference = critical_difference(len(table), n_data_sets)
-        notes["critical difference"][model] = f"{difference:.2f}"
-    ranks = pd.DataFrame(columns)
-    ranks["all models"] = ranks.mean(axis="columns", skipna=False)
-    ranks = ranks.sort_values("all models", kind="stable").map("{:.2f}".format)
-    table = pd.concat([ranks, pd.DataFrame(notes).T]).fillna("").rename_axis("encoder")
-    return f"## Mean ranks, {title}\n\n" + markdown(table)
-
-
-def differences(results, ours):
-    """Scores of every other encoder less ours: what, how much, and whether it is clear."""
-    rows = results[results["model"] != "native"]
-    summary = rows.groupby(CELL[:1] + CELL[2:])["score"].agg(["mean", "var", "count"])
-    summary = summary[summary["count"] > 0].reset_index()
-    mine = summary[summary["encoder"] == ours].drop(columns="encoder")
-    pairs = summary[summary["encoder"] != ours].merge(
-        mine, on=["data", "model"], suffixes=("", "_ours")
-    )
-    pairs["difference"] = pairs["mean"] - pairs["mean_ours"]
-    error = np.sqrt(pairs["var"] / pairs["count"] + pairs["var_ours"] / pairs["count_ours"])
-    pairs["clear"] = pairs["difference"].abs() > 2 * error
-    pairs["known"] = error.notna()
-    return pairs
-
-
-def worst_losses(results):
-    """The ten cells where skembed is furthest behind the best encoder of others."""
-    pairs = differences(results, "skembed")
-    pairs = pairs[~pairs["encoder"].isin(OURS)].sort_values("difference", ascending=False)
-    worst = pairs.drop_duplicates(["data", "model"]).query("difference > 0").head(10)
-    table = pd.DataFrame(
-        {
-            "model": worst["model"],
-            "best other": worst["encoder"],
-            "its score": worst["mean"].map("{:.4f}".format),
-            "skembed": worst["mean_ours"].map("{:.4f}".format),
-            "behind by": worst["difference"].map("{:.4f}".format),
-            "more than two standard errors": np.where(
-                worst["known"], np.where(worst["clear"], "yes", "no"), "one seed"
-            ),
-        }
-    ).set_index(pd.Index(worst["data"], name="data"))
-    return "## Worst losses of skembed\n\n" + (markdown(table) if len(table) else "None.\n")
-
-
-def wins_and_losses(results, ours):
-    """Data sets that an encoder of ours clearly wins, leaves open and loses, by rival and model."""
-    pairs = differences(results, ours)
-    title = f"## {ours} against each: wins, open, losses\n\n"
-    pairs = pairs[pairs["known"]]
-    if pairs.empty:
-        return title + "Needs two seeds or more.\n"
-    kind = np.where(pairs["clear"], np.sign(pairs["difference"]), 0)
-    by_rival = pairs.assign(win=kind < 0, open=kind == 0, loss=kind > 0).groupby(
-        ["encoder", "model"]
-    )[["win", "open", "loss"]]
-    counts = by_rival.sum().apply(lambda row: " / ".join(map(str, row)), axis="columns").unstack()
-    counts = counts[in_order(counts.columns, models(True, 0))].fillna("")
-    return (
-        title + "A win or a loss is a difference of means of more than two pooled standard errors "
-        "over seeds.\n\n" + markdown(counts.rename_axis("against"))
-    )
-
-
-def cost_table(results):
-    """Median seconds of fit and width by encoder."""
-    one = results.dropna(subset="score").drop_duplicates(CELL[:3])
-    table = one.groupby("encoder")[["seconds", "width"]].median()
-    table = table.sort_values("seconds").map("{:,.1f}".format)
-    return "## Cost\n\nMedian over data sets and seeds.\n\n" + markdown(table)
-
-
-def failures(results, n_cells):
-    """What has no score, and why."""
-    failed = results[results["score"].isna()]
-    text = f"## Cells\n\n{len(results) - len(failed)} of {n_cells} cells have a score.\n\n"
-    if len(failed):
-        groups = failed.groupby(["encoder", "error"]).size().rename("cells").reset_index()
-        groups["error"] = groups["error"].str.replace("|", "/")
-        text += markdown(groups.set_index("encoder"))
-    return text
-
-
-def report(results, n_cells):
-    """The whole report, worst news first."""
-    scored = results.dropna(subset="score")
-    encoded = scored[scored["model"] != "native"]
-    parts = ["# Quality of encoders\n\nAUC for two classes, R2 for quantities.\n"]
-    if "skembed" in set(encoded["encoder"]):
-        parts.append(worst_losses(encoded))
-    parts += [wins_and_losses(encoded, ours) for ours in in_order(encoded["encoder"], OURS)]
-    groups = {"all data sets": tuple(DATA_SETS), "tuned on": TUNED, "untouched": UNTOUCHED}
-    for title, data_sets in groups.items():
-        if encoded["data"].isin(data_sets).any():
-            parts.append(rank_table(encoded, title, data_sets))
-    parts += [score_table(scored, model) for model in in_order(scored["model"], all_models())]
-    parts += [cost_table(scored), failures(results, n_cells), NOT_RUN]
-    return "\n".join(part.rstrip("\n") + "\n" for part in parts)
-
-
 def all_models():
     return [*models(True, 0), "native"]
 
@@ -537,20 +355,14 @@ def main():
     parser.add_argument("--encoders", **names([*encoders([], True, 0), *natives([], True, 0)]))
     parser.add_argument("--models", **names(all_models()))
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--report-only", action="store_true")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "results.csv"
-    if not options.report_only:
-        with warnings.catch_warnings():
-            # 500 steps are what the linear model is given, and two levels make few components.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            warnings.filterwarnings("ignore", "The matrix shape is .* too small")
-            fill(options, path)
-    asked = pd.DataFrame(cells(options), columns=CELL)
-    text = report(read_results(path).merge(asked), len(asked))
-    (options.out / "report.md").write_text(text)
-    print(text)
+    with warnings.catch_warnings():
+        # 500 steps are what the linear model is given, and two levels make few components.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "The matrix shape is .* too small")
+        fill(options, path)
 
 
 if __name__ == "__main__":

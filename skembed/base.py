@@ -218,6 +218,8 @@ class BaseNeuralEmbedding(BaseEstimator):
         chosen = choose_crosses(crossable, their_codes, vocabularies.keys(), evidence, problem.seed)
         if not chosen:
             return plain
+        if self.verbose:
+            print(f"once more, with crosses: {', '.join(map(cross_name, chosen))}")
         crossed = with_crosses(chosen)
         own = np.arange(len(problem.fold)), problem.fold
         before, after = (losses(problem.target, t.outputs[own]) for _, t in (plain, crossed))

@@ -227,6 +227,12 @@ def test_auto_crosses_levels_with_numbers():
     assert LinearRegression().fit(features, y).score(features, y) > 0.8
 
 
+def test_verbose_tells_the_crosses_that_are_tried(capsys):
+    encoder = NeuralEmbeddingEncoder(hidden_layer_sizes=(), random_state=0, verbose=1)
+    encoder.fit(*by_season())
+    assert "once more, with crosses: shop x day\n" in capsys.readouterr().out
+
+
 def test_numbers_that_the_net_does_not_see_are_not_crossed():
     X, y = by_season()
     encoder = NeuralEmbeddingEncoder(use_context=False, crosses=[("shop", "day")])

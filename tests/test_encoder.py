@@ -17,7 +17,8 @@ from sklearn.preprocessing import StandardScaler
 
 from skembed import NeuralEmbeddingEncoder
 
-QUICK = {"max_epochs": 3, "random_state": 0}
+QUICK = {"crosses": None, "max_epochs": 3, "random_state": 0}
+BY_DEFAULT = {"max_epochs": 3, "random_state": 0}
 
 
 # What comes out
@@ -145,14 +146,14 @@ def test_missing_context_does_no_harm(rents):
     X, y = rents
     X = X.astype({"rooms": float})
     X.loc[::7, "rooms"] = np.nan
-    features = NeuralEmbeddingEncoder(random_state=0).fit_transform(X, y)
+    features = NeuralEmbeddingEncoder(crosses=None, random_state=0).fit_transform(X, y)
     assert np.isfinite(np.delete(features, -2, axis=1)).all()
     np.testing.assert_array_equal(features[:, -2], X["rooms"])
 
 
 def test_axes_are_sorted_by_how_far_they_move_the_answer(rents):
     X, y = rents
-    encoder = NeuralEmbeddingEncoder(embedding_dim=3, random_state=0)
+    encoder = NeuralEmbeddingEncoder(embedding_dim=3, crosses=None, random_state=0)
     city = encoder.fit_transform(X, y)[:, :3]
     assert (np.diff(city.std(axis=0)) < 0).all()
     # In units of the target's standard deviation, and greater where rents are higher.
@@ -429,7 +430,7 @@ joblib.dump(features, sys.argv[2])
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_same_bits_in_another_process(adult, tmp_path, threads, monkeypatch):
     X, _, y, _ = adult
-    here = NeuralEmbeddingEncoder(**QUICK).fit_transform(X, y)
+    here = NeuralEmbeddingEncoder(**BY_DEFAULT).fit_transform(X, y)
     joblib.dump((X, y), tmp_path / "rows")
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
     subprocess.run(
@@ -440,11 +441,11 @@ def test_same_bits_in_another_process(adult, tmp_path, threads, monkeypatch):
 
 def test_same_bits_with_another_number_of_joblib_workers(adult):
     X, _, y, _ = adult
-    here = NeuralEmbeddingEncoder(**QUICK).fit_transform(X, y)
+    here = NeuralEmbeddingEncoder(**BY_DEFAULT).fit_transform(X, y)
     with joblib.parallel_config(n_jobs=2):
-        np.testing.assert_array_equal(NeuralEmbeddingEncoder(**QUICK).fit_transform(X, y), here)
+        np.testing.assert_array_equal(NeuralEmbeddingEncoder(**BY_DEFAULT).fit_transform(X, y), here)
     for features in joblib.Parallel(n_jobs=2)(
-        joblib.delayed(NeuralEmbeddingEncoder(**QUICK).fit_transform)(X, y) for _ in range(2)
+        joblib.delayed(NeuralEmbeddingEncoder(**BY_DEFAULT).fit_transform)(X, y) for _ in range(2)
     ):
         np.testing.assert_array_equal(features, here)
 

@@ -52,7 +52,7 @@ def test_the_forward_pass_is_the_decoder_of_training(rents):
     from skembed.nn import Decoder, FoldTables
 
     X, y = rents
-    model = NeuralEmbeddingRegressor(random_state=0, max_epochs=5).fit(X, y)
+    model = NeuralEmbeddingRegressor(crosses=None, random_state=0, max_epochs=5).fit(X, y)
     sizes = [len(table) for table in model.tables_.values()]
     dims = [table.shape[1] for table in model.tables_.values()]
     tables = FoldTables(sizes, dims, n_folds=1)
