@@ -30,6 +30,7 @@ from skembed.demo import RandomVectors
 def encoders(seed):
     return {
         "skembed": NeuralEmbeddingEncoder(random_state=seed),
+        "skembed, no crosses": NeuralEmbeddingEncoder(random_state=seed, crosses=None),
         "TargetEncoder": TargetEncoder(cv=StratifiedKFold(5, shuffle=True, random_state=seed)),
         "random vectors": RandomVectors(random_state=seed),
     }

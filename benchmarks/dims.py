@@ -1,13 +1,14 @@
-"""How long should vectors be? Scores by the longest vector, and of random vectors as long.
+"""How long vectors should be, and which of their axes are worth handing on.
 
     python benchmarks/dims.py DATA [--data-sets amazon,salaries]
 
-DATA is the folder that data.py reads. The rule for shorter vectors stays; its upper end is moved.
-Means over three splits, AUC for two classes, R2 for quantities.
+DATA is the folder that data.py reads. The first table moves the upper end of the rule for lengths
+and keeps all axes. The second keeps the default lengths and drops axes below a share of what all
+vectors tell, as the encoder does. Without crosses; means over three splits, AUC for two classes,
+R2 for quantities.
 """
 
 import argparse
-import copy
 import pathlib
 
 import numpy as np
@@ -22,21 +23,11 @@ from sklearn.preprocessing import StandardScaler
 from xgboost import XGBClassifier, XGBRegressor
 
 from skembed import NeuralEmbeddingEncoder
+from skembed.sizing import LONGEST
 
 
 def fastai_dim(n_levels, longest):
     return 1 if n_levels <= 2 else min(longest, round(1.6 * n_levels**0.56))
-
-
-def random_like(encoder, seed):
-    """The encoder with random tables of the same shape."""
-    rng = np.random.default_rng(seed)
-    random = copy.deepcopy(encoder)
-    random.tables_ = {
-        name: rng.normal(size=table.shape).astype(np.float32)
-        for name, table in encoder.tables_.items()
-    }
-    return random
 
 
 def models(binary):
@@ -52,47 +43,63 @@ def models(binary):
     }
 
 
-def scores(X, y, longest, seed):
-    """Score by vectors and model, of one split."""
+def axes_kept(encoder, train, names, share):
+    """Columns of the output: numbers, first axes, and axes above the share."""
+    kept, start, strengths = [], 0, train.var(axis=0)
+    vectors = np.array([name in encoder.tables_ for name in names])
+    dims = [encoder.tables_[name].shape[1] if name in encoder.tables_ else 1 for name in names]
+    total = strengths[np.repeat(vectors, dims)].sum()
+    for dim in dims:
+        kept += [start + i for i in range(dim) if i == 0 or strengths[start + i] > share * total]
+        start += dim
+    return kept
+
+
+def scores(X, y, seed, longest, shares):
+    """Scores by model and share, of one split."""
     binary = is_binary(y)
     parts = train_test_split(
         X, y, test_size=0.25, random_state=seed, stratify=y if binary else None
     )
     X_train, X_test, y_train, y_test = parts
     encoder = NeuralEmbeddingEncoder(
-        embedding_dim=lambda n: fastai_dim(n, longest), random_state=seed
+        embedding_dim=lambda n: fastai_dim(n, longest), crosses=None, random_state=seed
     )
-    learned = encoder.fit_transform(X_train, y_train), encoder.transform(X_test)
-    random = random_like(encoder, seed)
-    pairs = {"learned": learned, "random": (random.transform(X_train), random.transform(X_test))}
-    for vectors, (train, test) in pairs.items():
-        train, test = np.nan_to_num(train), np.nan_to_num(test)
+    train = np.nan_to_num(encoder.fit_transform(X_train, y_train))
+    test = np.nan_to_num(encoder.transform(X_test))
+    for share in shares:
+        kept = axes_kept(encoder, train, X.columns, share)
         for name, model in models(binary).items():
-            model.fit(train, y_train)
+            model.fit(train[:, kept], y_train)
             if binary:
-                score = roc_auc_score(y_test, model.predict_proba(test)[:, 1])
+                score = roc_auc_score(y_test, model.predict_proba(test[:, kept])[:, 1])
             else:
-                score = r2_score(y_test, model.predict(test))
-            yield {"vectors": vectors, "model": name, "longest": longest, "score": score}
+                score = r2_score(y_test, model.predict(test[:, kept]))
+            row = {"model": name, "longest": longest, "share": share}
+            yield {**row, "score": score, "width": len(kept)}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=pathlib.Path)
     parser.add_argument("--data-sets", default="amazon,salaries,adult")
-    parser.add_argument("--longest", type=int, nargs="+", default=[2, 3, 4, 8])
+    parser.add_argument("--longest", type=int, nargs="+", default=[2, 4, 8])
+    parser.add_argument("--shares", type=float, nargs="+", default=[0.001, 0.003, 0.01, 0.03])
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
     rows = []
     for name in options.data_sets.split(","):
         X, y, _ = DATA_SETS[name](options.data)
         for longest in options.longest:
+            shares = [0, *options.shares] if longest == LONGEST else [0]
             for seed in range(options.seeds):
-                rows += [{"data": name, **row} for row in scores(X, y, longest, seed)]
-    table = pd.DataFrame(rows).pivot_table(
-        index=["data", "model", "vectors"], columns="longest", values="score"
-    )
-    print(table.round(4).to_string())
+                rows += [{"data": name, **row} for row in scores(X, y, seed, longest, shares)]
+    frame = pd.DataFrame(rows)
+    lengths, shares = frame[frame["share"] == 0], frame[frame["longest"] == LONGEST]
+    for part, column in ((lengths, "longest"), (shares, "share")):
+        table = part.pivot_table(index=["data", "model"], columns=column, values="score")
+        width = part.pivot_table(index="data", columns=column, values="width")
+        print(f"{table.round(4).to_string()}\n\nwidth\n{width.round(1).to_string()}\n")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 DATA is a folder with amazon_employee/data.csv.gz; UCI Adult comes with the package. A fifth of
 the levels of one column is held out with all its rows. The rows are scored four times: with the
 trained prior row for the unseen levels, with zeros, with the mean of the trained vectors, and with
-random rows of their spread (mean of ten draws).
+random rows of their spread (mean of ten draws). Without crosses, so that it is one row that differs.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def score(X, y, column, seed):
     rng = np.random.default_rng(seed)
     levels = X[column].dropna().unique()
     new = X[column].isin(rng.choice(levels, max(1, len(levels) // 5), replace=False))
-    encoder = NeuralEmbeddingEncoder(random_state=seed)
+    encoder = NeuralEmbeddingEncoder(crosses=None, random_state=seed)
     features = encoder.fit_transform(X[~new], y[~new])
     table, counts = encoder.tables_[column], encoder.vocabularies_[column].counts
     mean = counts @ table / counts.sum()
