@@ -5,7 +5,7 @@
 DATA is a folder with amazon_employee/data.csv.gz; UCI Adult comes with the package. A fifth of
 the levels of one column is held out with all its rows. The rows are scored four times: with the
 trained prior row for the unseen levels, with zeros, with the mean of the trained vectors, and with
-random rows of their spread (mean of ten draws). Without crosses, so that it is one row that differs.
+random rows of their spread (mean of ten draws). Without crosses: one row alone differs then.
 """
 
 import argparse

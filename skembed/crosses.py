@@ -186,7 +186,7 @@ def _stepwise(scores, test, evidence):
     Each is tested again on what those before it leave: crosses repeat much of each other.
     """
     found = [candidate for candidate, (gain, z) in scores.items() if gain > 0 and z > 3]
-    chosen = []
+    chosen: list[tuple] = []
     for candidate in sorted(found, key=lambda candidate: -scores[candidate][0]):
         step, _, z = test(candidate, evidence)
         if z > 1 and len(chosen) < MOST_CROSSES:

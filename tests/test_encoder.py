@@ -443,7 +443,8 @@ def test_same_bits_with_another_number_of_joblib_workers(adult):
     X, _, y, _ = adult
     here = NeuralEmbeddingEncoder(**BY_DEFAULT).fit_transform(X, y)
     with joblib.parallel_config(n_jobs=2):
-        np.testing.assert_array_equal(NeuralEmbeddingEncoder(**BY_DEFAULT).fit_transform(X, y), here)
+        there = NeuralEmbeddingEncoder(**BY_DEFAULT).fit_transform(X, y)
+    np.testing.assert_array_equal(there, here)
     for features in joblib.Parallel(n_jobs=2)(
         joblib.delayed(NeuralEmbeddingEncoder(**BY_DEFAULT).fit_transform)(X, y) for _ in range(2)
     ):
