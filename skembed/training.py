@@ -161,7 +161,13 @@ def _run(tables, decoder, rows, target, settings, generator):
             out_of_fold[batch] = losses
             table_loss += fitted / n_rows
             step += 1
-        history["out_of_fold_loss"].append(float(out_of_fold.mean()))
+        loss = float(out_of_fold.mean())
+        if not math.isfinite(loss):
+            raise ValueError(
+                f"Training diverged: the out-of-fold loss of epoch {epoch} is {loss}. Give a lower "
+                f"learning_rate than {settings.learning_rate:g}."
+            )
+        history["out_of_fold_loss"].append(loss)
         history["table_loss"].append(table_loss)
         history["seconds"].append(time.perf_counter() - began)
         if settings.verbose:

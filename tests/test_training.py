@@ -117,6 +117,11 @@ def test_the_out_of_fold_loss_is_that_of_a_true_holdout(n_levels):
     assert -0.03 < np.mean(gaps) < 0.03
 
 
+def test_divergence_is_told():
+    with pytest.raises(ValueError, match=r"diverged.*Give a lower learning_rate than 1e\+08"):
+        run(*problem(), learning_rate=1e8, max_epochs=40)
+
+
 def test_one_fold_trains_one_table_by_all_rows():
     codes, y, _ = problem()
     deviation = run(codes, y, np.zeros(len(y), dtype=np.int64)).deviations[0]
