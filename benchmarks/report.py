@@ -194,7 +194,8 @@ def cost_table(scored):
     one = scored.drop_duplicates(CELL[:3])
     table = one.groupby("encoder")[["seconds", "width"]].median()
     table = table.sort_values("seconds").map("{:,.1f}".format)
-    return "## Cost\n\nMedian over data sets and seeds.\n\n" + markdown(table)
+    note = "Median over data sets and seeds; seconds depend on what else the machine was doing."
+    return f"## Cost\n\n{note}\n\n" + markdown(table)
 
 
 def failures(results):
