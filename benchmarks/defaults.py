@@ -13,14 +13,8 @@ import time
 
 import numpy as np
 import pandas as pd
-from data import DATA_SETS, is_binary
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import r2_score, roc_auc_score
-from sklearn.model_selection import train_test_split
-from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from xgboost import XGBClassifier, XGBRegressor
+from data import DATA_SETS
+from dims import score_models, split
 
 from skembed import NeuralEmbeddingEncoder
 
@@ -44,39 +38,15 @@ CHANGES = [
 ]
 
 
-def models(binary):
-    xgb, linear, knn = (
-        (XGBClassifier, LogisticRegression(max_iter=500), KNeighborsClassifier)
-        if binary
-        else (XGBRegressor, Ridge(), KNeighborsRegressor)
-    )
-    return {
-        "xgb": xgb(n_estimators=200, learning_rate=0.1, max_depth=6),
-        "linear": make_pipeline(StandardScaler(), linear),
-        "knn": make_pipeline(StandardScaler(), knn(20)),
-    }
-
-
 def scores(X, y, seed, change):
     """Score by model, and seconds of the fit."""
-    binary = is_binary(y)
-    parts = train_test_split(
-        X, y, test_size=0.25, random_state=seed, stratify=y if binary else None
-    )
-    X_train, X_test, y_train, y_test = parts
+    X_train, X_test, y_train, y_test = split(X, y, seed)
     encoder = NeuralEmbeddingEncoder(**{"crosses": None, "random_state": seed, **change})
     began = time.perf_counter()
     train = encoder.fit_transform(X_train, y_train)
-    row = {"seconds": time.perf_counter() - began}
+    seconds = time.perf_counter() - began
     train, test = np.nan_to_num(train), np.nan_to_num(encoder.transform(X_test))
-    for name, model in models(binary).items():
-        model.fit(train, y_train)
-        row[name] = (
-            roc_auc_score(y_test, model.predict_proba(test)[:, 1])
-            if binary
-            else r2_score(y_test, model.predict(test))
-        )
-    return row
+    return {"seconds": seconds, **dict(score_models(train, test, y_train, y_test))}
 
 
 def main():

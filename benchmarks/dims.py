@@ -43,6 +43,23 @@ def models(binary):
     }
 
 
+def split(X, y, seed):
+    """Training and test rows."""
+    stratify = y if is_binary(y) else None
+    return train_test_split(X, y, test_size=0.25, random_state=seed, stratify=stratify)
+
+
+def score_models(train, test, y_train, y_test):
+    """Score by model."""
+    binary = is_binary(y_train)
+    for name, model in models(binary).items():
+        model.fit(train, y_train)
+        if binary:
+            yield name, roc_auc_score(y_test, model.predict_proba(test)[:, 1])
+        else:
+            yield name, r2_score(y_test, model.predict(test))
+
+
 def axes_kept(encoder, train, names, share):
     """Columns of the output: numbers, first axes, and axes above the share."""
     kept, start, strengths = [], 0, train.var(axis=0)
@@ -57,11 +74,7 @@ def axes_kept(encoder, train, names, share):
 
 def scores(X, y, seed, longest, shares):
     """Scores by model and share, of one split."""
-    binary = is_binary(y)
-    parts = train_test_split(
-        X, y, test_size=0.25, random_state=seed, stratify=y if binary else None
-    )
-    X_train, X_test, y_train, y_test = parts
+    X_train, X_test, y_train, y_test = split(X, y, seed)
     encoder = NeuralEmbeddingEncoder(
         embedding_dim=lambda n: fastai_dim(n, longest), crosses=None, random_state=seed
     )
@@ -69,12 +82,7 @@ def scores(X, y, seed, longest, shares):
     test = np.nan_to_num(encoder.transform(X_test))
     for share in shares:
         kept = axes_kept(encoder, train, X.columns, share)
-        for name, model in models(binary).items():
-            model.fit(train[:, kept], y_train)
-            if binary:
-                score = roc_auc_score(y_test, model.predict_proba(test[:, kept])[:, 1])
-            else:
-                score = r2_score(y_test, model.predict(test[:, kept]))
+        for name, score in score_models(train[:, kept], test[:, kept], y_train, y_test):
             row = {"model": name, "longest": longest, "share": share}
             yield {**row, "score": score, "width": len(kept)}
 
