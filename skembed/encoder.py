@@ -10,7 +10,7 @@ from skembed.axes import draw_rows, find_axes, n_kept
 from skembed.base import BaseNeuralEmbedding, all_or_nothing
 from skembed.compat import StrOptions, check_feature_names_in, fit_context
 from skembed.layout import Layout, output_dtype
-from skembed.tables import gather, gather_own_fold, mean_over_folds
+from skembed.tables import gather, gather_own_fold, round_to_agreement
 
 
 class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
@@ -320,8 +320,7 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
             fold = learned.problem.fold
 
             def write(slot, out):
-                prior, deviation = fold_tables[slot.name]
-                gather_own_fold(prior, deviation, learned.codes[slot.name], fold, out)
+                gather_own_fold(fold_tables[slot.name], learned.codes[slot.name], fold, out)
 
             return self._layout.assemble(learned.columns, write)
 
@@ -385,7 +384,11 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         fold_tables = self._fold_tables(learned)
         kept = {name: cross for name, cross in self.crosses_.items() if name in fold_tables}
         self._keep_crosses(kept, self.bins_)
-        self.tables_ = {name: mean_over_folds(*tables) for name, tables in fold_tables.items()}
+        levels = self.vocabularies_ | self.crosses_
+        self.tables_ = {}
+        for name, tables in fold_tables.items():
+            rounded = round_to_agreement(tables, levels[name].counts)
+            fold_tables[name], self.tables_[name] = rounded
         dims = {name: table.shape[1] for name, table in self.tables_.items()}
         passthrough = self.remainder == "passthrough"
         self._layout = Layout(
@@ -402,7 +405,7 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         return learned, fold_tables
 
     def _fold_tables(self, learned):
-        """Prior and deviations by column and cross, on the axes that matter.
+        """Vectors (n_codes, n_folds, dim) by column and cross, on the axes that matter.
 
         Crosses that were only tried, by "auto", and tell nothing are left out.
         """
@@ -424,7 +427,8 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         turned = {}
         for name, table, (directions, _), n in zip(learned.codes, tables, axes, kept, strict=True):
             if n:
-                turned[name] = [part @ directions[:, :n] for part in table]
+                prior, deviation = table
+                turned[name] = (prior + deviation) @ directions[:, :n]
         return turned
 
     def _fewest_axes(self, vectors, names):
