@@ -49,7 +49,7 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         unexplained out of fold (:func:`skembed.crosses.choose_crosses` says how), at most 40 of
         each; then it trains with them, keeps them only if the out-of-fold loss falls by two
         standard errors, and puts out those that tell something of their own. It
-        needs folds, and takes none with ``cv=None``. None is a third of the time and of the width.
+        needs folds, and takes none with ``cv=None``. None takes about half of time and width.
         An int takes all combinations of two and up to so many embedded columns, a list of tuples
         names them.
 

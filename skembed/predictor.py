@@ -148,8 +148,8 @@ class NeuralEmbeddingClassifier(ClassifierMixin, _NeuralEmbeddingPredictor):
 
     crosses : "auto", None, int or list of tuples, default="auto"
         Columns made of two or more columns, with a level for each combination, as in
-        :class:`NeuralEmbeddingEncoder`. "auto" chooses by out-of-fold evidence; None is a third
-        of the time.
+        :class:`NeuralEmbeddingEncoder`. "auto" chooses by out-of-fold evidence; None takes
+        about half of the time.
 
     cv : int, cross-validation generator, iterable or None, default=5
         The folds of cross-fitting. None trains one table by all rows, which overfits.
@@ -361,8 +361,8 @@ class NeuralEmbeddingRegressor(RegressorMixin, _NeuralEmbeddingPredictor):
 
     crosses : "auto", None, int or list of tuples, default="auto"
         Columns made of two or more columns, with a level for each combination, as in
-        :class:`NeuralEmbeddingEncoder`. "auto" chooses by out-of-fold evidence; None is a third
-        of the time.
+        :class:`NeuralEmbeddingEncoder`. "auto" chooses by out-of-fold evidence; None takes
+        about half of the time.
 
     cv : int, cross-validation generator, iterable or None, default=5
         The folds of cross-fitting. None trains one table by all rows, which overfits.
