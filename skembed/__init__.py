@@ -5,8 +5,9 @@ target, and hands the vectors to any estimator; `NeuralEmbeddingClassifier` and
 `NeuralEmbeddingRegressor` are the same net as predictors.
 """
 
+from skembed.classifier import NeuralEmbeddingClassifier
 from skembed.encoder import NeuralEmbeddingEncoder
-from skembed.predictor import NeuralEmbeddingClassifier, NeuralEmbeddingRegressor
+from skembed.regressor import NeuralEmbeddingRegressor
 
 __all__ = [
     "NeuralEmbeddingClassifier",

@@ -37,6 +37,43 @@ class Axes(NamedTuple):
     strengths: np.ndarray
 
 
+def turned_tables(learned, fewest, crosses):
+    """Fold tables of each column and cross, on the axes that matter.
+
+    Parameters
+    ----------
+    learned : Learned
+        See `skembed.base`.
+    fewest : list of int
+        So many axes are kept of each, however faint.
+    crosses : set of str
+        Names of the crosses.
+
+    Returns
+    -------
+    dict of str to ndarray of float32, shape (n_codes, n_folds, dim)
+        Those of which no axis is kept are left out.
+    """
+    problem, trained = learned.problem, learned.trained
+    rows = draw_rows(problem.weight, problem.seed)
+    tables = list(zip(trained.priors, trained.deviations, strict=True))
+    vectors = [
+        prior + deviation[codes[rows], problem.fold[rows]]
+        for codes, (prior, deviation) in zip(learned.codes.values(), tables, strict=True)
+    ]
+    axes = find_axes(
+        vectors, problem.inputs[rows], problem.weight[rows], trained.layers, problem.seed
+    )
+    crossed = [name in crosses for name in learned.codes]
+    kept = n_kept([part.strengths for part in axes], fewest, crossed)
+    turned = {}
+    for name, table, (directions, _), n in zip(learned.codes, tables, axes, kept, strict=True):
+        if n:
+            prior, deviation = table
+            turned[name] = (prior + deviation) @ directions[:, :n]
+    return turned
+
+
 def draw_rows(weight, random_state):
     """Rows to look at: those with weight, but at most 10,000."""
     rows = np.flatnonzero(weight > 0)

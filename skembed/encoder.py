@@ -6,7 +6,7 @@ import weakref
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skembed.axes import draw_rows, find_axes, n_kept
+from skembed.axes import turned_tables
 from skembed.base import BaseNeuralEmbedding, all_or_nothing
 from skembed.compat import StrOptions, check_feature_names_in, fit_context
 from skembed.layout import Layout, output_dtype
@@ -381,7 +381,7 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
     def _fit(self, X, y, sample_weight, groups, method):
         """Set the fitted state; return what `fit_transform` needs beside it."""
         learned = self._learn(X, y, sample_weight, self._split_params(method, groups))
-        fold_tables = self._fold_tables(learned)
+        fold_tables = turned_tables(learned, self._fewest_axes(learned), set(self.crosses_))
         kept = {name: cross for name, cross in self.crosses_.items() if name in fold_tables}
         self._keep_crosses(kept, self.bins_)
         levels = self.vocabularies_ | self.crosses_
@@ -404,34 +404,7 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         self._layout.check_names(learned.columns.names)
         return learned, fold_tables
 
-    def _fold_tables(self, learned):
-        """Vectors (n_codes, n_folds, dim) by column and cross, on the axes that matter.
-
-        Crosses that were only tried, by "auto", and tell nothing are left out.
-        """
-        problem, trained = learned.problem, learned.trained
-        rows = draw_rows(problem.weight, problem.seed)
-        tables = list(zip(trained.priors, trained.deviations, strict=True))
-        vectors = [
-            prior + deviation[codes[rows], problem.fold[rows]]
-            for codes, (prior, deviation) in zip(learned.codes.values(), tables, strict=True)
-        ]
-        axes = find_axes(
-            vectors, problem.inputs[rows], problem.weight[rows], trained.layers, problem.seed
-        )
-        kept = n_kept(
-            [part.strengths for part in axes],
-            self._fewest_axes(vectors, learned.codes),
-            [name in self.crosses_ for name in learned.codes],
-        )
-        turned = {}
-        for name, table, (directions, _), n in zip(learned.codes, tables, axes, kept, strict=True):
-            if n:
-                prior, deviation = table
-                turned[name] = (prior + deviation) @ directions[:, :n]
-        return turned
-
-    def _fewest_axes(self, vectors, names):
+    def _fewest_axes(self, learned):
         """Axes of each column and cross that are kept however faint: those asked for."""
         asked = self.vocabularies_
         if isinstance(self.embedding_dim, str):
@@ -440,8 +413,8 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
             asked = self.embedding_dim
         fewest_of_cross = int(self.crosses != "auto")
         return [
-            part.shape[1] if name in asked else 1 if name in self.vocabularies_ else fewest_of_cross
-            for part, name in zip(vectors, names, strict=True)
+            len(prior) if name in asked else 1 if name in self.vocabularies_ else fewest_of_cross
+            for name, prior in zip(learned.codes, learned.trained.priors, strict=True)
         ]
 
     @property

@@ -1,0 +1,221 @@
+"""`NeuralEmbeddingClassifier`: the net itself as classifier."""
+
+import numpy as np
+from scipy.special import expit, log_softmax, softmax
+from sklearn.base import ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+
+from skembed.predictor import BaseNeuralEmbeddingPredictor
+
+
+class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
+    """Classify by the net whose vectors `NeuralEmbeddingEncoder` puts out.
+
+    The training is the encoder's, with its folds. Prediction is a lookup and a few products of
+    matrices in numpy; torch is not imported.
+
+    Parameters
+    ----------
+    categorical_features : "auto", list of str, list of int, mask or callable, default="auto"
+        The columns to embed. "auto" takes the columns of strings, categories and booleans of a
+        data frame, and every column of an array. Other columns must be numeric.
+
+    embedding_dim : "auto", int, dict or callable, default="auto"
+        Length of the vectors: of all, by column, or by number of levels.
+
+    crosses : "auto", None, int or list of tuples, default="auto"
+        Columns made of two or more columns, with a level for each combination, as in
+        :class:`NeuralEmbeddingEncoder`. "auto" chooses by out-of-fold evidence; None takes
+        about half of the time.
+
+    cv : int, cross-validation generator, iterable or None, default=5
+        The folds of cross-fitting. None trains one table by all rows, which overfits.
+
+    hidden_layer_sizes : tuple of int, default=(128, 64)
+        Layers of the decoder.
+
+    use_context : bool, default=True
+        Whether the net sees the numeric columns.
+
+    min_frequency : int or float, default=None
+        Levels with fewer rows, or a smaller fraction of the rows, share the infrequent row.
+
+    max_categories : int, default=None
+        Most levels of a column that have a row of their own, counting the infrequent row.
+
+    handle_unknown : {"embed", "error"}, default="embed"
+        Levels not seen in `fit` get the prior row, or are an error.
+
+    handle_missing : {"embed", "error"}, default="embed"
+        Missing levels get a row of their own, or are an error.
+
+    unseen_rate : float, default=0.1
+        Fraction of the codes shown to the net as unseen, which trains the prior row.
+
+    dropout : float, default=0.0
+        Fraction of the decoder's hidden units left out in each step.
+
+    weight_decay : float, default=1e-4
+        Weight decay of the decoder.
+
+    learning_rate : float, default=3e-3
+        Peak learning rate of the decoder, in a one-cycle schedule.
+
+    batch_size : "auto" or int, default="auto"
+        Rows per step.
+
+    max_epochs : "auto" or int, default="auto"
+        Most passes over the rows.
+
+    early_stopping : bool, default=True
+        Whether to keep the epoch of the lowest out-of-fold loss and to stop when it no longer
+        falls.
+
+    n_iter_no_change : int, default=5
+        Epochs without a lower out-of-fold loss after which training stops.
+
+    tol : float, default=1e-4
+        What counts as lower.
+
+    n_jobs : int, default=None
+        Threads of torch in `fit`; None means 1.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of folds, start and order of the rows.
+
+    verbose : int, default=0
+        1 prints a line per epoch.
+
+    Attributes
+    ----------
+    vocabularies_ : dict of str to Vocabulary
+        Levels and codes of each embedded column.
+
+    crosses_ : dict of str to Cross
+        Combinations and codes of each cross.
+
+    bins_ : dict of str to Bins
+        Bins of the numeric columns that are crossed.
+
+    tables_ : dict of str to ndarray of float32, shape (n_codes, dim)
+        The vectors of each embedded column and cross, as the decoder reads them.
+
+    layers_ : list of (ndarray of shape (n_out, n_in), ndarray of shape (n_out,))
+        Weights and biases of the decoder.
+
+    history_ : dict of ndarray, each of shape (n_epochs,)
+        ``out_of_fold_loss``, ``table_loss`` and ``seconds`` since the start, by epoch.
+
+    n_iter_ : int
+        Epochs run.
+
+    best_epoch_ : int
+        Epoch that tables and decoder come from; 0 is the constant answer.
+
+    classes_ : ndarray of shape (n_classes,)
+        Classes of the target, sorted.
+
+    target_type_ : {"binary", "multiclass"}
+        Kind of target trained on.
+
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns seen in `fit`, if all are strings.
+
+    See Also
+    --------
+    NeuralEmbeddingEncoder : The vectors as features for other estimators.
+    NeuralEmbeddingRegressor : The same for quantities.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skembed import NeuralEmbeddingClassifier
+    >>> X = pd.DataFrame({"sky": ["blue", "grey", "grey", "black"] * 50})
+    >>> y = ["dry", "dry", "rain", "rain"] * 50
+    >>> model = NeuralEmbeddingClassifier(random_state=0).fit(X, y)
+    >>> model.predict(pd.DataFrame({"sky": ["blue", "black"]})).tolist()
+    ['dry', 'rain']
+    """
+
+    _target_type = "classes"
+
+    def fit(self, X, y, sample_weight=None, groups=None):
+        """Train the net.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n_rows, n_features_in_)
+            Columns of levels and numbers. Numeric ones may be missing, but not infinite.
+
+        y : array-like of shape (n_rows,)
+            Classes.
+
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weights of the rows in the losses. Rows of weight 0 count as absent.
+
+        groups : array-like of shape (n_rows,), default=None
+            Handed to a splitter given as ``cv``.
+
+        Returns
+        -------
+        self : NeuralEmbeddingClassifier
+            The fitted classifier.
+        """
+        if y is not None:
+            check_classification_targets(y)
+        return super().fit(X, y, sample_weight, groups)
+
+    def predict_proba(self, X):
+        """Probability of each class.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n_rows, n_features_in_)
+            The columns seen in `fit`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_rows, n_classes)
+            In the order of ``classes_``.
+        """
+        output = self._output(X).astype(np.float64)
+        if output.shape[1] == 1:
+            return np.hstack([expit(-output), expit(output)])
+        return softmax(output, axis=1)
+
+    def predict_log_proba(self, X):
+        """Logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n_rows, n_features_in_)
+            The columns seen in `fit`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_rows, n_classes)
+            In the order of ``classes_``.
+        """
+        output = self._output(X).astype(np.float64)
+        if output.shape[1] == 1:
+            output = np.hstack([np.zeros_like(output), output])
+        return log_softmax(output, axis=1)
+
+    def predict(self, X):
+        """Most probable class.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n_rows, n_features_in_)
+            The columns seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            Values of ``classes_``.
+        """
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
