@@ -19,14 +19,14 @@ from sklearn.utils.validation import validate_data
 from skembed.bins import Bins
 from skembed.compat import Interval, StrOptions, check_sample_weight, routing_enabled
 from skembed.context import Context
-from skembed.crosses import Cross, Evidence, choose_crosses, requested_crosses
+from skembed.crosses import Cross, Evidence, choose_crosses, draw_rows, requested_crosses
 from skembed.evidence import is_evidence
 from skembed.folds import assign_folds
 from skembed.frames import Columns
 from skembed.layout import cross_name
 from skembed.selection import embedded_columns
 from skembed.sizing import cross_dim, embedding_dims
-from skembed.target import Target, derivatives, encode_target, losses
+from skembed.target import Target, encode_target
 from skembed.vocabulary import Vocabulary
 
 
@@ -93,7 +93,12 @@ class BaseNeuralEmbedding(BaseEstimator):
         ],
         "cv": ["cv_object"],
         "hidden_layer_sizes": ["array-like"],
-        "target_type": [StrOptions({"auto", "binary", "multiclass", "continuous"})],
+        "target_type": [
+            StrOptions({"auto", "binary", "multiclass", "multilabel", "continuous", "multioutput"})
+        ],
+        "loss": [StrOptions({"auto", "squared_error", "absolute_error", "quantile", "poisson"})],
+        "quantile": [Interval(Real, 0, 1, closed="neither"), None],
+        "y_range": [tuple, list, None],
         "use_context": ["boolean"],
         "min_frequency": [
             Interval(Integral, 1, None, closed="left"),
@@ -121,6 +126,12 @@ class BaseNeuralEmbedding(BaseEstimator):
         "verbose": ["verbose"],
     }
 
+    # What only some of the estimators let the user choose.
+    target_type: str = "auto"
+    loss: str = "auto"
+    quantile: float | None = None
+    y_range: tuple | None = None
+
     # groups go to the splitter, not to the encoder itself.
     __metadata_request__fit = {"groups": UNUSED}
     __metadata_request__fit_transform = {"groups": UNUSED}
@@ -145,7 +156,7 @@ class BaseNeuralEmbedding(BaseEstimator):
         columns = self._columns(X, reset=True)
         check_consistent_length(X, y, sample_weight)
         weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        target = encode_target(y, self._target_type, weight)
+        target = self._encode_target(y, weight)
         embedded = embedded_columns(self.categorical_features, X, columns)
         others = [j for j in range(len(columns.names)) if j not in embedded]
         vocabularies, codes = self._learn_vocabularies(columns, embedded, weight)
@@ -154,7 +165,7 @@ class BaseNeuralEmbedding(BaseEstimator):
         fold = np.zeros(columns.n_rows, dtype=np.int64)
         if self.cv is not None:
             fold = assign_folds(
-                self.cv, X, y, target.values, random_state=seed, split_params=split_params
+                self.cv, X, y, target.strata, random_state=seed, split_params=split_params
             )
         context = Context(numbers, weight)
         problem = Problem(context.matrix(numbers, columns.n_rows), target, weight, fold, seed)
@@ -176,6 +187,16 @@ class BaseNeuralEmbedding(BaseEstimator):
         self._position = {columns.names[j]: j for j in (*embedded, *others)}
         codes |= {name: cross.encode(codes | binned) for name, cross in self.crosses_.items()}
         return Learned(columns, others, codes, context, problem, trained)
+
+    def _encode_target(self, y, weight):
+        return encode_target(
+            y,
+            self.target_type,
+            weight,
+            loss=self.loss,
+            quantile=self.quantile,
+            y_range=self.y_range,
+        )
 
     def _keep_crosses(self, crosses, bins):
         """Remember crosses by name, and those bins that they are made of."""
@@ -200,10 +221,11 @@ class BaseNeuralEmbedding(BaseEstimator):
         used = problem.weight > 0
         crossable, their_codes = vocabularies | bins, codes | binned
 
-        def with_crosses(chosen):
+        def with_crosses(chosen, look_at=None):
             crosses = [Cross.fit(names, crossable, their_codes, used) for names in chosen]
             crossed = [cross.encode(their_codes) for cross in crosses]
-            return crosses, self._train(vocabularies, crosses, [*codes.values(), *crossed], problem)
+            every = [*codes.values(), *crossed]
+            return crosses, self._train(vocabularies, crosses, every, problem, look_at)
 
         if self.crosses != "auto":
             return with_crosses(
@@ -211,19 +233,21 @@ class BaseNeuralEmbedding(BaseEstimator):
             )
         if self.cv is None:  # no out-of-fold evidence to choose by
             return with_crosses([])
-        plain = with_crosses([])
-        residual, curvature = derivatives(problem.target, plain[1].outputs)
-        weight = problem.weight[:, None, None]
-        evidence = Evidence(residual * weight, curvature * weight, problem.fold)
-        chosen = choose_crosses(crossable, their_codes, vocabularies.keys(), evidence, problem.seed)
+        fold, target = problem.fold, problem.target
+        outputs_per_row = (fold.max() + 1) * len(target.bias)
+        rows = draw_rows(len(fold), outputs_per_row, problem.seed)
+        plain = with_crosses([], rows)
+        weight = problem.weight[rows, None, None]
+        residual, curvature = target.loss.derivatives(target.values[rows, None], plain[1].outputs)
+        evidence = Evidence(residual * weight, curvature * weight, fold[rows])
+        seen = {name: column[rows] for name, column in their_codes.items()}
+        chosen = choose_crosses(crossable, seen, vocabularies.keys(), evidence, problem.seed)
         if not chosen:
             return plain
         if self.verbose:
             print(f"once more, with crosses: {', '.join(map(cross_name, chosen))}")
         crossed = with_crosses(chosen)
-        own = np.arange(len(problem.fold)), problem.fold
-        before, after = (losses(problem.target, t.outputs[own]) for _, t in (plain, crossed))
-        return crossed if is_evidence(((after - before) * problem.weight)[used]) else plain
+        return crossed if is_evidence(crossed[1].losses - plain[1].losses) else plain
 
     def _learn_bins(self, columns, others, weight):
         """Bins and codes (n_rows,) of the numeric columns that may be crossed, by name."""
@@ -258,7 +282,7 @@ class BaseNeuralEmbedding(BaseEstimator):
             allow_missing=self.handle_missing == "embed",
         )
 
-    def _train(self, vocabularies, crosses, codes, problem):
+    def _train(self, vocabularies, crosses, codes, problem, look_at):
         try:
             from skembed.training import Settings, train
         except ModuleNotFoundError as error:
@@ -278,7 +302,7 @@ class BaseNeuralEmbedding(BaseEstimator):
             problem.weight,
             problem.fold,
             Settings(**{**settings, "random_state": problem.seed}),
-            with_outputs=self.crosses == "auto",
+            look_at=look_at,
         )
 
     def _columns(self, X, *, reset):

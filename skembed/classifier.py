@@ -1,7 +1,7 @@
 """`NeuralEmbeddingClassifier`: the net itself as classifier."""
 
 import numpy as np
-from scipy.special import expit, log_softmax, softmax
+from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 
@@ -113,9 +113,9 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
         Epoch that tables and decoder come from; 0 is the constant answer.
 
     classes_ : ndarray of shape (n_classes,)
-        Classes of the target, sorted.
+        Classes of the target, sorted; of labels, their positions.
 
-    target_type_ : {"binary", "multiclass"}
+    target_type_ : {"binary", "multiclass", "multilabel"}
         Kind of target trained on.
 
     n_features_in_ : int
@@ -140,7 +140,7 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
     ['dry', 'rain']
     """
 
-    _target_type = "classes"
+    target_type = "classes"
 
     def fit(self, X, y, sample_weight=None, groups=None):
         """Train the net.
@@ -150,8 +150,8 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
         X : data frame or array-like of shape (n_rows, n_features_in_)
             Columns of levels and numbers. Numeric ones may be missing, but not infinite.
 
-        y : array-like of shape (n_rows,)
-            Classes.
+        y : array-like of shape (n_rows,) or (n_rows, n_labels)
+            Classes, or a matrix of 0 and 1 with a column per label.
 
         sample_weight : array-like of shape (n_rows,), default=None
             Weights of the rows in the losses. Rows of weight 0 count as absent.
@@ -169,7 +169,7 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
         return super().fit(X, y, sample_weight, groups)
 
     def predict_proba(self, X):
-        """Probability of each class.
+        """Probability of each class, or of each label.
 
         Parameters
         ----------
@@ -178,16 +178,18 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
 
         Returns
         -------
-        ndarray of float64, shape (n_rows, n_classes)
-            In the order of ``classes_``.
+        ndarray of float64, shape (n_rows, n_classes) or (n_rows, n_labels)
+            In the order of ``classes_``. Those of classes sum to one; a label's is that of 1.
         """
         output = self._output(X).astype(np.float64)
-        if output.shape[1] == 1:
+        if self.target_type_ == "multilabel":
+            return expit(output)
+        if self.target_type_ == "binary":
             return np.hstack([expit(-output), expit(output)])
         return softmax(output, axis=1)
 
     def predict_log_proba(self, X):
-        """Logarithm of the probability of each class.
+        """Logarithm of the probability of each class, or of each label.
 
         Parameters
         ----------
@@ -196,16 +198,18 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
 
         Returns
         -------
-        ndarray of float64, shape (n_rows, n_classes)
+        ndarray of float64, shape (n_rows, n_classes) or (n_rows, n_labels)
             In the order of ``classes_``.
         """
         output = self._output(X).astype(np.float64)
-        if output.shape[1] == 1:
+        if self.target_type_ == "multilabel":
+            return log_expit(output)
+        if self.target_type_ == "binary":
             output = np.hstack([np.zeros_like(output), output])
         return log_softmax(output, axis=1)
 
     def predict(self, X):
-        """Most probable class.
+        """Most probable class, or the labels that are more probable than not.
 
         Parameters
         ----------
@@ -214,8 +218,15 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
 
         Returns
         -------
-        ndarray of shape (n_rows,)
-            Values of ``classes_``.
+        ndarray of shape (n_rows,) or (n_rows, n_labels)
+            Values of ``classes_``; 0 or 1 for each label.
         """
         probabilities = self.predict_proba(X)
+        if self.target_type_ == "multilabel":
+            return (probabilities > 0.5).astype(np.int64)
         return self.classes_[probabilities.argmax(axis=1)]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

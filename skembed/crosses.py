@@ -12,6 +12,8 @@ from skembed.vocabulary import RESERVED, UNSEEN
 MOST_CROSSES = 40  # pairs, and as many triples
 MOST_COLUMNS = 40  # 780 pairs to look at
 MOST_ROWS = 100_000  # to look at them on
+MOST_NUMBERS = 10_000_000  # outputs of the net on these rows
+MOST_OUTPUTS = 8  # to look at one by one
 SMOOTHING = 10  # rows without residual, added to each combination
 
 
@@ -111,6 +113,14 @@ class Evidence(NamedTuple):
     fold: np.ndarray
 
 
+def draw_rows(n_rows, outputs_per_row, random_state):
+    """Rows to look for crosses on: all, or 100,000, fewer where the net has many outputs."""
+    most = min(MOST_ROWS, MOST_NUMBERS // outputs_per_row)
+    if n_rows <= most:
+        return np.arange(n_rows)
+    return np.random.default_rng(random_state).choice(n_rows, most, replace=False)
+
+
 def choose_crosses(crossable, codes, embedded, evidence, random_state):
     """Crosses that explain out of fold what a net without them leaves.
 
@@ -128,8 +138,8 @@ def choose_crosses(crossable, codes, embedded, evidence, random_state):
     third column, and come after them.
 
     At most 40 pairs and 40 triples are taken. With more than 40 columns, pairs are made of 40: of
-    the embedded ones first, and of those that gain most by themselves. With more than 100,000
-    rows, so many are looked at.
+    the embedded ones first, and of those that gain most by themselves. Of more than 8 outputs
+    (classes, or targets), 8 random sums and differences are looked at.
 
     Parameters
     ----------
@@ -140,17 +150,13 @@ def choose_crosses(crossable, codes, embedded, evidence, random_state):
         The embedded columns among them, of which a cross has one at least.
     evidence : Evidence
     random_state : int
-        Draws the rows.
+        Draws the signs of those sums.
 
     Returns
     -------
     list of tuple of str
     """
-    n_rows = len(evidence.fold)
-    if n_rows > MOST_ROWS:
-        rows = np.random.default_rng(random_state).choice(n_rows, MOST_ROWS, replace=False)
-        codes = {name: column[rows] for name, column in codes.items()}
-        evidence = Evidence(*(part[rows] for part in evidence))
+    evidence = _fewer_outputs(evidence, random_state)
     sizes = {name: levels.n_codes for name, levels in crossable.items()}
 
     def test(columns, evidence):
@@ -178,6 +184,19 @@ def choose_crosses(crossable, codes, embedded, evidence, random_state):
         if not set(chosen).isdisjoint(combinations(triple, 2))
     }
     return chosen + _stepwise(triples, test, evidence)[0]
+
+
+def _fewer_outputs(evidence, random_state):
+    """Evidence for random sums and differences of the outputs, if these are many."""
+    residual, curvature, _ = evidence
+    n_outputs = residual.shape[-1]
+    if n_outputs <= MOST_OUTPUTS:
+        return evidence
+    rng = np.random.default_rng(random_state)
+    signs = rng.choice(np.array([-1, 1], dtype=residual.dtype), (n_outputs, MOST_OUTPUTS))
+    # A step by a sum of outputs, each up or down by one, meets the curvature of all of them.
+    curvature = np.repeat(curvature.sum(axis=-1, keepdims=True), MOST_OUTPUTS, axis=-1)
+    return evidence._replace(residual=residual @ signs, curvature=curvature)
 
 
 def _stepwise(scores, test, evidence):

@@ -62,8 +62,24 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
     hidden_layer_sizes : tuple of int, default=(128, 64)
         Layers of the decoder.
 
-    target_type : {"auto", "binary", "multiclass", "continuous"}, default="auto"
-        "auto" takes strings, booleans, categories and integers as classes, floats as quantities.
+    target_type : {"auto", "binary", "multiclass", "multilabel", "continuous", "multioutput"}, \
+            default="auto"
+        "auto" takes floats as quantities, also when they are whole (prices, ratings), and strings,
+        booleans and integers as classes. Several columns of floats are several quantities; a
+        matrix of integers 0 and 1 is several labels.
+
+    loss : {"auto", "squared_error", "absolute_error", "quantile", "poisson"}, default="auto"
+        What the net minimises where the target is a quantity: "auto" is the squared error.
+        "absolute_error" and "quantile" are not moved by outliers; "poisson" is for counts, and the
+        net then predicts the logarithm of the rate. Classes have the log-loss.
+
+    quantile : float, default=None
+        The quantile that ``loss="quantile"`` is about, between 0 and 1.
+
+    y_range : (float, float), default=None
+        Lowest and highest target, such as (0.5, 5.5) for ratings from 1 to 5: the net's output
+        goes through a sigmoid between them, as is usual in collaborative filtering. A little
+        beyond the real ends, since the sigmoid reaches its own only at infinity.
 
     use_context : bool, default=True
         Whether the net sees the numeric columns beside the vectors. What they explain need not be
@@ -159,7 +175,7 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
     classes_ : ndarray of shape (n_classes,) or None
         Classes of the target; None if it is continuous.
 
-    target_type_ : {"binary", "multiclass", "continuous"}
+    target_type_ : {"binary", "multiclass", "multilabel", "continuous", "multioutput"}
         Kind of target trained on.
 
     n_features_in_ : int
@@ -206,6 +222,9 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         cv=5,
         hidden_layer_sizes=(128, 64),
         target_type="auto",
+        loss="auto",
+        quantile=None,
+        y_range=None,
         use_context=True,
         remainder="passthrough",
         min_frequency=None,
@@ -231,6 +250,9 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         self.cv = cv
         self.hidden_layer_sizes = hidden_layer_sizes
         self.target_type = target_type
+        self.loss = loss
+        self.quantile = quantile
+        self.y_range = y_range
         self.use_context = use_context
         self.remainder = remainder
         self.min_frequency = min_frequency
@@ -264,7 +286,7 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         X : data frame or array-like of shape (n_rows, n_features_in_)
             Columns of levels and numbers. Numeric ones may be missing, but not infinite.
 
-        y : array-like of shape (n_rows,)
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
             Target.
 
         sample_weight : array-like of shape (n_rows,), default=None
@@ -298,7 +320,7 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         X : data frame or array-like of shape (n_rows, n_features_in_)
             Columns of levels and numbers. Numeric ones may be missing, but not infinite.
 
-        y : array-like of shape (n_rows,)
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
             Target.
 
         sample_weight : array-like of shape (n_rows,), default=None
@@ -417,10 +439,6 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
             for name, prior in zip(learned.codes, learned.trained.priors, strict=True)
         ]
 
-    @property
-    def _target_type(self):
-        return self.target_type
-
     def __getstate__(self):
         """State to pickle: all but the reference to the rows of `fit`."""
         return {key: value for key, value in super().__getstate__().items() if key != "_fitted_on"}
@@ -428,6 +446,7 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
+        tags.target_tags.multi_output = True
         tags.input_tags.categorical = True
         tags.input_tags.string = True
         tags.input_tags.allow_nan = True

@@ -5,18 +5,20 @@ from numbers import Integral
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 
+from skembed.compat import num_samples
 
-def assign_folds(cv, X, y, codes, *, random_state, split_params):
+
+def assign_folds(cv, X, y, strata, *, random_state, split_params):
     """Fold of each row: the fold in whose test part it lies.
 
     Parameters
     ----------
     cv : int, splitter or iterable
         An int makes shuffled folds, stratified if the target has classes.
-    X, y : array-like of shape (n_rows, ...) and (n_rows,)
+    X, y : array-like of shape (n_rows, ...)
         Handed to the splitter, if one is given.
-    codes : ndarray of shape (n_rows,)
-        The target made ready for the net: integers if it has classes.
+    strata : ndarray of int, shape (n_rows,), or None
+        Codes of the classes, if each row has one.
     random_state : int
         Seed of the folds made from an int.
     split_params : dict
@@ -31,11 +33,11 @@ def assign_folds(cv, X, y, codes, *, random_state, split_params):
     ValueError
         If there are fewer rows than folds, or a row is not in exactly one test part.
     """
-    n_rows = len(codes)
+    n_rows = num_samples(y)
     if isinstance(cv, Integral):
         cv = int(cv)
-        classes = codes.dtype.kind == "i"
-        largest = np.bincount(codes).max() if classes else n_rows
+        classes = strata is not None
+        largest = np.bincount(strata).max() if classes else n_rows
         if largest < cv:
             held = "the largest class of y has" if classes else "X has"
             raise ValueError(
@@ -44,7 +46,8 @@ def assign_folds(cv, X, y, codes, *, random_state, split_params):
                 "table without cross-fitting."
             )
         splitter = StratifiedKFold if classes else KFold
-        cv, y = splitter(cv, shuffle=True, random_state=random_state), codes
+        cv = splitter(cv, shuffle=True, random_state=random_state)
+        X, y = np.zeros(n_rows), strata
     cv = check_cv(cv)
     fold = np.full(n_rows, -1, dtype=np.int64)
     times = np.zeros(n_rows, dtype=np.int64)

@@ -12,10 +12,10 @@ from skembed.tables import gather, mean_over_folds
 class BaseNeuralEmbeddingPredictor(BaseNeuralEmbedding):
     """Tables, context and decoder in numpy: fitting them, and the forward pass through them."""
 
-    _parameter_constraints = {
+    _parameter_constraints: dict = {
         name: constraint
         for name, constraint in BaseNeuralEmbedding._parameter_constraints.items()
-        if name != "target_type"
+        if name not in ("target_type", "loss", "quantile", "y_range")
     }
 
     def __init__(
@@ -76,7 +76,7 @@ class BaseNeuralEmbeddingPredictor(BaseNeuralEmbedding):
         X : data frame or array-like of shape (n_rows, n_features_in_)
             Columns of levels and numbers. Numeric ones may be missing, but not infinite.
 
-        y : array-like of shape (n_rows,)
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
             Target.
 
         sample_weight : array-like of shape (n_rows,), default=None
@@ -102,8 +102,7 @@ class BaseNeuralEmbeddingPredictor(BaseNeuralEmbedding):
             self.layers_ = trained.layers
             self._context = learned.context
             self._numeric = learned.others if self.use_context else []
-            target = learned.problem.target
-            self._centre, self._scale = target.mean, target.scale
+            self._target = learned.problem.target._replace(values=None)
         return self
 
     def _output(self, X):
@@ -125,4 +124,6 @@ class BaseNeuralEmbeddingPredictor(BaseNeuralEmbedding):
         tags.input_tags.categorical = True
         tags.input_tags.string = True
         tags.input_tags.allow_nan = True
+        tags.target_tags.multi_output = True
+        tags.target_tags.single_output = True
         return tags

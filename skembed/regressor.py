@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.base import RegressorMixin
 
+from skembed.base import BaseNeuralEmbedding
 from skembed.predictor import BaseNeuralEmbeddingPredictor
 
 
@@ -31,6 +32,18 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
 
     hidden_layer_sizes : tuple of int, default=(128, 64)
         Layers of the decoder.
+
+    loss : {"auto", "squared_error", "absolute_error", "quantile", "poisson"}, default="auto"
+        What the net minimises: "auto" is the squared error, for the mean. "absolute_error" is for
+        the median, "quantile" for another quantile, "poisson" for the rate of counts.
+
+    quantile : float, default=None
+        The quantile that ``loss="quantile"`` is about, between 0 and 1.
+
+    y_range : (float, float), default=None
+        Lowest and highest prediction, such as (0.5, 5.5) for ratings from 1 to 5: the net's output
+        goes through a sigmoid between them, as is usual in collaborative filtering. A little
+        beyond the real ends, since the sigmoid reaches its own only at infinity.
 
     use_context : bool, default=True
         Whether the net sees the numeric columns.
@@ -110,7 +123,7 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
     best_epoch_ : int
         Epoch that tables and decoder come from; 0 is the constant answer.
 
-    target_type_ : {"continuous"}
+    target_type_ : {"continuous", "multioutput"}
         Kind of target trained on.
 
     n_features_in_ : int
@@ -135,10 +148,75 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
     [160.0]
     """
 
-    _target_type = "continuous"
+    target_type = "quantities"
+
+    _parameter_constraints: dict = {
+        **BaseNeuralEmbeddingPredictor._parameter_constraints,
+        **{
+            name: BaseNeuralEmbedding._parameter_constraints[name]
+            for name in ("loss", "quantile", "y_range")
+        },
+    }
+
+    def __init__(
+        self,
+        *,
+        categorical_features="auto",
+        embedding_dim="auto",
+        crosses="auto",
+        cv=5,
+        hidden_layer_sizes=(128, 64),
+        loss="auto",
+        quantile=None,
+        y_range=None,
+        use_context=True,
+        min_frequency=None,
+        max_categories=None,
+        handle_unknown="embed",
+        handle_missing="embed",
+        unseen_rate=0.1,
+        dropout=0.0,
+        weight_decay=1e-4,
+        learning_rate=3e-3,
+        batch_size="auto",
+        max_epochs="auto",
+        early_stopping=True,
+        n_iter_no_change=5,
+        tol=1e-4,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        super().__init__(
+            categorical_features=categorical_features,
+            embedding_dim=embedding_dim,
+            crosses=crosses,
+            cv=cv,
+            hidden_layer_sizes=hidden_layer_sizes,
+            use_context=use_context,
+            min_frequency=min_frequency,
+            max_categories=max_categories,
+            handle_unknown=handle_unknown,
+            handle_missing=handle_missing,
+            unseen_rate=unseen_rate,
+            dropout=dropout,
+            weight_decay=weight_decay,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            early_stopping=early_stopping,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.loss = loss
+        self.quantile = quantile
+        self.y_range = y_range
 
     def predict(self, X):
-        """Predicted quantity.
+        """Predicted quantity: a mean, or what the loss is about.
 
         Parameters
         ----------
@@ -147,7 +225,9 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
 
         Returns
         -------
-        ndarray of float64, shape (n_rows,)
+        ndarray of float64, shape (n_rows,) or (n_rows, n_outputs)
             In units of the target.
         """
-        return self._output(X)[:, 0].astype(np.float64) * self._scale + self._centre
+        output, target = self._output(X).astype(np.float64), self._target
+        predicted = target.loss.predict(output) * target.scale + target.centre
+        return predicted[:, 0] if target.kind == "continuous" else predicted

@@ -1,14 +1,24 @@
-"""What kind of target it is, its encoding for the net, and where the net starts."""
+"""What kind of target it is, its encoding for the net, and its loss."""
 
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logsumexp, softmax
+from scipy.sparse import issparse
 from sklearn.utils import column_or_1d
 
+from skembed.losses import (
+    CrossEntropy,
+    LogLoss,
+    PoissonLoss,
+    QuantileLoss,
+    SquaredLoss,
+    weighted_quantile,
+)
+
 MANY_CLASSES = 20
+NORMAL_INTERQUARTILE_RANGE = 1.349  # in standard deviations
 
 
 class Target(NamedTuple):
@@ -16,34 +26,49 @@ class Target(NamedTuple):
 
     Attributes
     ----------
-    kind : {"binary", "multiclass", "continuous"}
+    kind : {"binary", "multiclass", "multilabel", "continuous", "multioutput"}
     classes : ndarray of shape (n_classes,) or None
-        Sorted classes; None for a continuous target.
-    values : ndarray of shape (n_rows,)
-        int64 codes of the classes, or float32 of mean 0 and standard deviation 1.
+        Sorted classes, or the positions of several labels; None for quantities.
+    values : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+        int64 codes of several classes; otherwise float32, a column per output: 0 or 1, or
+        quantities, standardised or (under the Poisson loss) divided by their mean.
+    loss : object
+        See `skembed.losses`.
     bias : ndarray of float32, shape (n_outputs,)
-        Output of a net that knows only the target's distribution: log-odds, log-frequencies or 0.
-    mean, scale : float
-        What a continuous target was centred at and divided by.
+        Output of a net that knows only the target's distribution.
+    centre, scale : ndarray of shape (n_outputs,) or None
+        What quantities were centred at and divided by.
     """
 
     kind: str
     classes: np.ndarray | None
     values: np.ndarray
+    loss: Any
     bias: np.ndarray
-    mean: float = 0.0
-    scale: float = 1.0
+    centre: np.ndarray | None = None
+    scale: np.ndarray | None = None
+
+    @property
+    def strata(self):
+        """Codes of the classes (n_rows,), for stratified folds; None where a row has no class."""
+        if self.kind == "binary":
+            return self.values[:, 0].astype(np.int64)
+        return self.values if self.kind == "multiclass" else None
 
 
-def encode_target(y, target_type, weight):
+def encode_target(y, target_type, weight, *, loss="auto", quantile=None, y_range=None):
     """Encode ``y`` for the net.
 
     Parameters
     ----------
-    y : array-like of shape (n_rows,)
-    target_type : {"auto", "classes", "binary", "multiclass", "continuous"}
+    y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+    target_type : {"auto", "classes", "quantities", "binary", "multiclass", "multilabel", \
+            "continuous", "multioutput"}
+        "classes" and "quantities" leave it to the shape of ``y`` whether there are several.
     weight : ndarray of shape (n_rows,)
         Weights of the rows, not all zero.
+    loss, quantile, y_range
+        As in the encoder.
 
     Returns
     -------
@@ -51,8 +76,24 @@ def encode_target(y, target_type, weight):
     """
     y = _checked(y)
     kind = _kind(y, target_type)
-    if kind == "continuous":
-        return _continuous(y, weight)
+    if kind in ("continuous", "multioutput"):
+        return _quantities(y, kind, weight, loss, quantile, y_range)
+    for name, value, default in (
+        ("loss", loss, "auto"),
+        ("quantile", quantile, None),
+        ("y_range", y_range, None),
+    ):
+        if value != default:
+            raise ValueError(
+                f"{name}={value!r} is for quantities, but y holds classes (target_type={kind!r}). "
+                "If they are quantities, say so by target_type='continuous'."
+            )
+    if kind == "multilabel":
+        return _multilabel(y, weight)
+    return _classes(y, kind, target_type, weight)
+
+
+def _classes(y, kind, target_type, weight):
     classes, codes = np.unique(y, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(
@@ -65,82 +106,131 @@ def encode_target(y, target_type, weight):
             "quantities, say so by target_type='continuous'; if they are classes, silence this "
             "by target_type='multiclass'.",
             UserWarning,
-            stacklevel=6,
+            stacklevel=8,
         )
     if kind == "binary" and len(classes) != 2:
         raise ValueError(f"target_type='binary' needs two classes in y, but it has {len(classes)}.")
-    share = np.bincount(codes, weights=weight) / weight.sum()
-    share = np.clip(share, 1e-6, 1 - 1e-6)
     if len(classes) == 2:
-        bias = np.log(share[1:] / share[:1])
-        return Target("binary", classes, codes.astype(np.int64), bias.astype(np.float32))
-    return Target("multiclass", classes, codes.astype(np.int64), np.log(share).astype(np.float32))
+        yes, log_loss = codes[:, None].astype(np.float32), LogLoss()
+        return Target("binary", classes, yes, log_loss, _start(log_loss, yes, weight))
+    codes, loss = codes.astype(np.int64), CrossEntropy()
+    return Target("multiclass", classes, codes, loss, _start(loss, codes, weight))
 
 
-def losses(target, output):
-    """Loss of each row, from outputs of the net (n_rows, n_outputs)."""
-    rows = np.arange(len(output))
-    if target.kind == "continuous":
-        return (output[:, 0] - target.values) ** 2
-    if target.kind == "binary":
-        return np.logaddexp(0, output[:, 0]) - target.values * output[:, 0]
-    return logsumexp(output, axis=1) - output[rows, target.values]
+def _multilabel(y, weight):
+    y = y.reshape(len(y), -1)
+    if not np.isin(y, [0, 1]).all():
+        wrong = y[~np.isin(y, [0, 1])][0]
+        raise ValueError(
+            f"Several labels must be given as a matrix of 0 and 1, but y holds {wrong}. Several "
+            "columns of quantities are target_type='multioutput'; several columns of classes are "
+            "not supported: fit an estimator for each."
+        )
+    values, loss = y.astype(np.float32), LogLoss()
+    return Target("multilabel", np.arange(y.shape[1]), values, loss, _start(loss, values, weight))
 
 
-def derivatives(target, output):
-    """Minus the first and plus the second derivative of the losses by the outputs.
-
-    Parameters
-    ----------
-    target : Target
-    output : ndarray of shape (n_rows, ..., n_outputs)
-        Any number of outputs for each row.
-
-    Returns
-    -------
-    residual, curvature : ndarray of the shape of ``output``
-    """
-    values = target.values.reshape(-1, *[1] * (output.ndim - 1))
-    if target.kind == "continuous":
-        return 2 * (values - output), np.full_like(output, 2.0)
-    if target.kind == "binary":
-        probability, truth = expit(output), values
-    else:
-        probability = softmax(output, axis=-1)
-        truth = np.arange(output.shape[-1]) == values
-    return truth - probability, probability * (1 - probability)
-
-
-def _continuous(y, weight):
+def _quantities(y, kind, weight, loss, quantile, y_range):
     try:
         y = y.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"target_type='continuous' needs numbers in y, but it holds {y[0]!r}."
+            f"target_type={kind!r} needs numbers in y, but it holds {y.flat[0]!r}."
         ) from error
     if not np.isfinite(y).all():
-        row = int(np.flatnonzero(~np.isfinite(y))[0])
+        row = int(np.argwhere(~np.isfinite(y))[0][0])
         raise ValueError(f"y holds an infinite value (row {row}): remove or replace it.")
-    mean = np.average(y, weights=weight)
-    scale = np.sqrt(np.average((y - mean) ** 2, weights=weight)) or 1.0
-    values = ((y - mean) / scale).astype(np.float32)
-    return Target("continuous", None, values, np.zeros(1, dtype=np.float32), mean, scale)
+    y = y.reshape(len(y), -1)
+    if (quantile is not None) != (loss == "quantile"):
+        raise ValueError(
+            f"quantile={quantile!r} was given with loss={loss!r}: give both loss='quantile' and "
+            "quantile, a number between 0 and 1, or neither."
+        )
+    centre = np.average(y, axis=0, weights=weight)
+    if loss == "poisson":
+        return _counts(y, kind, weight, centre, y_range)
+    scale = np.sqrt(np.average((y - centre) ** 2, axis=0, weights=weight))
+    if loss in ("quantile", "absolute_error"):
+        # Outliers do not move these losses, so they must not decide the units either.
+        first, centre, third = (weighted_quantile(y, weight, at) for at in (0.25, 0.5, 0.75))
+        scale = np.where(third > first, (third - first) / NORMAL_INTERQUARTILE_RANGE, scale)
+    scale[scale == 0] = 1.0
+    bounds = _bounds(y, y_range, centre, scale)
+    if loss in ("quantile", "absolute_error"):
+        of_rows: SquaredLoss = QuantileLoss(bounds, 0.5 if quantile is None else quantile)
+    else:
+        of_rows = SquaredLoss(bounds)
+    values = ((y - centre) / scale).astype(np.float32)
+    bias = _start(of_rows, values, weight)
+    if bounds is None and loss in ("auto", "squared_error"):
+        bias = np.zeros_like(bias)  # the mean of the values, without the rounding
+    return Target(kind, None, values, of_rows, bias, centre, scale)
+
+
+def _counts(y, kind, weight, mean, y_range):
+    if y_range is not None:
+        raise ValueError(f"y_range={y_range!r} does not go with loss='poisson', which has no top.")
+    if (y < 0).any():
+        row = int(np.argwhere(y < 0)[0][0])
+        raise ValueError(
+            f"loss='poisson' needs counts, but y holds {y[row].min():g} (row {row}): give values "
+            "of 0 and more, or another loss."
+        )
+    if (mean == 0).any():
+        raise ValueError("loss='poisson' needs some count above 0, but all of y is 0.")
+    values, loss = (y / mean).astype(np.float32), PoissonLoss()
+    centre, bias = np.zeros_like(mean), np.zeros(len(mean), dtype=np.float32)
+    return Target(kind, None, values, loss, bias, centre, mean)
+
+
+def _bounds(y, y_range, centre, scale):
+    """Limits of the standardised target, each (n_outputs,), or None."""
+    if y_range is None:
+        return None
+    try:
+        low, high = map(float, y_range)
+    except (TypeError, ValueError):
+        low = high = np.nan
+    if not low < high:
+        raise ValueError(f"y_range must be (low, high) with low < high, got {y_range!r}.")
+    outside = (y < low) | (y > high)
+    if outside.any():
+        row, column = np.argwhere(outside)[0]
+        raise ValueError(
+            f"y_range={y_range!r}, but y holds {y[row, column]:g} (row {row}): give a range that "
+            "holds every target."
+        )
+    return (low - centre) / scale, (high - centre) / scale
+
+
+def _start(loss, values, weight):
+    return loss.constant(values, weight).astype(np.float32)
 
 
 def _checked(y):
+    """Array of one dimension, or of two if it has several columns; nothing missing."""
     if y is None:
         raise ValueError(
             "This NeuralEmbeddingEncoder estimator requires y to be passed, but the target y is "
             "None: the vectors are learned from the target."
         )
-    y = column_or_1d(y, warn=True)
+    if issparse(y):
+        y = y.toarray()
+    if not hasattr(y, "shape"):
+        y = np.asarray(y)
+    if len(y.shape) != 2 or y.shape[1] == 1:
+        y = column_or_1d(y, warn=True)
     missing = pd.isna(y)
-    if missing.any():
-        row = int(np.flatnonzero(missing)[0])
+    if np.any(missing):
+        y_missing = np.asarray(missing)
+        row = int(np.argwhere(y_missing)[0][0])
         raise ValueError(
-            f"Input y contains NaN or None: {int(missing.sum())} values, the first in row {row}. "
+            f"Input y contains NaN or None: {int(y_missing.sum())} values, the first in row {row}. "
             "Drop the rows whose target is missing."
         )
+    y = np.asarray(y)
+    if y.ndim == 2:
+        return y
     if y.dtype == object:
         # An object array of one kind gets its own dtype; strings stay Python strings.
         y = np.asarray(pd.Series(y).infer_objects())
@@ -155,6 +245,16 @@ def _checked(y):
 
 def _kind(y, target_type):
     """Kind of target; floats are quantities even if they are whole, such as prices."""
-    if target_type != "auto":
-        return target_type
-    return "continuous" if y.dtype.kind == "f" else "classes"
+    several = y.ndim == 2
+    if target_type == "auto":
+        target_type = "quantities" if y.dtype.kind == "f" else "classes"
+    if target_type == "quantities":
+        return "multioutput" if several else "continuous"
+    if target_type == "classes":
+        return "multilabel" if several else "classes"
+    if several and target_type not in ("multilabel", "multioutput"):
+        raise ValueError(
+            f"target_type={target_type!r} needs one column in y, but y has shape {y.shape}. "
+            "Several columns are 'multilabel' (0 and 1) or 'multioutput' (quantities)."
+        )
+    return target_type

@@ -10,7 +10,9 @@ loss: it says when to stop.
 import copy
 import math
 import time
+from collections.abc import Callable
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -52,8 +54,10 @@ class Trained(NamedTuple):
     deviations : list of ndarray, each of shape (n_codes, n_folds, dim)
     layers : list of (ndarray of shape (n_out, n_in), ndarray of shape (n_out,))
         The decoder.
-    outputs : ndarray of float32, shape (n_rows, n_folds, n_outputs), or None
-        Output of the net for each row from the tables of each fold.
+    losses : ndarray of float32, shape (n_used_rows,)
+        Weighted out-of-fold loss of each row with weight, in the end.
+    outputs : ndarray of float32, shape (n_look_at, n_folds, n_outputs), or None
+        Output of the net from the tables of each fold, for the rows that were asked for.
     history : dict of ndarray, each of shape (n_epochs,)
     best_epoch : int
         Epoch that these tables come from, counted from 1; 0 is the start, before any step.
@@ -62,6 +66,7 @@ class Trained(NamedTuple):
     priors: list
     deviations: list
     layers: list
+    losses: np.ndarray
     outputs: np.ndarray | None
     history: dict
     best_epoch: int
@@ -80,11 +85,11 @@ class Rows(NamedTuple):
     fold: Tensor
 
     def take(self, mask):
-        """Some of the rows."""
+        """Some of the rows, by a mask or by positions."""
         return Rows([codes[mask] for codes in self.packed], *(part[mask] for part in self[1:]))
 
 
-def train(codes, sizes, dims, context, target, weight, fold, settings, *, with_outputs=False):
+def train(codes, sizes, dims, context, target, weight, fold, settings, *, look_at=None):
     """Train the tables of all columns and the decoder above them.
 
     Parameters
@@ -98,8 +103,8 @@ def train(codes, sizes, dims, context, target, weight, fold, settings, *, with_o
     fold : ndarray of int64, shape (n_rows,)
         A single fold trains one table by all rows, without cross-fitting.
     settings : Settings
-    with_outputs : bool
-        Whether ``outputs`` are wanted at the end.
+    look_at : ndarray of intp or None
+        Rows whose ``outputs`` are wanted at the end.
 
     Returns
     -------
@@ -124,13 +129,20 @@ def train(codes, sizes, dims, context, target, weight, fold, settings, *, with_o
             torch.from_numpy(fold),
         )
         used = rows.take(rows.weight > 0)  # rows without weight teach nothing
-        history, best_epoch = _run(tables, decoder, used, target, settings, generator)
-        outputs = _outputs(tables, decoder, rows) if with_outputs else None
+        loss = torch_loss(target.loss)
+        answer = torch.from_numpy(target.bias).expand(len(used.target), -1)
+        constant = loss(answer, used.target) * used.weight
+        history, best_epoch = _run(tables, decoder, used, loss, constant, settings, generator)
+        decoder.eval()
+        losses, outputs = _own_losses(tables, decoder, used, loss), None
+        if look_at is not None:
+            outputs = _outputs(tables, decoder, rows.take(torch.from_numpy(look_at)))
         priors, deviations = tables.numpy()
-        return Trained(priors, deviations, decoder.numpy(), outputs, history, best_epoch)
+        layers = decoder.numpy()
+        return Trained(priors, deviations, layers, losses, outputs, history, best_epoch)
 
 
-def _run(tables, decoder, rows, target, settings, generator):
+def _run(tables, decoder, rows, loss, constant, settings, generator):
     """Train in place, end at the best epoch's tables; return the history and that epoch."""
     n_rows = len(rows.target)
     batch_size = auto_batch_size(n_rows) if settings.batch_size == "auto" else settings.batch_size
@@ -140,7 +152,7 @@ def _run(tables, decoder, rows, target, settings, generator):
         max_epochs = auto_epochs(steps_per_epoch)
     adamw = torch.optim.AdamW(decoder.parameters(), weight_decay=settings.weight_decay, fused=True)
     adagrad = RowAdagrad(tables)
-    best = BestEpoch(tables, decoder, _losses_of_constant(rows, target), settings)
+    best = BestEpoch(tables, decoder, constant, settings)
     history: dict[str, list] = {"out_of_fold_loss": [], "table_loss": [], "seconds": []}
     began, step = time.perf_counter(), 0
     for epoch in range(1, max_epochs + 1):
@@ -157,17 +169,17 @@ def _run(tables, decoder, rows, target, settings, generator):
             ]
             adamw.param_groups[0]["lr"] = settings.learning_rate * rate
             adagrad.rate = TABLE_LEARNING_RATE * rate
-            losses, fitted = _step(tables, decoder, adamw, adagrad, rows, batch, packed, target)
+            losses, fitted = _step(tables, decoder, adamw, adagrad, rows, batch, packed, loss)
             out_of_fold[batch] = losses
             table_loss += fitted / n_rows
             step += 1
-        loss = float(out_of_fold.mean())
-        if not math.isfinite(loss):
+        mean = float(out_of_fold.mean())
+        if not math.isfinite(mean):
             raise ValueError(
-                f"Training diverged: the out-of-fold loss of epoch {epoch} is {loss}. Give a lower "
+                f"Training diverged: the out-of-fold loss of epoch {epoch} is {mean}. Give a lower "
                 f"learning_rate than {settings.learning_rate:g}."
             )
-        history["out_of_fold_loss"].append(loss)
+        history["out_of_fold_loss"].append(mean)
         history["table_loss"].append(table_loss)
         history["seconds"].append(time.perf_counter() - began)
         if settings.verbose:
@@ -179,7 +191,7 @@ def _run(tables, decoder, rows, target, settings, generator):
     return {name: np.array(values) for name, values in history.items()}, best.epoch
 
 
-def _step(tables, decoder, adamw, adagrad, rows, batch, packed, target):
+def _step(tables, decoder, adamw, adagrad, rows, batch, packed, loss):
     """One decoder step and one table step; return the rows' losses, and the tables' in sum."""
     touched, where = zip(*(codes.unique(return_inverse=True) for codes in packed), strict=True)
     fetched = [
@@ -189,8 +201,11 @@ def _step(tables, decoder, adamw, adagrad, rows, batch, packed, target):
     vectors = tables.vectors(fetched, where)
     own, others = fold_positions(rows.fold[batch], tables.n_folds)
 
+    def losses(vectors, of):
+        return loss(decoder(vectors, rows.context[of]), rows.target[of]) * rows.weight[of]
+
     # Decoder step: vectors that the row itself did not make, gradient to the decoder alone.
-    out_of_fold = _losses(decoder, vectors[own].detach(), rows, batch, target.kind)
+    out_of_fold = losses(vectors[own].detach(), batch)
     adamw.zero_grad()
     out_of_fold.mean().backward(inputs=list(decoder.parameters()))
 
@@ -199,7 +214,7 @@ def _step(tables, decoder, adamw, adagrad, rows, batch, packed, target):
     # how many rows of other levels share its batch.
     n_tables = len(others) // len(batch)
     again = batch.repeat_interleave(n_tables)
-    fitted = _losses(decoder, vectors[others], rows, again, target.kind).sum() / n_tables
+    fitted = losses(vectors[others], again).sum() / n_tables
     fitted.backward(inputs=[*fetched, *(weight.prior for weight in tables.weights)])
 
     adamw.step()
@@ -208,20 +223,36 @@ def _step(tables, decoder, adamw, adagrad, rows, batch, packed, target):
 
 
 @torch.no_grad()
+def _own_losses(tables, decoder, rows, loss):
+    """Weighted loss (n_rows,) of each row by the table of its own fold."""
+    losses = []
+    for part in _parts(rows):
+        own, _ = fold_positions(part.fold, tables.n_folds)
+        output = decoder(_vectors(tables, part)[own], part.context)
+        losses.append(loss(output, part.target) * part.weight)
+    return torch.cat(losses).numpy()
+
+
+@torch.no_grad()
 def _outputs(tables, decoder, rows):
-    """Output of the net for each row from the tables of each fold."""
-    decoder.eval()
+    """Output (n_rows, n_folds, n_outputs) of the net from the tables of each fold."""
     outputs = []
-    for batch in torch.arange(len(rows.target)).split(4096):
-        fetched, where = [], []
-        for weight, codes in zip(tables.weights, rows.packed, strict=True):
-            touched, positions = codes[batch].unique(return_inverse=True)
-            fetched.append(weight.deviation[touched])
-            where.append(positions)
-        context = rows.context[batch.repeat_interleave(tables.n_folds)]
-        output = decoder(tables.vectors(fetched, where), context)
-        outputs.append(output.view(len(batch), tables.n_folds, -1))
+    for part in _parts(rows):
+        context = part.context.repeat_interleave(tables.n_folds, dim=0)
+        output = decoder(_vectors(tables, part), context)
+        outputs.append(output.view(len(part.fold), tables.n_folds, -1))
     return torch.cat(outputs).numpy()
+
+
+def _parts(rows):
+    return (rows.take(batch) for batch in torch.arange(len(rows.target)).split(4096))
+
+
+def _vectors(tables, rows):
+    """Padded vectors of the rows in every fold, as in `FoldTables.vectors`."""
+    touched, where = zip(*(codes.unique(return_inverse=True) for codes in rows.packed), strict=True)
+    fetched = [weight.deviation[t] for weight, t in zip(tables.weights, touched, strict=True)]
+    return tables.vectors(fetched, where)
 
 
 class BestEpoch:
@@ -286,36 +317,35 @@ def fold_positions(fold: Tensor, n_folds: int) -> tuple[Tensor, Tensor]:
     return own, others.flatten()
 
 
-def _losses(decoder, vectors, rows, of, kind):
-    """Weighted loss of each of the rows ``of``, as read from these vectors."""
-    output = decoder(vectors, rows.context[of])
-    return LOSSES[kind](output, rows.target[of]) * rows.weight[of]
+def torch_loss(loss):
+    """A loss of `skembed.losses` for tensors.
+
+    Returns
+    -------
+    callable
+        Loss (n_rows,) from the output (n_rows, n_outputs) and the values of the target.
+    """
+    if loss.name == "cross_entropy":
+        return partial(functional.cross_entropy, reduction="none")
+    by_name: dict[str, Callable] = {
+        "log_loss": partial(functional.binary_cross_entropy_with_logits, reduction="none"),
+        "squared_error": lambda predicted, values: (predicted - values) ** 2,
+        "quantile": lambda predicted, values: _pinball(values - predicted, loss.quantile),
+        "poisson": partial(functional.poisson_nll_loss, reduction="none"),
+    }
+    of_outputs = by_name[loss.name]
+    if getattr(loss, "bounds", None) is None:
+        return lambda output, values: of_outputs(output, values).mean(dim=1)
+    low, high = (torch.from_numpy(bound.astype(np.float32)) for bound in loss.bounds)
+
+    def bounded(output, values):
+        return of_outputs(low + (high - low) * torch.sigmoid(output), values).mean(dim=1)
+
+    return bounded
 
 
-def _losses_of_constant(rows, target):
-    """Weighted loss of each row under the best answer that looks at no column."""
-    output = torch.from_numpy(target.bias).expand(len(rows.target), -1)
-    return LOSSES[target.kind](output, rows.target) * rows.weight
-
-
-def _binary_loss(output, target):
-    target = target.to(output.dtype)
-    return functional.binary_cross_entropy_with_logits(output[:, 0], target, reduction="none")
-
-
-def _multiclass_loss(output, target):
-    return functional.cross_entropy(output, target, reduction="none")
-
-
-def _squared_error(output, target):
-    return (output[:, 0] - target) ** 2
-
-
-LOSSES = {
-    "binary": _binary_loss,
-    "multiclass": _multiclass_loss,
-    "continuous": _squared_error,
-}
+def _pinball(short, quantile):
+    return torch.maximum(quantile * short, (quantile - 1) * short)
 
 
 class RowAdagrad:

@@ -9,7 +9,8 @@ X = np.zeros((20, 1))
 
 
 def folds(cv, codes=Y, random_state=0, **split_params):
-    return assign_folds(cv, X, codes, codes, random_state=random_state, split_params=split_params)
+    strata = codes if codes.dtype.kind == "i" else None
+    return assign_folds(cv, X, codes, strata, random_state=random_state, split_params=split_params)
 
 
 def test_an_int_stratifies_classes():

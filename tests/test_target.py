@@ -1,13 +1,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import log_loss
+from scipy import sparse
 
-from skembed.target import derivatives, encode_target, losses
+from skembed.target import encode_target
 
 
-def encode(y, target_type="auto", weight=None):
-    return encode_target(y, target_type, np.ones(len(y)) if weight is None else np.array(weight))
+def encode(y, target_type="auto", weight=None, **loss):
+    weight = np.ones(np.shape(y)[0]) if weight is None else np.array(weight)
+    return encode_target(y, target_type, weight, **loss)
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,9 @@ def encode(y, target_type="auto", weight=None):
         (pd.Series(["a", "b", "c"], dtype="category"), "multiclass"),
         ([0, 1, 2], "multiclass"),
         ([9.99, 4.5, 3.0], "continuous"),
+        (pd.DataFrame({"price": [9.99, 4.5], "weight": [1.0, 2.0]}), "multioutput"),
+        ([[0, 1], [1, 1], [0, 0]], "multilabel"),
+        (sparse.csr_matrix([[0, 1], [1, 1]]), "multilabel"),
     ],
 )
 def test_kind_by_type(y, kind):
@@ -42,17 +46,17 @@ def test_classes_are_sorted_and_coded():
 
 def test_quantities_are_scaled_by_weight():
     values = encode([1.0, 3.0, 1000.0], weight=[1, 1, 0]).values
-    np.testing.assert_allclose(values[:2], [-1, 1])
+    np.testing.assert_allclose(values[:2, 0], [-1, 1])
 
 
 @pytest.mark.parametrize("scale", [1e-12, 1e12])
 def test_extreme_quantities(scale):
     values = encode(scale * np.array([1.0, 2.0, 3.0])).values
-    np.testing.assert_allclose(values, [-1.2247449, 0, 1.2247449], rtol=1e-6)
+    np.testing.assert_allclose(values[:, 0], [-1.2247449, 0, 1.2247449], rtol=1e-6)
 
 
 def test_a_constant_quantity_is_zero():
-    assert encode([7.0, 7.0, 7.0]).values.tolist() == [0, 0, 0]
+    assert encode([7.0, 7.0, 7.0]).values.tolist() == [[0], [0], [0]]
 
 
 def test_the_net_starts_at_the_distribution_of_the_target():
@@ -61,22 +65,46 @@ def test_the_net_starts_at_the_distribution_of_the_target():
     assert encode([1.5, 2.5]).bias.tolist() == [0.0]
 
 
-@pytest.mark.parametrize("y", [[0, 1, 1, 0], [0, 1, 2, 2], [1.0, 2.5, 3.0, 9.0]])
-def test_derivatives_are_those_of_the_losses(y):
-    """By central differences."""
-    target = encode(y)
-    output = np.random.default_rng(0).normal(size=(4, len(target.bias)))
-    residual, curvature = derivatives(target, output)
-    for j in range(output.shape[1]):
-        step = np.zeros_like(output)
-        step[:, j] = 1e-4
-        low, middle, high = (losses(target, output + s) for s in (-step, 0, step))
-        np.testing.assert_allclose((low - high) / 2e-4, residual[:, j], atol=1e-6)
-        np.testing.assert_allclose((low - 2 * middle + high) / 1e-8, curvature[:, j], atol=1e-5)
+def test_counts_are_divided_by_their_mean():
+    target = encode([0.0, 1.0, 5.0], loss="poisson")
+    np.testing.assert_allclose(target.values[:, 0], [0, 0.5, 2.5])
+    assert target.bias.tolist() == [0.0]
 
 
-def test_losses_are_those_of_scikit_learn():
-    target = encode([0, 1, 1, 0])
-    output = np.array([[-1.0], [2.0], [0.5], [0.0]])
-    probability = 1 / (1 + np.exp(-output[:, 0]))
-    assert losses(target, output).mean() == pytest.approx(log_loss([0, 1, 1, 0], probability))
+def test_the_net_starts_at_the_quantile():
+    target = encode([10.0, 20.0, 30.0, 1000.0], loss="quantile", quantile=0.75)
+    assert target.bias * target.scale + target.centre == pytest.approx(30)
+
+
+def test_the_net_starts_at_the_mean_within_its_range():
+    target = encode([1.0, 4.0, 4.0], y_range=(0.5, 5.5))
+    assert target.loss.predict(target.bias) * target.scale + target.centre == pytest.approx(3)
+
+
+@pytest.mark.parametrize(
+    ("y", "given", "error"),
+    [
+        ([1.0, 6.0], {"y_range": (0.5, 5.5)}, r"y holds 6 \(row 1\)"),
+        ([1.0, 2.0], {"y_range": (5.5, 0.5)}, "low < high"),
+        ([1.0, 2.0], {"y_range": (1, 2, 3)}, "low, high"),
+        ([1.0, -2.0], {"loss": "poisson"}, r"y holds -2 \(row 1\)"),
+        ([0.0, 0.0], {"loss": "poisson"}, "above 0"),
+        ([1.0, 2.0], {"loss": "poisson", "y_range": (0, 5)}, "no top"),
+        ([1.0, 2.0], {"loss": "quantile"}, "give both loss='quantile' and quantile"),
+        ([1.0, 2.0], {"quantile": 0.5}, "give both loss='quantile' and quantile"),
+        (["a", "b"], {"loss": "poisson"}, "y holds classes"),
+        (["a", "b"], {"y_range": (0, 1)}, "y holds classes"),
+        ([[0, 1], [1, 2]], {}, "y holds 2"),
+        ([["a", "b"], ["a", "c"]], {}, "several columns of classes"),
+        ([[1.0, 2.0], [1.0, np.nan]], {}, "first in row 1"),
+        ([[1.0, 2.0], [1.0, np.inf]], {}, "infinite value .row 1"),
+    ],
+)
+def test_a_target_that_does_not_fit(y, given, error):
+    with pytest.raises(ValueError, match=error):
+        encode(y, **given)
+
+
+def test_one_column_is_asked_for_and_several_are_given():
+    with pytest.raises(ValueError, match="Several columns are 'multilabel'"):
+        encode([[0, 1], [1, 1]], "binary")

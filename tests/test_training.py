@@ -66,7 +66,7 @@ def test_targets_of_a_fold_move_its_own_table_only_through_what_is_shared():
     tables = []
     for values in (y, other):
         target = encode_target(y, "auto", weight)._replace(
-            values=((values - y.mean()) / y.std()).astype(np.float32)
+            values=((values - y.mean()) / y.std()).astype(np.float32)[:, None]
         )
         context = np.zeros((len(y), 0), dtype=np.float32)
         size = int(codes.max()) + 1

@@ -1,0 +1,80 @@
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import mean_absolute_error, mean_poisson_deviance, r2_score
+from sklearn.model_selection import cross_val_score
+
+from skembed import NeuralEmbeddingRegressor
+
+
+@pytest.fixture(scope="module")
+def visits():
+    """Counts of visits, whose rate a town multiplies."""
+    rng = np.random.default_rng(0)
+    rates = {"Bern": 0.5, "Oslo": 2.0, "Rome": 8.0, "Kyiv": 4.0}
+    X = pd.DataFrame({"town": rng.choice(list(rates), 2000), "day": rng.choice(["a", "b"], 2000)})
+    rate = X["town"].map(rates) * X["day"].map({"a": 1.0, "b": 1.5})
+    return X, rng.poisson(rate), rate
+
+
+def test_quantities_in_their_own_units(rents):
+    X, y = rents
+    assert cross_val_score(NeuralEmbeddingRegressor(random_state=0), X, y).mean() > 0.9
+
+
+def test_integers_are_quantities_to_the_regressor(rents):
+    X, y = rents
+    model = NeuralEmbeddingRegressor(random_state=0).fit(X, y.round().astype(int))
+    assert model.target_type_ == "continuous"
+
+
+def test_several_quantities_in_their_own_units(rents):
+    X, y = rents
+    both = np.column_stack([y, -y / 1e6 + X["rooms"]])
+    model = NeuralEmbeddingRegressor(random_state=0).fit(X, both)
+    assert model.target_type_ == "multioutput"
+    assert r2_score(both, model.predict(X), multioutput="raw_values").min() > 0.9
+
+
+def test_counts(visits):
+    X, y, rate = visits
+    model = NeuralEmbeddingRegressor(loss="poisson", random_state=0).fit(X, y)
+    predicted = model.predict(X)
+    assert predicted.min() > 0
+    constant = mean_poisson_deviance(rate, np.full(len(y), y.mean()))
+    assert mean_poisson_deviance(rate, predicted) < 0.02 * constant
+
+
+@pytest.mark.parametrize("quantile", [0.1, 0.9])
+def test_a_quantile_has_its_share_of_rows_below(visits, quantile):
+    X, _, rate = visits
+    y = rate + np.random.default_rng(0).normal(0, rate)
+    model = NeuralEmbeddingRegressor(loss="quantile", quantile=quantile, random_state=0).fit(X, y)
+    assert (y < model.predict(X)).mean() == pytest.approx(quantile, abs=0.04)
+
+
+@pytest.mark.filterwarnings("ignore:The columns told nothing")  # so the squared error finds
+def test_the_median_is_not_moved_by_outliers(rents):
+    X, y = rents
+    wild = y.mask(np.arange(400) % 10 == 0, 1e5)
+    errors = {}
+    for loss in ("squared_error", "absolute_error"):
+        model = NeuralEmbeddingRegressor(loss=loss, crosses=None, random_state=0).fit(X, wild)
+        errors[loss] = mean_absolute_error(y, model.predict(X))
+    assert errors["absolute_error"] < 0.1 * errors["squared_error"]
+
+
+def test_predictions_stay_in_their_range(visits):
+    X, _, rate = visits
+    model = NeuralEmbeddingRegressor(y_range=(0.4, 12.5), random_state=0).fit(X, rate)
+    predicted = model.predict(X)
+    assert (predicted.min() > 0.4) & (predicted.max() < 12.5)
+    assert r2_score(rate, predicted) > 0.95
+
+
+def test_bad_parameters_of_the_loss_are_named(visits):
+    X, y, _ = visits
+    with pytest.raises(ValueError, match="'loss' parameter"):
+        NeuralEmbeddingRegressor(loss="hinge").fit(X, y)
+    with pytest.raises(ValueError, match=r"y_range=\(0, 3\), but y holds"):
+        NeuralEmbeddingRegressor(y_range=(0, 3)).fit(X, y)
