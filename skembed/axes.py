@@ -13,8 +13,6 @@ from typing import NamedTuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from skembed.forward import forward, gradient
-
 MOST_ROWS = 10_000  # to look at
 FAINT = 0.003  # share of what all vectors tell, below which an axis is left out
 FAINT_CROSS = 0.006  # share of what all crosses tell, for theirs
@@ -62,7 +60,7 @@ def turned_tables(learned, fewest, crosses):
         for codes, (prior, deviation) in zip(learned.codes.values(), tables, strict=True)
     ]
     axes = find_axes(
-        vectors, problem.inputs[rows], problem.weight[rows], trained.layers, problem.seed
+        vectors, problem.inputs[rows], problem.weight[rows], trained.decoder, problem.seed
     )
     crossed = [name in crosses for name in learned.codes]
     kept = n_kept([part.strengths for part in axes], fewest, crossed)
@@ -82,7 +80,7 @@ def draw_rows(weight, random_state):
     return np.sort(np.random.default_rng(random_state).choice(rows, MOST_ROWS, replace=False))
 
 
-def find_axes(vectors, context, weight, layers, random_state):
+def find_axes(vectors, context, weight, decoder, random_state):
     """Axes of each column's vectors.
 
     With g the gradient of the output by a column's vector v, b the coefficients of v in the linear
@@ -96,8 +94,8 @@ def find_axes(vectors, context, weight, layers, random_state):
         Vectors of the rows by column, each from its own fold's table.
     context : ndarray of float32, shape (n_rows, n_inputs)
     weight : ndarray of shape (n_rows,)
-    layers : list of (ndarray of shape (n_out, n_in), ndarray of shape (n_out,))
-        The decoder.
+    decoder : MLP or Dot
+        See `skembed.forward`.
     random_state : int
         Draws the signs by which several outputs are summed: the products of such gradients are
         those of all outputs in the mean.
@@ -117,10 +115,10 @@ def find_axes(vectors, context, weight, layers, random_state):
     weight = (weight / weight.sum())[:, None]
     # One thread: the bits must not depend on their number.
     with threadpool_limits(1, user_api="blas"):
-        output = forward(layers, first, inputs)
+        output = decoder.output(inputs)
         signs = np.random.default_rng(random_state).choice([-1, 1], output.shape)
         outer = np.ones_like(output) if output.shape[1] == 1 else signs.astype(np.float32)
-        slope = gradient(layers, first, inputs, outer)
+        slope = decoder.gradient(inputs, outer)
         inputs, output = (x - (weight * x).sum(axis=0) for x in (inputs.astype(float), output))
         covariance = inputs.T @ (weight * inputs)
         with_output = inputs.T @ (weight * output)

@@ -25,7 +25,7 @@ from skembed.folds import assign_folds
 from skembed.frames import Columns
 from skembed.layout import cross_name
 from skembed.selection import embedded_columns
-from skembed.sizing import cross_dim, embedding_dims
+from skembed.sizing import RULES, cross_dim, embedding_dims
 from skembed.target import Target, encode_target
 from skembed.vocabulary import Vocabulary
 
@@ -80,7 +80,7 @@ class BaseNeuralEmbedding(BaseEstimator):
     _parameter_constraints: dict = {
         "categorical_features": [StrOptions({"auto"}), "array-like", callable],
         "embedding_dim": [
-            StrOptions({"auto"}),
+            StrOptions(set(RULES)),
             Interval(Integral, 1, None, closed="left"),
             dict,
             callable,
@@ -93,6 +93,7 @@ class BaseNeuralEmbedding(BaseEstimator):
         ],
         "cv": ["cv_object"],
         "hidden_layer_sizes": ["array-like"],
+        "interaction": [StrOptions({"mlp", "dot"})],
         "target_type": [
             StrOptions({"auto", "binary", "multiclass", "multilabel", "continuous", "multioutput"})
         ],
@@ -157,6 +158,11 @@ class BaseNeuralEmbedding(BaseEstimator):
         check_consistent_length(X, y, sample_weight)
         weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         target = self._encode_target(y, weight)
+        if self.interaction == "dot" and len(target.bias) > 1:
+            raise ValueError(
+                f"interaction='dot' gives one number for each row, but the target is "
+                f"{target.kind} with {len(target.bias)}: give interaction='mlp'."
+            )
         embedded = embedded_columns(self.categorical_features, X, columns)
         others = [j for j in range(len(columns.names)) if j not in embedded]
         vocabularies, codes = self._learn_vocabularies(columns, embedded, weight)
@@ -231,7 +237,8 @@ class BaseNeuralEmbedding(BaseEstimator):
             return with_crosses(
                 requested_crosses(self.crosses, list(vocabularies), list(crossable))
             )
-        if self.cv is None:  # no out-of-fold evidence to choose by
+        # Without folds there is no evidence to choose by; a dot product has its pairs already.
+        if self.cv is None or self.interaction == "dot":
             return with_crosses([])
         fold, target = problem.fold, problem.target
         outputs_per_row = (fold.max() + 1) * len(target.bias)
@@ -292,11 +299,11 @@ class BaseNeuralEmbedding(BaseEstimator):
             ) from error
         settings = {name: getattr(self, name) for name in Settings._fields}
         n_levels = [len(vocabulary.levels) for vocabulary in vocabularies.values()]
-        dims = embedding_dims(self.embedding_dim, list(vocabularies), n_levels)
+        dims = embedding_dims(self.embedding_dim, list(vocabularies), n_levels, self.interaction)
         return train(
             np.column_stack(codes),
             [levels.n_codes for levels in (*vocabularies.values(), *crosses)],
-            dims + [cross_dim(len(cross.names)) for cross in crosses],
+            dims + [cross_dim(len(cross.names), self.interaction) for cross in crosses],
             problem.inputs,
             problem.target,
             problem.weight,

@@ -20,8 +20,9 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
         The columns to embed. "auto" takes the columns of strings, categories and booleans of a
         data frame, and every column of an array. Other columns must be numeric.
 
-    embedding_dim : "auto", int, dict or callable, default="auto"
-        Length of the vectors: of all, by column, or by number of levels.
+    embedding_dim : {"auto", "fastai", "google", "half"}, int, dict or callable, default="auto"
+        Length of the vectors: by a rule of :mod:`skembed.sizing`, of all, by column, or by number
+        of levels.
 
     crosses : "auto", None, int or list of tuples, default="auto"
         Columns made of two or more columns, with a level for each combination, as in
@@ -33,6 +34,13 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
 
     hidden_layer_sizes : tuple of int, default=(128, 64)
         Layers of the decoder.
+
+    interaction : {"mlp", "dot"}, default="mlp"
+        How columns interact: in the layers of a small net, or by the dot products of their
+        vectors, as in collaborative filtering. "dot" is for two columns or a few of many levels
+        each, users and items say, and for targets of one number. The first component of a vector
+        is then the level's bias, all columns get 33 numbers by default, ``crosses="auto"`` makes
+        none, and the layers are not used.
 
     use_context : bool, default=True
         Whether the net sees the numeric columns.
@@ -100,8 +108,8 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
     tables_ : dict of str to ndarray of float32, shape (n_codes, dim)
         The vectors of each embedded column and cross, as the decoder reads them.
 
-    layers_ : list of (ndarray of shape (n_out, n_in), ndarray of shape (n_out,))
-        Weights and biases of the decoder.
+    decoder_ : MLP or Dot
+        The decoder in numpy: its weights, and how it answers.
 
     history_ : dict of ndarray, each of shape (n_epochs,)
         ``out_of_fold_loss``, ``table_loss`` and ``seconds`` since the start, by epoch.

@@ -34,11 +34,12 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         quantities. A callable is given ``X`` and returns any of the other forms, as
         :func:`~sklearn.compose.make_column_selector` does.
 
-    embedding_dim : "auto", int, dict or callable, default="auto"
+    embedding_dim : {"auto", "fastai", "google", "half"}, int, dict or callable, default="auto"
         Length of the vectors. "auto" trains by :func:`skembed.sizing.auto_dim` (at most 4, and 1
         for two levels, because more cost time and helped no model) and puts out the components
-        that tell something, one at least (:func:`skembed.axes.n_kept` says how). An int, a dict by
-        column or a callable of the number of levels gives a length that is kept.
+        that tell something, one at least (:func:`skembed.axes.n_kept` says how). Another rule of
+        :mod:`skembed.sizing`, an int, a dict by column or a callable of the number of levels gives
+        a length that is kept.
 
     crosses : "auto", None, int or list of tuples, default="auto"
         Columns made of two or more columns, with a level for each combination that occurs. They
@@ -61,6 +62,13 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
 
     hidden_layer_sizes : tuple of int, default=(128, 64)
         Layers of the decoder.
+
+    interaction : {"mlp", "dot"}, default="mlp"
+        How columns interact: in the layers of a small net, or by the dot products of their
+        vectors, as in collaborative filtering. "dot" is for two columns or a few of many levels
+        each, users and items say, and for targets of one number. The first component of a vector
+        is then the level's bias, all columns get 33 numbers by default, ``crosses="auto"`` makes
+        none, and the layers are not used.
 
     target_type : {"auto", "binary", "multiclass", "multilabel", "continuous", "multioutput"}, \
             default="auto"
@@ -221,6 +229,7 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         crosses="auto",
         cv=5,
         hidden_layer_sizes=(128, 64),
+        interaction="mlp",
         target_type="auto",
         loss="auto",
         quantile=None,
@@ -249,6 +258,7 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         self.crosses = crosses
         self.cv = cv
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.interaction = interaction
         self.target_type = target_type
         self.loss = loss
         self.quantile = quantile
@@ -429,7 +439,7 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
     def _fewest_axes(self, learned):
         """Axes of each column and cross that are kept however faint: those asked for."""
         asked = self.vocabularies_
-        if isinstance(self.embedding_dim, str):
+        if isinstance(self.embedding_dim, str) and self.embedding_dim == "auto":
             asked = ()
         elif isinstance(self.embedding_dim, dict):
             asked = self.embedding_dim

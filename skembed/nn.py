@@ -3,9 +3,12 @@
 import math
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from skembed import forward
 
 
 class FoldTables:
@@ -38,6 +41,8 @@ class FoldTables:
         Length of all vectors of a row with their padding.
     first : Tensor of shape (n_columns,)
         Where in the padded vectors of a row the vector of each column starts.
+    kept : Tensor of shape (sum(dims),)
+        Where the numbers are that are no padding.
     """
 
     def __init__(self, sizes, dims, n_folds):
@@ -51,6 +56,21 @@ class FoldTables:
             n_columns = len(weight.columns)
             self.first[weight.columns] = self.padded + torch.arange(n_columns) * weight.dim
             self.padded += n_columns * weight.dim
+        self.kept = torch.cat(
+            [first + torch.arange(d) for first, d in zip(self.first, dims, strict=True)]
+        )
+
+    def start_products(self, scale, generator):
+        """Give the levels random components to multiply, equal in all folds; at zero they stay.
+
+        Components but the first are drawn from a normal distribution of this ``scale``.
+        """
+        for weight in self.weights:
+            folds = weight.deviation.view(-1, self.n_folds, weight.dim)
+            for column, start in zip(weight.columns, weight.starts.tolist(), strict=True):
+                n_levels, dim = self.sizes[column] - 1, self.dims[column]
+                drawn = scale * torch.randn(n_levels, 1, dim - 1, generator=generator)
+                folds[start + 1 : start + 1 + n_levels, :, 1:dim] = drawn
 
     def pack(self, codes: Tensor) -> list[Tensor]:
         """Rows of each weight for the codes (n_rows, n_columns); each (n_rows, its columns)."""
@@ -148,15 +168,12 @@ class Decoder(nn.Module):
         Draws the start and the dropout.
     """
 
+    table_decay = 0.0
+
     def __init__(self, tables, n_inputs, hidden_layer_sizes, bias, *, dropout, generator):
         super().__init__()
-        self.first = tables.first
-        kept = [
-            int(first) + i
-            for first, dim in zip(self.first, tables.dims, strict=True)
-            for i in range(dim)
-        ]
-        self.kept = torch.tensor(kept)
+        self.first, self.dims = tables.first, tables.dims
+        self.kept = tables.kept
         self.dropout, self.generator = dropout, generator
         sizes = [len(self.kept) + n_inputs, *hidden_layer_sizes, len(bias)]
         layers = [_linear(n_in, n_out, generator) for n_in, n_out in pairwise(sizes)]
@@ -180,9 +197,64 @@ class Decoder(nn.Module):
         return output
 
     def numpy(self):
-        """Weight (n_out, n_in) and bias (n_out,) of each layer."""
+        """The same in numpy."""
         parameters = [parameter.detach().numpy().copy() for parameter in self.parameters()]
-        return list(zip(parameters[::2], parameters[1::2], strict=True))
+        layers = list(zip(parameters[::2], parameters[1::2], strict=True))
+        return forward.MLP(layers, np.cumsum([0, *self.dims[:-1]]))
+
+
+class DotDecoder(nn.Module):
+    """Own effects and dot products of pairs of columns: matrix factorisation with biases.
+
+    Each own effect, and the product of each pair, is multiplied by a number that starts at 1:
+    the trust that rows which did not make the vectors put in them. The context is added by a
+    linear term. Nothing else holds the vectors back, so they decay with each look at them.
+
+    Parameters
+    ----------
+    tables : FoldTables
+        Tables that the vectors come from. Columns longer than 1 are of one length.
+    n_inputs : int
+        Numeric inputs beside the vectors.
+    bias : ndarray of float32, shape (1,)
+        Where the output starts.
+
+    References
+    ----------
+    Koren, Bell and Volinsky (2009), "Matrix factorization techniques for recommender systems",
+    Computer 42(8).
+    """
+
+    table_decay = 0.2
+
+    def __init__(self, tables, n_inputs, bias):
+        super().__init__()
+        self.first, self.dims = tables.first, tables.dims
+        dotted = [int(f) for f, dim in zip(self.first, self.dims, strict=True) if dim > 1]
+        longest = max(self.dims)
+        self.n_dotted = len(dotted)
+        self.dotted = torch.tensor([[f + i for i in range(1, longest)] for f in dotted]).flatten()
+        self.pairs = torch.triu_indices(self.n_dotted, self.n_dotted, offset=1)
+        self.bias = nn.Parameter(torch.from_numpy(bias.copy()))
+        self.own = nn.Parameter(torch.ones(len(self.dims)))
+        self.trust = nn.Parameter(torch.ones(self.pairs.shape[1]))
+        self.slope = nn.Parameter(torch.zeros(n_inputs))
+
+    def forward(self, vectors: Tensor, context: Tensor) -> Tensor:
+        """Output (rows, 1) from padded vectors (rows, padded) and context."""
+        output = self.bias + vectors.index_select(1, self.first) @ self.own + context @ self.slope
+        if len(self.trust):
+            dotted = vectors.index_select(1, self.dotted).view(len(vectors), self.n_dotted, -1)
+            products = dotted @ dotted.transpose(1, 2)
+            output = output + products[:, self.pairs[0], self.pairs[1]] @ self.trust
+        return output[:, None]
+
+    def numpy(self):
+        """The same in numpy."""
+        bias, own, of_pairs, slope = (p.detach().numpy().copy() for p in self.parameters())
+        trust = np.zeros((self.n_dotted, self.n_dotted), dtype=np.float32)
+        trust[tuple(self.pairs.numpy())] = of_pairs
+        return forward.Dot(float(bias[0]), own, trust + trust.T, slope, self.dims)
 
 
 def _linear(n_in, n_out, generator):

@@ -1,12 +1,13 @@
 """What the classifier and the regressor share: the net itself as predictor, in numpy."""
 
 import numpy as np
+import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from skembed.base import BaseNeuralEmbedding, all_or_nothing
 from skembed.compat import fit_context
-from skembed.forward import forward
 from skembed.tables import gather, mean_over_folds
+from skembed.vocabulary import RESERVED
 
 
 class BaseNeuralEmbeddingPredictor(BaseNeuralEmbedding):
@@ -26,6 +27,7 @@ class BaseNeuralEmbeddingPredictor(BaseNeuralEmbedding):
         crosses="auto",
         cv=5,
         hidden_layer_sizes=(128, 64),
+        interaction="mlp",
         use_context=True,
         min_frequency=None,
         max_categories=None,
@@ -49,6 +51,7 @@ class BaseNeuralEmbeddingPredictor(BaseNeuralEmbedding):
         self.crosses = crosses
         self.cv = cv
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.interaction = interaction
         self.use_context = use_context
         self.min_frequency = min_frequency
         self.max_categories = max_categories
@@ -99,11 +102,46 @@ class BaseNeuralEmbeddingPredictor(BaseNeuralEmbedding):
                     learned.codes, trained.priors, trained.deviations, strict=True
                 )
             }
-            self.layers_ = trained.layers
+            self.decoder_ = trained.decoder
             self._context = learned.context
             self._numeric = learned.others if self.use_context else []
             self._target = learned.problem.target._replace(values=None)
         return self
+
+    def biases(self, column):
+        """Own effect of each level of a column: the biases of collaborative filtering.
+
+        Parameters
+        ----------
+        column : str
+            An embedded column.
+
+        Returns
+        -------
+        Series
+            By level. In units of the net's output, such as log-odds; of a quantity without
+            ``y_range``, in its own units. With ``interaction="dot"`` it is all that the level does
+            by itself; otherwise the layers add to it.
+
+        Raises
+        ------
+        ValueError
+            If the net has several outputs: there are no own effects then.
+        """
+        check_is_fitted(self)
+        if column not in self.vocabularies_:
+            raise ValueError(
+                f"{column!r} is not embedded. Embedded are {list(self.vocabularies_)}."
+            )
+        if len(self._target.bias) > 1:
+            raise ValueError(
+                f"A net with {len(self._target.bias)} outputs ({self.target_type_}) has no biases."
+            )
+        trust = self.decoder_.own[list(self.tables_).index(column)]
+        effects = trust * self.tables_[column][len(RESERVED) :, 0]
+        if getattr(self._target.loss, "bounds", ()) is None:  # outputs are quantities
+            effects = effects * self._target.scale[0]
+        return pd.Series(effects, index=self.vocabularies_[column].levels, name=column)
 
     def _output(self, X):
         """Output of the net, float32 (n_rows, n_outputs)."""
@@ -117,7 +155,7 @@ class BaseNeuralEmbeddingPredictor(BaseNeuralEmbedding):
             gather(table, codes[name], inputs[:, stop - table.shape[1] : stop])
         numbers = [columns.numbers(j) for j in self._numeric]
         inputs = np.hstack([inputs, self._context.matrix(numbers, columns.n_rows)])
-        return forward(self.layers_, stops - dims, inputs)
+        return self.decoder_.output(inputs)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

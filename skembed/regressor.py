@@ -19,8 +19,9 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
         The columns to embed. "auto" takes the columns of strings, categories and booleans of a
         data frame, and every column of an array. Other columns must be numeric.
 
-    embedding_dim : "auto", int, dict or callable, default="auto"
-        Length of the vectors: of all, by column, or by number of levels.
+    embedding_dim : {"auto", "fastai", "google", "half"}, int, dict or callable, default="auto"
+        Length of the vectors: by a rule of :mod:`skembed.sizing`, of all, by column, or by number
+        of levels.
 
     crosses : "auto", None, int or list of tuples, default="auto"
         Columns made of two or more columns, with a level for each combination, as in
@@ -32,6 +33,13 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
 
     hidden_layer_sizes : tuple of int, default=(128, 64)
         Layers of the decoder.
+
+    interaction : {"mlp", "dot"}, default="mlp"
+        How columns interact: in the layers of a small net, or by the dot products of their
+        vectors, as in collaborative filtering. "dot" is for two columns or a few of many levels
+        each, users and items say, and for targets of one number. The first component of a vector
+        is then the level's bias, all columns get 33 numbers by default, ``crosses="auto"`` makes
+        none, and the layers are not used.
 
     loss : {"auto", "squared_error", "absolute_error", "quantile", "poisson"}, default="auto"
         What the net minimises: "auto" is the squared error, for the mean. "absolute_error" is for
@@ -111,8 +119,8 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
     tables_ : dict of str to ndarray of float32, shape (n_codes, dim)
         The vectors of each embedded column and cross, as the decoder reads them.
 
-    layers_ : list of (ndarray of shape (n_out, n_in), ndarray of shape (n_out,))
-        Weights and biases of the decoder.
+    decoder_ : MLP or Dot
+        The decoder in numpy: its weights, and how it answers.
 
     history_ : dict of ndarray, each of shape (n_epochs,)
         ``out_of_fold_loss``, ``table_loss`` and ``seconds`` since the start, by epoch.
@@ -166,6 +174,7 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
         crosses="auto",
         cv=5,
         hidden_layer_sizes=(128, 64),
+        interaction="mlp",
         loss="auto",
         quantile=None,
         y_range=None,
@@ -193,6 +202,7 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
             crosses=crosses,
             cv=cv,
             hidden_layer_sizes=hidden_layer_sizes,
+            interaction=interaction,
             use_context=use_context,
             min_frequency=min_frequency,
             max_categories=max_categories,

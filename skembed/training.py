@@ -22,15 +22,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from skembed.evidence import is_evidence
-from skembed.nn import Decoder, FoldTables
+from skembed.forward import MLP, Dot
+from skembed.nn import Decoder, DotDecoder, FoldTables
 
 TABLE_LEARNING_RATE = 0.1
+DOT_SCALE = 0.03  # standard deviation of what is multiplied in dot products, at the start
 
 
 class Settings(NamedTuple):
     """How to train: parameters of the encoder, by the same names."""
 
     hidden_layer_sizes: tuple
+    interaction: str
     unseen_rate: float
     dropout: float
     weight_decay: float
@@ -52,8 +55,8 @@ class Trained(NamedTuple):
     ----------
     priors : list of ndarray, each of shape (dim,)
     deviations : list of ndarray, each of shape (n_codes, n_folds, dim)
-    layers : list of (ndarray of shape (n_out, n_in), ndarray of shape (n_out,))
-        The decoder.
+    decoder : MLP or Dot
+        See `skembed.forward`.
     losses : ndarray of float32, shape (n_used_rows,)
         Weighted out-of-fold loss of each row with weight, in the end.
     outputs : ndarray of float32, shape (n_look_at, n_folds, n_outputs), or None
@@ -65,7 +68,7 @@ class Trained(NamedTuple):
 
     priors: list
     deviations: list
-    layers: list
+    decoder: MLP | Dot
     losses: np.ndarray
     outputs: np.ndarray | None
     history: dict
@@ -113,14 +116,7 @@ def train(codes, sizes, dims, context, target, weight, fold, settings, *, look_a
     with torch_threads(settings.n_jobs):
         generator = torch.Generator().manual_seed(settings.random_state)
         tables = FoldTables(sizes, dims, n_folds=int(fold.max()) + 1)
-        decoder = Decoder(
-            tables,
-            context.shape[1],
-            settings.hidden_layer_sizes,
-            target.bias,
-            dropout=settings.dropout,
-            generator=generator,
-        )
+        decoder = _decoder(tables, context.shape[1], target.bias, settings, generator)
         rows = Rows(
             tables.pack(torch.from_numpy(codes)),
             torch.from_numpy(context),
@@ -138,8 +134,22 @@ def train(codes, sizes, dims, context, target, weight, fold, settings, *, look_a
         if look_at is not None:
             outputs = _outputs(tables, decoder, rows.take(torch.from_numpy(look_at)))
         priors, deviations = tables.numpy()
-        layers = decoder.numpy()
-        return Trained(priors, deviations, layers, losses, outputs, history, best_epoch)
+        net = decoder.numpy()
+        return Trained(priors, deviations, net, losses, outputs, history, best_epoch)
+
+
+def _decoder(tables, n_inputs, bias, settings, generator):
+    if settings.interaction == "dot":
+        tables.start_products(DOT_SCALE, generator)
+        return DotDecoder(tables, n_inputs, bias)
+    return Decoder(
+        tables,
+        n_inputs,
+        settings.hidden_layer_sizes,
+        bias,
+        dropout=settings.dropout,
+        generator=generator,
+    )
 
 
 def _run(tables, decoder, rows, loss, constant, settings, generator):
@@ -149,7 +159,7 @@ def _run(tables, decoder, rows, loss, constant, settings, generator):
     steps_per_epoch = math.ceil(n_rows / batch_size)
     max_epochs = settings.max_epochs
     if max_epochs == "auto":
-        max_epochs = auto_epochs(steps_per_epoch)
+        max_epochs = auto_epochs(steps_per_epoch, settings.interaction)
     adamw = torch.optim.AdamW(decoder.parameters(), weight_decay=settings.weight_decay, fused=True)
     adagrad = RowAdagrad(tables)
     best = BestEpoch(tables, decoder, constant, settings)
@@ -215,7 +225,10 @@ def _step(tables, decoder, adamw, adagrad, rows, batch, packed, loss):
     n_tables = len(others) // len(batch)
     again = batch.repeat_interleave(n_tables)
     fitted = losses(vectors[others], again).sum() / n_tables
-    fitted.backward(inputs=[*fetched, *(weight.prior for weight in tables.weights)])
+    objective = fitted
+    if decoder.table_decay:
+        objective = fitted + decoder.table_decay / 2 * (vectors[others] ** 2).sum() / n_tables
+    objective.backward(inputs=[*fetched, *(weight.prior for weight in tables.weights)])
 
     adamw.step()
     adagrad.step(touched, [part.grad for part in fetched])
@@ -384,9 +397,13 @@ def auto_batch_size(n_rows):
     return int(2 ** min(10, max(5, round(math.log2(n_rows / 50)))))
 
 
-def auto_epochs(steps_per_epoch):
-    """Passes over the rows: about 500 steps, but 8 passes at least and 40 at most."""
-    return min(40, max(8, math.ceil(500 / steps_per_epoch)))
+def auto_epochs(steps_per_epoch, interaction="mlp"):
+    """Passes over the rows: about 500 steps, but 8 passes at least and 40 at most.
+
+    Dot products start near zero and are slow to leave it: 20 at least.
+    """
+    fewest = 8 if interaction == "mlp" else 20
+    return min(40, max(fewest, math.ceil(500 / steps_per_epoch)))
 
 
 def one_cycle(progress):

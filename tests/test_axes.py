@@ -3,6 +3,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from skembed.axes import MOST_ROWS, draw_rows, find_axes, n_kept
+from skembed.forward import MLP
 
 
 def linear_net(*coefficients):
@@ -18,7 +19,7 @@ def vectors():
 def axes_of(vectors, layers, weight=None):
     context = np.empty((len(vectors), 0), dtype=np.float32)
     weight = np.ones(len(vectors)) if weight is None else weight
-    return find_axes([vectors], context, weight, layers, random_state=0)[0]
+    return find_axes([vectors], context, weight, MLP(layers, [0]), random_state=0)[0]
 
 
 def test_one_direction_is_one_axis_in_units_of_the_output(vectors):

@@ -490,3 +490,27 @@ def test_one_table_without_folds(rents):
     encoder = NeuralEmbeddingEncoder(cv=None, max_epochs=3, random_state=0)
     np.testing.assert_array_equal(encoder.fit_transform(X, y), encoder.fit(X, y).transform(X))
     assert encoder.best_epoch_ == 3
+
+
+def test_vectors_of_dot_products_are_features(rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(interaction="dot", random_state=0)
+    model = make_pipeline(encoder, Ridge())
+    assert cross_val_score(model, X, y).mean() > 0.8
+
+
+@pytest.mark.parametrize("loss", ["absolute_error", "poisson"])
+def test_vectors_by_another_loss(rents, loss):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(loss=loss, random_state=0)
+    assert cross_val_score(make_pipeline(encoder, Ridge()), X, y).mean() > 0.8
+
+
+def test_vectors_from_several_targets(rents):
+    X, y = rents
+    both = np.column_stack([y, X["rooms"] * 1.0])
+    encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, both)
+    assert encoder.target_type_ == "multioutput"
+    labels = both > np.median(both, axis=0)
+    encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, labels)
+    assert encoder.target_type_ == "multilabel"

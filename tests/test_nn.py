@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from skembed.nn import Decoder, FoldTables
+from skembed.nn import Decoder, DotDecoder, FoldTables
 
 
 def tables():
@@ -95,3 +95,29 @@ def test_dropout_draws_from_its_own_generator():
     torch.nn.init.ones_(net.layers[-1].weight)
     assert not torch.equal(net(x, torch.ones(1, 1)), net(x, torch.ones(1, 1)))
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_products_start_random_and_equal_in_all_folds():
+    made = FoldTables([4, 5, 3], [3, 3, 1], n_folds=2)
+    made.start_products(0.1, torch.Generator().manual_seed(0))
+    _, deviations = made.numpy()
+    for deviation in deviations[:2]:
+        assert np.array_equal(deviation[:, 0], deviation[:, 1])
+        assert not deviation[0].any()
+        assert not deviation[:, :, 0].any()
+        assert deviation[1:, :, 1:].all()
+    assert not deviations[2].any()
+
+
+def test_the_dot_decoder_in_numpy_is_that_in_torch():
+    made = FoldTables([4, 5, 3], [3, 3, 1], n_folds=2)
+    net = DotDecoder(made, 2, np.array([0.5], dtype=np.float32))
+    rng = np.random.default_rng(0)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.copy_(torch.from_numpy(rng.normal(size=parameter.shape)))
+    padded, context = torch.randn(6, made.padded), torch.randn(6, 2)
+    inputs = torch.cat([padded[:, made.kept], context], dim=1).numpy()
+    np.testing.assert_allclose(
+        net.numpy().output(inputs), net(padded, context).detach().numpy(), rtol=1e-5
+    )

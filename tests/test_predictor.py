@@ -24,7 +24,7 @@ def test_the_forward_pass_is_the_decoder_of_training(rents):
     bias = np.zeros(1, dtype=np.float32)
     net = Decoder(tables, 1, (128, 64), bias, dropout=0.0, generator=torch.Generator())
     with torch.no_grad():
-        for layer, (weight, bias) in zip(net.layers, model.layers_, strict=True):
+        for layer, (weight, bias) in zip(net.layers, model.decoder_.layers, strict=True):
             layer.weight.copy_(torch.from_numpy(weight))
             layer.bias.copy_(torch.from_numpy(bias))
         flat = torch.zeros(len(X), tables.padded)

@@ -78,3 +78,45 @@ def test_bad_parameters_of_the_loss_are_named(visits):
         NeuralEmbeddingRegressor(loss="hinge").fit(X, y)
     with pytest.raises(ValueError, match=r"y_range=\(0, 3\), but y holds"):
         NeuralEmbeddingRegressor(y_range=(0, 3)).fit(X, y)
+
+
+@pytest.fixture(scope="module")
+def ratings():
+    """Ratings by taste: what a person likes is told by person and film together."""
+    rng = np.random.default_rng(0)
+    taste, style = rng.normal(size=(60, 2)), rng.normal(size=(40, 2))
+    kindness, quality = rng.normal(0, 0.5, 60), rng.normal(0, 0.5, 40)
+    person, film = rng.integers(0, 60, 6000), rng.integers(0, 40, 6000)
+    y = 3 + kindness[person] + quality[film] + (taste[person] * style[film]).sum(axis=1) / 2
+    X = pd.DataFrame({"person": person.astype(str), "film": film.astype(str)})
+    return X, (y + rng.normal(0, 0.2, 6000)).clip(0.5, 5.5), quality
+
+
+def test_dot_products_find_tastes(ratings):
+    X, y, _ = ratings
+    model = NeuralEmbeddingRegressor(interaction="dot", embedding_dim=5, y_range=(0.5, 5.5))
+    assert cross_val_score(model.set_params(random_state=0), X, y, cv=3).mean() > 0.8
+
+
+def test_biases_by_level(ratings):
+    """The bias of a film is how good it is beside who rated it."""
+    X, y, quality = ratings
+    model = NeuralEmbeddingRegressor(interaction="dot", random_state=0).fit(X, y)
+    biases = model.biases("film")
+    assert np.corrcoef(biases, quality[biases.index.astype(int)])[0, 1] > 0.9
+    assert biases.std() == pytest.approx(quality.std(), rel=0.25)
+
+
+def test_dot_products_beside_numbers(ratings):
+    X, y, _ = ratings
+    hour = np.random.default_rng(1).normal(size=len(y))
+    model = NeuralEmbeddingRegressor(interaction="dot", embedding_dim=5, random_state=0)
+    model.fit(X.assign(hour=hour), y + hour)
+    moved = model.predict(X.assign(hour=1.0)) - model.predict(X.assign(hour=0.0))
+    assert moved.mean() == pytest.approx(1, abs=0.2)
+
+
+def test_dot_products_give_one_number(rents):
+    X, y = rents
+    with pytest.raises(ValueError, match="multioutput with 2"):
+        NeuralEmbeddingRegressor(interaction="dot").fit(X, np.column_stack([y, y]))

@@ -1,3 +1,5 @@
+import pytest
+
 from skembed.sizing import auto_dim, embedding_dims
 
 
@@ -18,3 +20,17 @@ def test_an_int_is_for_all_columns():
 
 def test_a_callable_is_given_the_number_of_levels():
     assert embedding_dims(lambda n: n // 10, ["a", "b"], [100, 20]) == [10, 2]
+
+
+@pytest.mark.parametrize(
+    ("rule", "dims"), [("fastai", [21, 2]), ("google", [3, 1]), ("half", [50, 1])]
+)
+def test_rules_by_name(rule, dims):
+    assert embedding_dims(rule, ["a", "b"], [100, 2]) == dims
+
+
+def test_what_is_multiplied_is_of_one_length():
+    assert embedding_dims("auto", ["a", "b"], [100, 2], "dot") == [33, 33]
+    assert embedding_dims({"b": 1}, ["a", "b"], [100, 2], "dot") == [33, 1]
+    with pytest.raises(ValueError, match="one length for all"):
+        embedding_dims("fastai", ["a", "b"], [100, 2], "dot")

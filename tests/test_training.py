@@ -15,6 +15,7 @@ from skembed.training import (
 )
 
 SETTINGS = Settings(
+    interaction="mlp",
     hidden_layer_sizes=(16,),
     unseen_rate=0.1,
     dropout=0.0,
