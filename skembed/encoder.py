@@ -30,9 +30,10 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
     ----------
     categorical_features : "auto", list of str, list of int, mask or callable, default="auto"
         The columns to embed. "auto" takes the columns of strings, categories and booleans of a
-        data frame, and every column of an array. Name integer ids: nothing tells them from
-        quantities. A callable is given ``X`` and returns any of the other forms, as
-        :func:`~sklearn.compose.make_column_selector` does.
+        data frame, and every column of an array. It warns of columns of labels in which nearly
+        every row differs, and leaves them out: neither embedded nor put out. Name integer ids:
+        nothing tells them from quantities. A callable is given ``X`` and returns any of the other
+        forms, as :func:`~sklearn.compose.make_column_selector` does.
 
     embedding_dim : "auto", int, dict or callable, default="auto"
         Length of the vectors. "auto" trains by :func:`skembed.sizing.auto_dim` (at most 4, and 1
@@ -390,16 +391,15 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
             rounded = round_to_agreement(tables, levels[name].counts)
             fold_tables[name], self.tables_[name] = rounded
         dims = {name: table.shape[1] for name, table in self.tables_.items()}
-        passthrough = self.remainder == "passthrough"
+        passing = learned.others if self.remainder == "passthrough" else []
         self._layout = Layout(
-            len(learned.columns.names),
             {self._position[name]: (name, dims[name]) for name in self.vocabularies_},
             [
                 (tuple(self._position[column] for column in cross.names), name, dims[name])
                 for name, cross in self.crosses_.items()
             ],
-            passthrough=passthrough,
-            dtype=output_dtype(learned.columns, learned.others if passthrough else []),
+            passing=passing,
+            dtype=output_dtype(learned.columns, passing),
         )
         self._layout.check_names(learned.columns.names)
         return learned, fold_tables
