@@ -9,7 +9,9 @@ from sklearn.utils.validation import check_is_fitted
 from skembed.axes import turned_tables
 from skembed.base import BaseNeuralEmbedding, all_or_nothing
 from skembed.compat import StrOptions, check_feature_names_in, fit_context
+from skembed.frames import Columns
 from skembed.layout import Layout, output_dtype
+from skembed.reading import given_back, level_frame, neighbours
 from skembed.tables import gather, gather_own_fold, round_to_agreement
 
 
@@ -378,6 +380,115 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         """
         check_is_fitted(self)
         return self._layout.names_out(check_feature_names_in(self, input_features))
+
+    def inverse_transform(self, X):
+        """Turn vectors back into levels: each into the level that is nearest.
+
+        Vectors that `transform` gave come back as the levels that they were, but for levels that
+        have the same vector (vectors are rounded, and short): then it is the level of most rows
+        in `fit`.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n_rows, n_features_out)
+            What `transform` put out, or vectors near to it. Crosses are not looked at.
+
+        Returns
+        -------
+        DataFrame or ndarray of shape (n_rows, n_columns)
+            The columns that `fit` was given, in their order: a pandas frame with their names, or
+            an array if they had none. Levels are those of ``vocabularies_``; None stands where the
+            row of missing or of unseen levels is nearest and ``"infrequent_sklearn"``, as with
+            :class:`~sklearn.preprocessing.OneHotEncoder`, for pooled levels. Numbers come back as
+            they are. Columns that `transform` does not put out are absent.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from skembed import NeuralEmbeddingEncoder
+        >>> X = pd.DataFrame({"city": ["Oslo", "Rome", "Bern"] * 40, "rooms": range(120)})
+        >>> encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, [3.0, 1.5, 4.2] * 40)
+        >>> encoder.inverse_transform(encoder.transform(X.head(2)))
+           city  rooms
+        0  Oslo    0.0
+        1  Rome    1.0
+        """
+        check_is_fitted(self)
+        names_in = check_feature_names_in(self, None)
+        given = given_back(Columns(X), self._layout, names_in, self.tables_, self.vocabularies_)
+        return given if hasattr(self, "feature_names_in_") else given.to_numpy()
+
+    def nearest(self, column, level_or_vector, k=5):
+        """Find the levels whose vectors are nearest.
+
+        Parameters
+        ----------
+        column : str
+            An embedded column, or a cross.
+
+        level_or_vector : level, tuple or array-like of shape (dim,)
+            A level; of a cross, a tuple of them, with a number or an interval for a numeric column.
+            None stands for missing. An array or list is taken as a vector.
+
+        k : int, default=5
+            How many levels to find.
+
+        Returns
+        -------
+        DataFrame of shape (k, 2)
+            ``level`` and Euclidean ``distance``, nearest first. The level itself is left out, and
+            so are the rows of unseen, missing and infrequent levels. Fewer rows if there are not as
+            many levels.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from skembed import NeuralEmbeddingEncoder
+        >>> X = pd.DataFrame({"city": ["Oslo", "Rome", "Bern", "Pisa"] * 40})
+        >>> encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, [3.0, 1.5, 4.2, 1.6] * 40)
+        >>> encoder.nearest("city", "Rome")["level"].tolist()
+        ['Pisa', 'Oslo', 'Bern']
+        """
+        table, levels, parts = self._learned_of(column)
+        return neighbours(column, level_or_vector, k, table, levels, parts)
+
+    def embedding(self, column):
+        """Get the vectors of a column as a frame.
+
+        Parameters
+        ----------
+        column : str
+            An embedded column, or a cross.
+
+        Returns
+        -------
+        DataFrame of shape (n_codes, dim)
+            A row per code, in the order of ``tables_``: first always "unseen", "missing" and
+            "infrequent", then the levels; those of a cross are tuples, with an interval for a
+            numeric column. ``.iloc[3:]`` are the levels alone. Columns are named as the output.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from skembed import NeuralEmbeddingEncoder
+        >>> X = pd.DataFrame({"city": ["Oslo", "Rome", "Bern"] * 40})
+        >>> encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, [3.0, 1.5, 4.2] * 40)
+        >>> encoder.embedding("city").index.tolist()
+        ['unseen', 'missing', 'infrequent', 'Bern', 'Oslo', 'Rome']
+        """
+        table, levels, parts = self._learned_of(column)
+        return level_frame(column, table, levels, parts)
+
+    def _learned_of(self, column):
+        """Table and levels of a column or cross, and the levels that crosses are made of."""
+        check_is_fitted(self)
+        if column not in self.tables_:
+            raise ValueError(
+                f"column must be an embedded column or a cross, got {column!r}. There are "
+                f"{list(self.tables_)}."
+            )
+        levels = (self.vocabularies_ | self.crosses_)[column]
+        return self.tables_[column], levels, self.vocabularies_ | self.bins_
 
     def _fit(self, X, y, sample_weight, groups, method):
         """Set the fitted state; return what `fit_transform` needs beside it."""
