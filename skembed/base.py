@@ -24,7 +24,7 @@ from skembed.evidence import is_evidence
 from skembed.folds import assign_folds
 from skembed.frames import Columns
 from skembed.layout import cross_name
-from skembed.selection import embedded_columns
+from skembed.selection import embedded_columns, leave_out, report_left_out
 from skembed.sizing import RULES, cross_dim, embedding_dims
 from skembed.target import Target, encode_target
 from skembed.vocabulary import Vocabulary
@@ -267,18 +267,24 @@ class BaseNeuralEmbedding(BaseEstimator):
         return bins, codes
 
     def _learn_vocabularies(self, columns, embedded, weight):
-        """Vocabulary and codes (n_rows,) of each embedded column, by name."""
-        vocabularies, codes = {}, {}
+        """Vocabulary and codes (n_rows,) of each embedded column, by name; none of ids."""
+        vocabularies, codes, left_out = {}, {}, []
+        used, spec = weight > 0, self.categorical_features
         for j in embedded:
             name, levels = columns.names[j], columns.levels(j)
+            if leave_out(spec, name, levels, used, is_frame=columns.is_frame):
+                left_out.append(name)
+                continue
             vocabularies[name] = vocabulary = Vocabulary.fit(
                 levels,
-                weight > 0,
+                used,
                 min_frequency=self.min_frequency,
                 max_categories=self.max_categories,
             )
             vocabulary.warn_if_uninformative(name)
             codes[name] = self._encode(name, vocabulary, levels)
+        if left_out:
+            report_left_out(left_out, columns.names, any_kept=bool(codes))
         return vocabularies, codes
 
     def _encode(self, name, vocabulary, levels):

@@ -18,7 +18,8 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
     ----------
     categorical_features : "auto", list of str, list of int, mask or callable, default="auto"
         The columns to embed. "auto" takes the columns of strings, categories and booleans of a
-        data frame, and every column of an array. Other columns must be numeric.
+        data frame, and every column of an array, but leaves out columns of labels in which nearly
+        every row differs, and warns. Other columns must be numeric.
 
     embedding_dim : {"auto", "fastai", "google", "half"}, int, dict or callable, default="auto"
         Length of the vectors: by a rule of :mod:`skembed.sizing`, of all, by column, or by number

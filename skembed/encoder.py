@@ -9,11 +9,13 @@ from sklearn.utils.validation import check_is_fitted
 from skembed.axes import turned_tables
 from skembed.base import BaseNeuralEmbedding, all_or_nothing
 from skembed.compat import StrOptions, check_feature_names_in, fit_context
+from skembed.frames import Columns
 from skembed.layout import Layout, output_dtype
+from skembed.reading import ReadableVectors, given_back
 from skembed.tables import gather, gather_own_fold, round_to_agreement
 
 
-class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
+class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedding):
     """Replace each categorical column by vectors that a small neural net learned from the target.
 
     One training run learns K tables of vectors per column, one per fold, under a single decoder.
@@ -30,9 +32,10 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
     ----------
     categorical_features : "auto", list of str, list of int, mask or callable, default="auto"
         The columns to embed. "auto" takes the columns of strings, categories and booleans of a
-        data frame, and every column of an array. Name integer ids: nothing tells them from
-        quantities. A callable is given ``X`` and returns any of the other forms, as
-        :func:`~sklearn.compose.make_column_selector` does.
+        data frame, and every column of an array. It warns of columns of labels in which nearly
+        every row differs, and leaves them out: neither embedded nor put out. Name integer ids:
+        nothing tells them from quantities. A callable is given ``X`` and returns any of the other
+        forms, as :func:`~sklearn.compose.make_column_selector` does.
 
     embedding_dim : {"auto", "fastai", "google", "half"}, int, dict or callable, default="auto"
         Length of the vectors. "auto" trains by :func:`skembed.sizing.auto_dim` (at most 4, and 1
@@ -410,6 +413,43 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         check_is_fitted(self)
         return self._layout.names_out(check_feature_names_in(self, input_features))
 
+    def inverse_transform(self, X):
+        """Turn vectors back into levels: each into the level that is nearest.
+
+        Vectors that `transform` gave come back as the levels that they were, but for levels that
+        have the same vector (vectors are rounded, and short): then it is the level of most rows
+        in `fit`.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n_rows, n_features_out)
+            What `transform` put out, or vectors near to it. Crosses are not looked at.
+
+        Returns
+        -------
+        DataFrame or ndarray of shape (n_rows, n_columns)
+            The columns that `fit` was given, in their order: a pandas frame with their names, or
+            an array if they had none. Levels are those of ``vocabularies_``; None stands where the
+            row of missing or of unseen levels is nearest and ``"infrequent_sklearn"``, as with
+            :class:`~sklearn.preprocessing.OneHotEncoder`, for pooled levels. Numbers come back as
+            they are. Columns that `transform` does not put out are absent.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from skembed import NeuralEmbeddingEncoder
+        >>> X = pd.DataFrame({"city": ["Oslo", "Rome", "Bern"] * 40, "rooms": range(120)})
+        >>> encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, [3.0, 1.5, 4.2] * 40)
+        >>> encoder.inverse_transform(encoder.transform(X.head(2)))
+           city  rooms
+        0  Oslo    0.0
+        1  Rome    1.0
+        """
+        check_is_fitted(self)
+        names_in = check_feature_names_in(self, None)
+        given = given_back(Columns(X), self._layout, names_in, self.tables_, self.vocabularies_)
+        return given if hasattr(self, "feature_names_in_") else given.to_numpy()
+
     def _fit(self, X, y, sample_weight, groups, method):
         """Set the fitted state; return what `fit_transform` needs beside it."""
         learned = self._learn(X, y, sample_weight, self._split_params(method, groups))
@@ -422,16 +462,15 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
             rounded = round_to_agreement(tables, levels[name].counts)
             fold_tables[name], self.tables_[name] = rounded
         dims = {name: table.shape[1] for name, table in self.tables_.items()}
-        passthrough = self.remainder == "passthrough"
+        passing = learned.others if self.remainder == "passthrough" else []
         self._layout = Layout(
-            len(learned.columns.names),
             {self._position[name]: (name, dims[name]) for name in self.vocabularies_},
             [
                 (tuple(self._position[column] for column in cross.names), name, dims[name])
                 for name, cross in self.crosses_.items()
             ],
-            passthrough=passthrough,
-            dtype=output_dtype(learned.columns, learned.others if passthrough else []),
+            passing=passing,
+            dtype=output_dtype(learned.columns, passing),
         )
         self._layout.check_names(learned.columns.names)
         return learned, fold_tables

@@ -1,6 +1,8 @@
 """Any data frame or array in, typed columns out; the only user of narwhals."""
 
 from collections import Counter
+from collections.abc import Mapping
+from datetime import date
 from typing import Any, NamedTuple
 
 import narwhals.stable.v2 as nw
@@ -63,8 +65,15 @@ class Columns:
         """
         if not self.is_frame:
             return np.ones(len(self.names), dtype=bool)
-        kinds = (nw.String, nw.Categorical, nw.Enum, nw.Boolean, nw.Object)
-        return np.array([isinstance(series.dtype, kinds) for series in self._series], dtype=bool)
+        kinds = (nw.String, nw.Categorical, nw.Enum, nw.Boolean)
+        return np.array(
+            [
+                isinstance(series.dtype, kinds)
+                or (series.dtype == nw.Object and _kind_of_objects(series) not in _NUMERIC)
+                for series in self._series
+            ],
+            dtype=bool,
+        )
 
     def levels(self, j):
         """Column ``j`` in factorised form.
@@ -77,11 +86,16 @@ class Columns:
         try:
             if not self.is_frame:
                 return _factorize(self.array[:, j])
-            native = self._series[j].to_native()
+            series = self._series[j]
+            native = series.to_native()
             if not isinstance(native, pd.Series):
-                return _factorize_series(self._series[j])
+                return _factorize_series(series)
             if native.dtype == object:
                 return _factorize(native.to_numpy())
+            if series.dtype.is_float():  # pandas tells NaN from missing in its own float types
+                return _factorize(self._numeric_series(j))
+            if series.dtype == nw.Date:
+                native = native.astype("datetime64[s]")
             rows, values = pd.factorize(native)
             return Levels(rows, values.tolist())
         except TypeError as error:
@@ -104,6 +118,8 @@ class Columns:
             If the column is not numeric, or holds an infinite value.
         """
         values = self.array[:, j] if not self.is_frame else self._numeric_series(j)
+        if values.dtype.kind in "mM":  # which would turn into ticks, and NaT into -2**63
+            raise self._not_numeric(j, f"its type is {values.dtype}")
         try:
             numbers = values.astype(dtype, copy=False)
         except (TypeError, ValueError) as error:
@@ -126,6 +142,9 @@ class Columns:
 
     def _numeric_series(self, j):
         series = self._series[j]
+        if series.dtype == nw.Object and _kind_of_objects(series) in {*_NUMERIC, "boolean"}:
+            values = series.to_numpy()
+            return np.where(pd.isna(values), np.nan, values)
         if not (series.dtype.is_numeric() or series.dtype == nw.Boolean) and self.n_rows:
             # A column of a batch that is missing throughout may have lost its type.
             if not series.is_null().all():
@@ -150,13 +169,46 @@ _NUMPY_NAMES = {
     "Float32": "float32",
 }
 
+# What pandas calls the values of a column of objects, where they are numbers.
+_NUMERIC = {"integer", "floating", "mixed-integer-float", "decimal"}
+
+
+def _kind_of_objects(series):
+    return pd.api.types.infer_dtype(series.to_numpy(), skipna=True)
+
 
 def _frame_or_none(X):
-    if isinstance(X, pd.DataFrame) and not X.columns.is_unique:
-        twice = [name for name, count in Counter(X.columns).items() if count > 1]
-        raise ValueError(f"Column names must be unique, but {twice} occur more than once: rename.")
-    frame = nw.from_native(X, eager_only=True, pass_through=True)
-    return frame if isinstance(frame, nw.DataFrame) else None
+    if isinstance(X, pd.DataFrame):
+        if not X.columns.is_unique:
+            twice = [name for name, count in Counter(X.columns).items() if count > 1]
+            raise ValueError(
+                f"Column names must be unique, but {twice} occur more than once: rename."
+            )
+        sparse = {n: d.subtype for n, d in X.dtypes.items() if isinstance(d, pd.SparseDtype)}
+        X = X.astype(sparse) if sparse else X
+    frame = nw.from_native(X, pass_through=True, allow_series=True)
+    if isinstance(frame, nw.DataFrame):
+        return frame
+    instead = _instead(X, frame)
+    if instead:
+        raise TypeError(
+            "X must be a pandas, polars or pyarrow table in memory or a two-dimensional array, "
+            f"but is a {type(X).__module__}.{type(X).__name__}. Give {instead}."
+        )
+    return None
+
+
+def _instead(X, frame):
+    """What to give instead of a container that is neither a frame nor an array."""
+    if isinstance(frame, nw.LazyFrame):
+        return "X.collect(), or X.compute() in dask"
+    if type(X).__module__.startswith("pyarrow"):
+        return "pyarrow.Table.from_batches([X]) of a batch, pyarrow.table({'name': X}) of a column"
+    if isinstance(frame, nw.Series):
+        return "X.to_frame()"
+    if isinstance(X, Mapping) or getattr(getattr(X, "dtype", None), "names", None):
+        return "pandas.DataFrame(X)"
+    return None
 
 
 def _as_array(X):
@@ -178,6 +230,8 @@ def _factorize(values):
     """Factorise an array; True, 1 and "1" stay apart, 1 and 1.0 are one number."""
     if values.dtype.kind in "SUT":
         values = values.astype(object)
+    elif values.dtype.kind in "mM":
+        values = pd.Index(values)  # whose values are Timestamps, whatever the unit
     mixed = values.dtype == object and pd.api.types.infer_dtype(values, skipna=True) != "string"
     if mixed:
         values = np.frompyfunc(_distinct, 1, 1)(values)
@@ -193,13 +247,28 @@ def _factorize_series(series):
     Nulls are set apart first: as numpy arrays, integers with nulls lose digits and Arrow
     dictionaries turn null into a level.
     """
+    if series.dtype.is_nested():
+        raise TypeError(f"of type {series.dtype}")
     if isinstance(series.dtype, (nw.Categorical, nw.Enum)):
-        series = series.cast(nw.String)
+        series = _decoded(series)
+    if series.dtype == nw.String:
+        return _factorize(series.to_numpy())
     present = ~series.is_null().to_numpy()
     rows = np.full(len(present), -1, dtype=np.intp)
-    levels = _factorize(series.drop_nulls().to_numpy())
+    values = series.drop_nulls().to_numpy()
+    if isinstance(series.dtype, nw.Datetime) and series.dtype.time_zone:
+        values = pd.DatetimeIndex(values).tz_localize("UTC").tz_convert(series.dtype.time_zone)
+    levels = _factorize(values)
     rows[present] = levels.rows
     return Levels(rows, levels.values)
+
+
+def _decoded(series):
+    """Labels of a dictionary column: codes may differ between chunks and between frames."""
+    if series.implementation.is_pyarrow():  # where labels may be numbers
+        native = series.to_native()
+        return nw.from_native(native.cast(native.type.value_type), series_only=True)
+    return series.cast(nw.String)
 
 
 class _Boolean(NamedTuple):
@@ -210,6 +279,8 @@ class _Boolean(NamedTuple):
 
 
 def _distinct(value):
+    if type(value) is date:  # a day is its midnight in the frames that have no type for days
+        return pd.Timestamp(value)
     return _Boolean("boolean", bool(value)) if isinstance(value, (bool, np.bool_)) else value
 
 

@@ -30,23 +30,19 @@ class Layout:
 
     Parameters
     ----------
-    n_columns : int
-        Columns of X.
     dims : dict of int to (name, int)
         Name and vector length of the embedded columns, by position.
     crosses : list of (tuple of int, str, int)
         Positions, name and vector length of the crosses.
-    passthrough : bool
-        Whether the other columns are put out.
+    passing : list of int
+        Positions of the columns that are put out as they are.
     dtype : dtype
         Of the output.
     """
 
-    def __init__(self, n_columns, dims, crosses, *, passthrough, dtype):
+    def __init__(self, dims, crosses, *, passing, dtype):
         self.dtype, self.slots, self.width = dtype, [], 0
-        for position in range(n_columns):
-            if position not in dims and not passthrough:
-                continue
+        for position in sorted([*dims, *passing]):
             self._append((position,), *dims.get(position, (None, 1)))
         for cross in crosses:
             self._append(*cross)

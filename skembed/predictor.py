@@ -6,11 +6,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from skembed.base import BaseNeuralEmbedding, all_or_nothing
 from skembed.compat import fit_context
+from skembed.reading import ReadableVectors
 from skembed.tables import gather, mean_over_folds
 from skembed.vocabulary import RESERVED
 
 
-class BaseNeuralEmbeddingPredictor(BaseNeuralEmbedding):
+class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
     """Tables, context and decoder in numpy: fitting them, and the forward pass through them."""
 
     _parameter_constraints: dict = {

@@ -1,8 +1,13 @@
 """Which columns are embedded."""
 
+import warnings
 from numbers import Integral
 
 import numpy as np
+
+# A column with so many levels per row teaches nothing: one seen once tells of no other row.
+NEARLY_UNIQUE = 0.95
+FEWEST_ROWS = 20  # fewer may differ by chance
 
 
 def embedded_columns(spec, X, columns):
@@ -52,6 +57,57 @@ def embedded_columns(spec, X, columns):
             "categorical_features."
         )
     return positions
+
+
+def leave_out(spec, name, levels, used, *, is_frame):
+    """Whether "auto" leaves a column out, because nearly every row has a level of its own.
+
+    It does so with columns of labels. A column of numbers, which "auto" takes from an array, stays,
+    but warns, as floats do that were named: they look like quantities.
+
+    Parameters
+    ----------
+    spec : "auto", list or callable
+        As ``categorical_features`` of the encoder.
+    name : str
+        Of the column.
+    levels : Levels
+    used : ndarray of bool, shape (n_rows,)
+        Rows that count.
+    is_frame : bool
+        Whether X is a frame, of which "auto" takes labels alone.
+    """
+    by_type = isinstance(spec, str)
+    rows = levels.rows[used]
+    n_levels = len(np.unique(rows[rows >= 0]))
+    if len(rows) < FEWEST_ROWS or n_levels < NEARLY_UNIQUE * len(rows):
+        return False
+    if by_type and (is_frame or all(isinstance(value, str) for value in levels.values)):
+        return True
+    if by_type or any(isinstance(value, float) for value in levels.values):
+        warnings.warn(
+            f"Column {name!r} is embedded, but has {n_levels} different values in {len(rows)} "
+            "rows: a level that is seen once teaches nothing. If it is a quantity, give the "
+            "columns without it in categorical_features, and the net sees it as a number.",
+            UserWarning,
+            stacklevel=7,
+        )
+    return False
+
+
+def report_left_out(left_out, names, *, any_kept):
+    """Warn of the columns that `leave_out` told of; raise if no other is embedded."""
+    what = (
+        f"{left_out}: nearly every row has a level of its own there, and what is seen once teaches "
+        "nothing. To embed them anyway, name them in categorical_features"
+    )
+    if not any_kept:
+        raise ValueError(f"No categorical column among {names} but {what}.")
+    warnings.warn(
+        f"fit leaves out the columns {what}; to end this warning, drop them from X.",
+        UserWarning,
+        stacklevel=7,
+    )
 
 
 def _position(item, names):

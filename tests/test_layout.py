@@ -9,8 +9,8 @@ X = pd.DataFrame({"city": ["Oslo"], "rooms": [3], "kind": ["flat"]})
 
 
 def layout(**changes):
-    settings = {"passthrough": True, "dtype": np.float64, **changes}
-    return Layout(3, {0: ("city", 2), 2: ("kind", 1)}, [((0, 2), "city x kind", 1)], **settings)
+    settings = {"passing": [1], "dtype": np.float64, **changes}
+    return Layout({0: ("city", 2), 2: ("kind", 1)}, [((0, 2), "city x kind", 1)], **settings)
 
 
 def test_names_follow_the_columns_and_crosses_the_end():
@@ -24,7 +24,7 @@ def test_names_follow_the_columns_and_crosses_the_end():
 
 
 def test_columns_that_do_not_pass_have_no_place():
-    names = layout(passthrough=False).names_out(list(X))
+    names = layout(passing=[]).names_out(list(X))
     assert names.tolist() == ["city_0", "city_1", "kind_0", "city x kind_0"]
 
 

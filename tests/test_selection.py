@@ -1,9 +1,13 @@
+import pickle
+
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
+from skembed import NeuralEmbeddingEncoder, NeuralEmbeddingRegressor
 from skembed.frames import Columns
-from skembed.selection import embedded_columns
+from skembed.selection import embedded_columns, leave_out
 
 X = pd.DataFrame(
     {
@@ -42,3 +46,123 @@ def test_an_array_is_embedded_whole():
 def test_names_need_not_be_strings():
     frame = pd.DataFrame([["a", 1]])
     assert embedded_columns([0], frame, Columns(frame)) == [0]
+
+
+# Columns in which nearly every row differs
+
+QUICK = {"crosses": None, "max_epochs": 2, "random_state": 0}
+
+
+@pytest.fixture
+def bookings(rents):
+    """The rents with a booking number in each row."""
+    X, y = rents
+    return X.assign(booking=[f"B-{i:05}" for i in range(len(X))]), y
+
+
+def test_an_id_is_left_out_and_reported(bookings):
+    X, y = bookings
+    encoder = NeuralEmbeddingEncoder(**QUICK)
+    with pytest.warns(UserWarning, match=r"leaves out the columns \['booking'\].*name them in cat"):
+        features = encoder.fit_transform(X, y)
+    expected = NeuralEmbeddingEncoder(**QUICK).fit(X.drop(columns="booking"), y)
+    assert list(encoder.vocabularies_) == ["city", "kind"]
+    assert encoder.n_features_in_ == 4
+    assert encoder.get_feature_names_out().tolist() == expected.get_feature_names_out().tolist()
+    assert features.shape[1] == len(encoder.get_feature_names_out())
+    np.testing.assert_array_equal(
+        encoder.transform(X), expected.transform(X.drop(columns="booking"))
+    )
+
+
+@pytest.mark.parametrize("booking", [0, None, "B-00007", [[7]] * 400, pd.Timestamp("2024-02-29")])
+def test_transform_does_not_look_at_a_column_left_out(bookings, booking):
+    X, y = bookings
+    with pytest.warns(UserWarning, match="booking"):
+        encoder = NeuralEmbeddingEncoder(**QUICK).fit(X, y)
+    restored = pickle.loads(pickle.dumps(encoder))
+    changed = X.assign(booking=booking)
+    np.testing.assert_array_equal(restored.transform(changed), encoder.transform(X.copy()))
+
+
+def test_a_predictor_leaves_an_id_out(bookings):
+    X, y = bookings
+    with pytest.warns(UserWarning, match="booking"):
+        model = NeuralEmbeddingRegressor(**QUICK).fit(X, y)
+    expected = NeuralEmbeddingRegressor(**QUICK).fit(X.drop(columns="booking"), y)
+    np.testing.assert_array_equal(model.predict(X), expected.predict(X.drop(columns="booking")))
+
+
+def test_an_id_that_is_named_is_embedded(bookings):
+    X, y = bookings
+    encoder = NeuralEmbeddingEncoder(categorical_features=["city", "kind", "booking"], **QUICK)
+    encoder.fit(X, y)
+    assert encoder.tables_["booking"].shape == (403, 1)
+
+
+def test_nothing_but_ids_is_an_error(bookings):
+    X, y = bookings
+    with pytest.raises(ValueError, match=r"No categorical column among .* but \['booking'\]: near"):
+        NeuralEmbeddingEncoder(**QUICK).fit(X[["rooms", "booking"]], y)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series(range(100)).astype("category"),
+        pd.Series(range(100)).astype(str),
+        pd.Series([f"{i}" for i in range(95)] + ["0"] * 5),
+        pd.Series([f"{i}" for i in range(95)] + [None] * 5),
+    ],
+    ids=["category", "digits", "nearly all", "some missing"],
+)
+def test_what_counts_as_an_id(column):
+    assert left_out("auto", pd.DataFrame({"x": column}))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series([f"{i}" for i in range(94)] + ["0"] * 6),
+        pd.Series([f"{i}" for i in range(50)] + [None] * 50),
+        pd.Series([f"{i}" for i in range(19)]),
+    ],
+    ids=["some repeated", "mostly missing", "few rows"],
+)
+def test_what_does_not(column):
+    assert not left_out("auto", pd.DataFrame({"x": column}))
+
+
+def test_rows_of_weight_0_do_not_count():
+    X = pd.DataFrame({"x": [f"{i}" for i in range(100)] + ["0"] * 100})
+    assert not left_out("auto", X)
+    assert left_out("auto", X, used=np.arange(200) < 100)
+
+
+def test_an_id_in_an_array_of_strings_is_left_out():
+    assert left_out("auto", np.array([[f"{i}" for i in range(100)]]).T)
+
+
+@pytest.mark.parametrize(
+    ("spec", "X"),
+    [
+        ("auto", np.linspace(0, 1, 100)[:, None]),
+        ("auto", np.arange(100)[:, None]),
+        (["x0"], pd.DataFrame({"x0": np.linspace(0, 1, 100)})),
+        (["x0"], pl.DataFrame({"x0": np.linspace(0, 1, 100)})),
+    ],
+    ids=["array", "array of ints", "named", "named in polars"],
+)
+def test_a_quantity_that_is_embedded_warns(spec, X):
+    with pytest.warns(UserWarning, match="Column 'x0' is embedded, but has 100 different values"):
+        assert not left_out(spec, X)
+
+
+def test_named_integers_do_not_warn():
+    assert not left_out(["x"], pd.DataFrame({"x": range(100)}))
+
+
+def left_out(spec, X, used=None):
+    columns = Columns(X)
+    used = np.ones(columns.n_rows, dtype=bool) if used is None else used
+    return leave_out(spec, columns.names[0], columns.levels(0), used, is_frame=columns.is_frame)
