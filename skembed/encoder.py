@@ -479,7 +479,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         """Axes of each column and cross that are kept however faint: those asked for."""
         asked = self.vocabularies_
         if isinstance(self.embedding_dim, str) and self.embedding_dim == "auto":
-            asked = ()
+            asked = {}
         elif isinstance(self.embedding_dim, dict):
             asked = self.embedding_dim
         fewest_of_cross = int(self.crosses != "auto")
