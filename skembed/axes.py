@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from skembed.tables import gather_own_fold
+
 MOST_ROWS = 10_000  # to look at
 FAINT = 0.003  # share of what all vectors tell, below which an axis is left out
 FAINT_CROSS = 0.006  # share of what all crosses tell, for theirs
@@ -54,11 +56,11 @@ def turned_tables(learned, fewest, crosses):
     """
     problem, trained = learned.problem, learned.trained
     rows = draw_rows(problem.weight, problem.seed)
-    tables = list(zip(trained.priors, trained.deviations, strict=True))
-    vectors = [
-        prior + deviation[codes[rows], problem.fold[rows]]
-        for codes, (prior, deviation) in zip(learned.codes.values(), tables, strict=True)
-    ]
+    tables = [p + d for p, d in zip(trained.priors, trained.deviations, strict=True)]
+    vectors = []
+    for codes, table in zip(learned.codes.values(), tables, strict=True):
+        vectors.append(np.empty((len(rows), table.shape[2]), dtype=np.float32))
+        gather_own_fold(table, codes[rows], problem.fold[rows], vectors[-1])
     axes = find_axes(
         vectors, problem.inputs[rows], problem.weight[rows], trained.decoder, problem.seed
     )
@@ -67,8 +69,7 @@ def turned_tables(learned, fewest, crosses):
     turned = {}
     for name, table, (directions, _), n in zip(learned.codes, tables, axes, kept, strict=True):
         if n:
-            prior, deviation = table
-            turned[name] = (prior + deviation) @ directions[:, :n]
+            turned[name] = table @ directions[:, :n]
     return turned
 
 

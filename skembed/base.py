@@ -6,8 +6,9 @@ from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_array, check_consistent_length, check_random_state
 from sklearn.utils.metadata_routing import (
     UNUSED,
     MetadataRouter,
@@ -16,6 +17,7 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import validate_data
 
+from skembed.bags import weighted_codes
 from skembed.bins import Bins
 from skembed.compat import Interval, StrOptions, check_sample_weight, routing_enabled
 from skembed.context import Context
@@ -58,8 +60,8 @@ class Learned(NamedTuple):
     columns : Columns
     others : list of int
         Positions of the columns that are not embedded.
-    codes : dict of str to ndarray of shape (n_rows,)
-        By embedded column and cross.
+    codes : dict of str to ndarray of shape (n_rows,) or csr_array of shape (n_rows, n_codes)
+        By embedded column and cross; a matrix of weights for a bag.
     context : Context
     problem : Problem
     trained : Trained
@@ -94,6 +96,7 @@ class BaseNeuralEmbedding(BaseEstimator):
         "cv": ["cv_object"],
         "hidden_layer_sizes": ["array-like"],
         "interaction": [StrOptions({"mlp", "dot"})],
+        "bag_mode": [StrOptions({"mean", "sum"})],
         "target_type": [
             StrOptions({"auto", "binary", "multiclass", "multilabel", "continuous", "multioutput"})
         ],
@@ -163,7 +166,9 @@ class BaseNeuralEmbedding(BaseEstimator):
                 f"interaction='dot' gives one number for each row, but the target is "
                 f"{target.kind} with {len(target.bias)}: give interaction='mlp'."
             )
-        embedded = embedded_columns(self.categorical_features, X, columns)
+        embedded = [0]
+        if columns.sparse is None:
+            embedded = embedded_columns(self.categorical_features, X, columns)
         others = [j for j in range(len(columns.names)) if j not in embedded]
         vocabularies, codes = self._learn_vocabularies(columns, embedded, weight)
         numbers = [columns.numbers(j) for j in others] if self.use_context else []
@@ -186,6 +191,8 @@ class BaseNeuralEmbedding(BaseEstimator):
                 stacklevel=5,
             )
         self.vocabularies_ = vocabularies
+        self._is_sparse = columns.sparse is not None
+        self._bags = {name for name, of_rows in codes.items() if issparse(of_rows)}
         self._keep_crosses({cross_name(cross.names): cross for cross in crosses}, bins)
         self.history_, self.best_epoch_ = trained.history, trained.best_epoch
         self.n_iter_ = len(trained.history["seconds"])
@@ -211,11 +218,14 @@ class BaseNeuralEmbedding(BaseEstimator):
         self.bins_ = {name: bins[name] for name in bins if name in crossed}
 
     def _codes(self, columns):
-        """Codes (n_rows,) of each embedded column and cross, by name."""
-        codes = {
-            name: self._encode(name, vocabulary, columns.levels(self._position[name]))
-            for name, vocabulary in self.vocabularies_.items()
-        }
+        """Codes (n_rows,) of each embedded column and cross, by name; of bags, a matrix."""
+        codes = {}
+        for name, vocabulary in self.vocabularies_.items():
+            j = self._position[name]
+            if name in self._bags:
+                codes[name] = self._encode_bag(name, vocabulary, *columns.members(j))
+            else:
+                codes[name] = self._encode(name, vocabulary, columns.levels(j))
         binned = {
             name: bins.encode(columns.numbers(self._position[name]))
             for name, bins in self.bins_.items()
@@ -225,7 +235,9 @@ class BaseNeuralEmbedding(BaseEstimator):
     def _train_with_crosses(self, vocabularies, codes, bins, binned, problem):
         """Crosses and what was trained; "auto" keeps crosses only if they lower the loss."""
         used = problem.weight > 0
-        crossable, their_codes = vocabularies | bins, codes | binned
+        single = {name: of_rows for name, of_rows in codes.items() if not issparse(of_rows)}
+        embedded = {name: vocabularies[name] for name in single}
+        crossable, their_codes = embedded | bins, single | binned
 
         def with_crosses(chosen, look_at=None):
             crosses = [Cross.fit(names, crossable, their_codes, used) for names in chosen]
@@ -234,9 +246,7 @@ class BaseNeuralEmbedding(BaseEstimator):
             return crosses, self._train(vocabularies, crosses, every, problem, look_at)
 
         if self.crosses != "auto":
-            return with_crosses(
-                requested_crosses(self.crosses, list(vocabularies), list(crossable))
-            )
+            return with_crosses(requested_crosses(self.crosses, list(embedded), list(crossable)))
         # Without folds there is no evidence to choose by; a dot product has its pairs already.
         if self.cv is None or self.interaction == "dot":
             return with_crosses([])
@@ -248,7 +258,7 @@ class BaseNeuralEmbedding(BaseEstimator):
         residual, curvature = target.loss.derivatives(target.values[rows, None], plain[1].outputs)
         evidence = Evidence(residual * weight, curvature * weight, fold[rows])
         seen = {name: column[rows] for name, column in their_codes.items()}
-        chosen = choose_crosses(crossable, seen, vocabularies.keys(), evidence, problem.seed)
+        chosen = choose_crosses(crossable, seen, embedded.keys(), evidence, problem.seed)
         if not chosen:
             return plain
         if self.verbose:
@@ -271,21 +281,34 @@ class BaseNeuralEmbedding(BaseEstimator):
         vocabularies, codes, left_out = {}, {}, []
         used, spec = weight > 0, self.categorical_features
         for j in embedded:
-            name, levels = columns.names[j], columns.levels(j)
+            name = columns.names[j]
+            if columns.is_bag(j):
+                levels, members = columns.members(j)
+                vocabularies[name] = vocabulary = self._learn_vocabulary(
+                    name, levels, np.repeat(used, members.lengths)
+                )
+                codes[name] = self._encode_bag(name, vocabulary, levels, members)
+                continue
+            levels = columns.levels(j)
             if leave_out(spec, name, levels, used, is_frame=columns.is_frame):
                 left_out.append(name)
                 continue
-            vocabularies[name] = vocabulary = Vocabulary.fit(
-                levels,
-                used,
-                min_frequency=self.min_frequency,
-                max_categories=self.max_categories,
-            )
-            vocabulary.warn_if_uninformative(name)
-            codes[name] = self._encode(name, vocabulary, levels)
+            vocabularies[name] = self._learn_vocabulary(name, levels, used)
+            codes[name] = self._encode(name, vocabularies[name], levels)
         if left_out:
             report_left_out(left_out, columns.names, any_kept=bool(codes))
         return vocabularies, codes
+
+    def _learn_vocabulary(self, name, levels, used):
+        vocabulary = Vocabulary.fit(
+            levels, used, min_frequency=self.min_frequency, max_categories=self.max_categories
+        )
+        vocabulary.warn_if_uninformative(name)
+        return vocabulary
+
+    def _encode_bag(self, name, vocabulary, levels, members):
+        codes = self._encode(name, vocabulary, levels)
+        return weighted_codes(members, codes, vocabulary.n_codes, self.bag_mode)
 
     def _encode(self, name, vocabulary, levels):
         return vocabulary.encode(
@@ -307,7 +330,7 @@ class BaseNeuralEmbedding(BaseEstimator):
         n_levels = [len(vocabulary.levels) for vocabulary in vocabularies.values()]
         dims = embedding_dims(self.embedding_dim, list(vocabularies), n_levels, self.interaction)
         return train(
-            np.column_stack(codes),
+            codes,
             [levels.n_codes for levels in (*vocabularies.values(), *crosses)],
             dims + [cross_dim(len(cross.names), self.interaction) for cross in crosses],
             problem.inputs,
@@ -320,8 +343,10 @@ class BaseNeuralEmbedding(BaseEstimator):
 
     def _columns(self, X, *, reset):
         """Columns of X, with its names and their number checked, or remembered."""
+        if not reset and self._is_sparse != issparse(X):
+            X = self._sparse(X)
         columns = Columns(X)
-        checked = X if columns.is_frame else columns.array
+        checked = columns.array if hasattr(columns, "array") else X
         try:
             validate_data(self, checked, reset=reset, skip_check_array=True)
         except ValueError as error:
@@ -339,6 +364,15 @@ class BaseNeuralEmbedding(BaseEstimator):
                 "there is nothing to fit on."
             )
         return columns
+
+    def _sparse(self, X):
+        """X as the bag that fit was given; dense counts will do."""
+        if not self._is_sparse:
+            raise TypeError(
+                "X is sparse, but fit was given columns: give those, "
+                f"{list(getattr(self, 'feature_names_in_', range(self.n_features_in_)))}."
+            )
+        return csr_array(check_array(X, dtype=np.float32))
 
     def _split_params(self, method, groups):
         """What `groups` become for the splitter, with and without metadata routing."""

@@ -43,6 +43,11 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
         is then the level's bias, all columns get 33 numbers by default, ``crosses="auto"`` makes
         none, and the layers are not used.
 
+    bag_mode : {"mean", "sum"}, default="mean"
+        What becomes of the members of a bag, which is a cell of a list column or a row of a sparse
+        X: their weighted mean or sum. The numbers of a sparse X (counts, say) are the weights.
+        Members never seen are ignored; an empty or missing bag is zero.
+
     use_context : bool, default=True
         Whether the net sees the numeric columns.
 

@@ -12,7 +12,7 @@ from skembed.compat import StrOptions, check_feature_names_in, fit_context
 from skembed.frames import Columns
 from skembed.layout import Layout, output_dtype
 from skembed.reading import ReadableVectors, given_back
-from skembed.tables import gather, gather_own_fold, round_to_agreement
+from skembed.tables import gather, gather_own_fold, round_to_agreement, weight_by_code
 
 
 class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedding):
@@ -72,6 +72,11 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         each, users and items say, and for targets of one number. The first component of a vector
         is then the level's bias, all columns get 33 numbers by default, ``crosses="auto"`` makes
         none, and the layers are not used.
+
+    bag_mode : {"mean", "sum"}, default="mean"
+        What becomes of the members of a bag, which is a cell of a list column or a row of a sparse
+        X: their weighted mean or sum. The numbers of a sparse X (counts, say) are the weights.
+        Members never seen are ignored; an empty or missing bag is zero.
 
     target_type : {"auto", "binary", "multiclass", "multilabel", "continuous", "multioutput"}, \
             default="auto"
@@ -233,6 +238,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         cv=5,
         hidden_layer_sizes=(128, 64),
         interaction="mlp",
+        bag_mode="mean",
         target_type="auto",
         loss="auto",
         quantile=None,
@@ -262,6 +268,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         self.cv = cv
         self.hidden_layer_sizes = hidden_layer_sizes
         self.interaction = interaction
+        self.bag_mode = bag_mode
         self.target_type = target_type
         self.loss = loss
         self.quantile = quantile
@@ -411,7 +418,8 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             crosses, ``city x kind_0, ...``, stand at the end.
         """
         check_is_fitted(self)
-        return self._layout.names_out(check_feature_names_in(self, input_features))
+        names = check_feature_names_in(self, input_features)
+        return self._layout.names_out(["bag"] if self._is_sparse else names)
 
     def inverse_transform(self, X):
         """Turn vectors back into levels: each into the level that is nearest.
@@ -423,7 +431,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         Parameters
         ----------
         X : data frame or array-like of shape (n_rows, n_features_out)
-            What `transform` put out, or vectors near to it. Crosses are not looked at.
+            What `transform` put out, or vectors near to it. Crosses and bags are not looked at.
 
         Returns
         -------
@@ -447,7 +455,9 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         """
         check_is_fitted(self)
         names_in = check_feature_names_in(self, None)
-        given = given_back(Columns(X), self._layout, names_in, self.tables_, self.vocabularies_)
+        given = given_back(
+            Columns(X), self._layout, names_in, self.tables_, self.vocabularies_, self._bags
+        )
         return given if hasattr(self, "feature_names_in_") else given.to_numpy()
 
     def _fit(self, X, y, sample_weight, groups, method):
@@ -456,11 +466,10 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         fold_tables = turned_tables(learned, self._fewest_axes(learned), set(self.crosses_))
         kept = {name: cross for name, cross in self.crosses_.items() if name in fold_tables}
         self._keep_crosses(kept, self.bins_)
-        levels = self.vocabularies_ | self.crosses_
         self.tables_ = {}
         for name, tables in fold_tables.items():
-            rounded = round_to_agreement(tables, levels[name].counts)
-            fold_tables[name], self.tables_[name] = rounded
+            weights = weight_by_code(learned.codes[name], learned.problem.weight, len(tables))
+            fold_tables[name], self.tables_[name] = round_to_agreement(tables, weights)
         dims = {name: table.shape[1] for name, table in self.tables_.items()}
         passing = learned.others if self.remainder == "passthrough" else []
         self._layout = Layout(
@@ -499,6 +508,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         tags.input_tags.categorical = True
         tags.input_tags.string = True
         tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = []
         return tags
 

@@ -1,4 +1,4 @@
-"""Any data frame or array in, typed columns out; the only user of narwhals."""
+"""Any data frame, array or sparse matrix in, typed columns out; the only user of narwhals."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
 from sklearn.utils import check_array
+
+from skembed.bags import is_bag, members_of_lists, members_of_sparse
 
 
 class Levels(NamedTuple):
@@ -30,6 +32,8 @@ class Levels(NamedTuple):
 class Columns:
     """The columns of a pandas, polars or pyarrow frame, or of a two-dimensional array.
 
+    A sparse matrix is one column, a bag.
+
     Attributes
     ----------
     names : list
@@ -37,18 +41,17 @@ class Columns:
     n_rows : int
     is_frame : bool
     array : ndarray of shape (n_rows, n_columns)
-        Only if X is not a frame.
+        Only if X is neither a frame nor sparse.
+    sparse : sparse matrix or None
     """
 
     def __init__(self, X):
-        if issparse(X):
-            raise TypeError(
-                "A sparse matrix was given, but a dense array or a data frame is needed: every "
-                "column must hold levels or numbers. Use X.toarray()."
-            )
-        frame = _frame_or_none(X)
+        self.sparse = X if issparse(X) else None
+        frame = None if issparse(X) else _frame_or_none(X)
         self.is_frame = frame is not None
-        if frame is not None:
+        if issparse(X):
+            self.names, self.n_rows = ["bag"], X.shape[0]
+        elif frame is not None:
             self._series = list(frame.iter_columns())
             self.names, self.n_rows = list(frame.columns), len(frame)
         else:
@@ -65,7 +68,7 @@ class Columns:
         """
         if not self.is_frame:
             return np.ones(len(self.names), dtype=bool)
-        kinds = (nw.String, nw.Categorical, nw.Enum, nw.Boolean)
+        kinds = (nw.String, nw.Categorical, nw.Enum, nw.Boolean, nw.List, nw.Array)
         return np.array(
             [
                 isinstance(series.dtype, kinds)
@@ -74,6 +77,34 @@ class Columns:
             ],
             dtype=bool,
         )
+
+    def is_bag(self, j):
+        """Whether column ``j`` holds lists; a sparse matrix is one column that does."""
+        if self.sparse is not None:
+            return True
+        if not self.is_frame:
+            return self.array.dtype == object and is_bag(self.array[:, j])
+        series = self._series[j]
+        if series.dtype == nw.Object:
+            return is_bag(series.to_native())
+        return isinstance(series.dtype, (nw.List, nw.Array))
+
+    def members(self, j):
+        """Column ``j``, which holds lists, as members in factorised form.
+
+        Returns
+        -------
+        levels : Levels
+            Of the members, row after row.
+        members : Members
+            Their rows and weights.
+        """
+        if self.sparse is not None:
+            members = members_of_sparse(self.sparse)
+            return Levels(members.values, list(range(self.sparse.shape[1]))), members
+        values = self.array[:, j] if not self.is_frame else _objects(self._series[j].to_list())
+        members = members_of_lists(values, self.names[j])
+        return _factorize(members.values), members
 
     def levels(self, j):
         """Column ``j`` in factorised form.
@@ -171,6 +202,10 @@ _NUMPY_NAMES = {
 
 # What pandas calls the values of a column of objects, where they are numbers.
 _NUMERIC = {"integer", "floating", "mixed-integer-float", "decimal"}
+
+
+def _objects(values):
+    return np.fromiter(values, dtype=object, count=len(values))
 
 
 def _kind_of_objects(series):

@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -32,11 +33,14 @@ class FoldTables:
         Vector length per column.
     n_folds : int
         Tables per column.
+    bags : collection of int
+        Columns that hold bags.
 
     Attributes
     ----------
     weights : list of Weight
-        One for the columns of one or two components (crosses, most of them), one for the others.
+        One for the columns of one or two components (crosses, most of them), one for the others,
+        and one for each bag.
     padded : int
         Length of all vectors of a row with their padding.
     first : Tensor of shape (n_columns,)
@@ -45,11 +49,12 @@ class FoldTables:
         Where the numbers are that are no padding.
     """
 
-    def __init__(self, sizes, dims, n_folds):
+    def __init__(self, sizes, dims, n_folds, bags=()):
         self.sizes, self.dims, self.n_folds = sizes, dims, n_folds
-        short = [column for column, dim in enumerate(dims) if dim <= 2]
-        long = [column for column, dim in enumerate(dims) if dim > 2]
+        short = [column for column, dim in enumerate(dims) if dim <= 2 and column not in bags]
+        long = [column for column, dim in enumerate(dims) if dim > 2 and column not in bags]
         self.weights = [Weight(part, sizes, dims, n_folds) for part in (short, long) if part]
+        self.weights += [BagWeight([column], sizes, dims, n_folds) for column in bags]
         self.first = torch.empty(len(dims), dtype=torch.int64)
         self.padded = 0
         for weight in self.weights:
@@ -72,30 +77,37 @@ class FoldTables:
                 drawn = scale * torch.randn(n_levels, 1, dim - 1, generator=generator)
                 folds[start + 1 : start + 1 + n_levels, :, 1:dim] = drawn
 
-    def pack(self, codes: Tensor) -> list[Tensor]:
-        """Rows of each weight for the codes (n_rows, n_columns); each (n_rows, its columns)."""
-        return [weight.pack(codes[:, weight.columns]) for weight in self.weights]
+    def pack(self, codes):
+        """Rows of each weight for the codes of each column, (n_rows,) or a matrix of weights."""
+        return [
+            weight.pack([codes[column] for column in weight.columns]) for weight in self.weights
+        ]
 
-    def vectors(self, fetched: list[Tensor], where: list[Tensor]) -> Tensor:
-        """Padded vectors of a batch in every fold.
+    def fetch(self, packed):
+        """Rows of each weight that a batch touches, each once, and where the batch needs them.
 
         Parameters
         ----------
-        fetched : list of Tensor, each of shape (n_fetched, n_folds * dim)
-            The rows of each weight that the batch touches, each once.
-        where : list of Tensor of int64, each of shape (batch, columns of the weight)
-            Position in ``fetched`` of each row's codes.
+        packed : list of Tensor or Bags
+            Some rows of what `pack` gave.
 
         Returns
         -------
-        Tensor of shape (batch * n_folds, padded)
+        touched : list of Tensor of int64, each of shape (n_fetched,)
+        fetched : list of Tensor, each of shape (n_fetched, n_folds * dim)
+        where : list of Tensor or Bags, with positions in ``fetched`` instead of rows
         """
-        parts = []
-        for weight, rows, positions in zip(self.weights, fetched, where, strict=True):
-            batch, n_columns = positions.shape
-            part = rows.index_select(0, positions.flatten())
-            part = part.view(batch, n_columns, self.n_folds, weight.dim).transpose(1, 2)
-            parts.append(part.reshape(batch * self.n_folds, -1) + weight.prior)
+        parts = [part.unique(return_inverse=True) for part in packed]
+        touched, where = (list(part) for part in zip(*parts, strict=True))
+        fetched = [w.deviation[rows] for w, rows in zip(self.weights, touched, strict=True)]
+        return touched, fetched, where
+
+    def vectors(self, fetched, where) -> Tensor:
+        """Padded vectors (batch * n_folds, padded) of a batch in every fold, from `fetch`."""
+        parts = [
+            weight.vectors(rows, positions, self.n_folds)
+            for weight, rows, positions in zip(self.weights, fetched, where, strict=True)
+        ]
         return torch.cat(parts, dim=1)
 
     def snapshot(self):
@@ -142,9 +154,86 @@ class Weight:
         self.deviation = torch.zeros(1 + int(ends[-1]), n_folds * self.dim)
         self.prior = torch.zeros(len(columns) * self.dim, requires_grad=True)
 
-    def pack(self, codes: Tensor) -> Tensor:
-        """Rows of ``deviation`` for the codes of the columns, both (n_rows, n_columns)."""
-        return torch.where(codes > 0, codes + self.starts, 0)
+    def pack(self, codes) -> Tensor:
+        """Rows (n_rows, n_columns) of ``deviation`` for the codes (n_rows,) of each column."""
+        packed = torch.from_numpy(np.column_stack(codes))
+        return torch.where(packed > 0, packed + self.starts, 0)
+
+    def hide(self, packed: Tensor, rate, generator) -> Tensor:
+        """Make some of the codes of a batch unseen."""
+        return packed.masked_fill(torch.rand(packed.shape, generator=generator) < rate, 0)
+
+    def vectors(self, fetched: Tensor, where: Tensor, n_folds) -> Tensor:
+        """Padded vectors (batch * n_folds, n_columns * dim) in every fold."""
+        batch, n_columns = where.shape
+        part = fetched.index_select(0, where.flatten())
+        part = part.view(batch, n_columns, n_folds, self.dim).transpose(1, 2)
+        return part.reshape(batch * n_folds, -1) + self.prior
+
+
+class BagWeight(Weight):
+    """The tables of a column that holds bags: their vectors are weighted sums of its rows.
+
+    There is no prior and nothing is hidden: members never seen are ignored.
+    """
+
+    def __init__(self, columns, sizes, dims, n_folds):
+        super().__init__(columns, sizes, dims, n_folds)
+        self.prior.requires_grad_(False)
+
+    def pack(self, codes):
+        """Bags from their matrix of weights (n_rows, n_codes)."""
+        (matrix,) = codes
+        parts = (torch.from_numpy(part) for part in (matrix.indices, matrix.data, matrix.indptr))
+        members, weights, ends = parts
+        return Bags(members.long(), weights, ends.long())
+
+    def hide(self, packed, rate, generator):
+        """Leave the bags of a batch as they are."""
+        return packed
+
+    def vectors(self, fetched: Tensor, where, n_folds) -> Tensor:
+        """Vectors (batch * n_folds, dim) in every fold."""
+        sums = functional.embedding_bag(
+            where.members,
+            fetched,
+            where.ends,
+            mode="sum",
+            per_sample_weights=where.weights,
+            include_last_offset=True,
+        )
+        return sums.view(-1, self.dim)
+
+
+class Bags(NamedTuple):
+    """Bags of codes, row after row.
+
+    Attributes
+    ----------
+    members : Tensor of int64, shape (n_members,)
+    weights : Tensor of float32, shape (n_members,)
+    ends : Tensor of int64, shape (n_rows + 1,)
+        Where the members of each row begin, and where the last end.
+    """
+
+    members: Tensor
+    weights: Tensor
+    ends: Tensor
+
+    def take(self, rows):
+        """Bags of some rows, by a mask or by positions."""
+        if rows.dtype == torch.bool:
+            rows = rows.nonzero()[:, 0]
+        lengths = (self.ends[1:] - self.ends[:-1])[rows]
+        ends = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
+        shift = (self.ends[rows] - ends[:-1]).repeat_interleave(lengths)
+        at = torch.arange(len(shift)) + shift
+        return Bags(self.members[at], self.weights[at], ends)
+
+    def unique(self, *, return_inverse):
+        """Members that occur, and the bags with positions among them."""
+        members, positions = self.members.unique(return_inverse=return_inverse)
+        return members, self._replace(members=positions)
 
 
 class Decoder(nn.Module):

@@ -29,6 +29,7 @@ class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
         cv=5,
         hidden_layer_sizes=(128, 64),
         interaction="mlp",
+        bag_mode="mean",
         use_context=True,
         min_frequency=None,
         max_categories=None,
@@ -53,6 +54,7 @@ class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
         self.cv = cv
         self.hidden_layer_sizes = hidden_layer_sizes
         self.interaction = interaction
+        self.bag_mode = bag_mode
         self.use_context = use_context
         self.min_frequency = min_frequency
         self.max_categories = max_categories
@@ -163,6 +165,7 @@ class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
         tags.input_tags.categorical = True
         tags.input_tags.string = True
         tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = True
         tags.target_tags.multi_output = True
         tags.target_tags.single_output = True
         return tags

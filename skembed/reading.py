@@ -96,7 +96,7 @@ class ReadableVectors:
         return self.tables_[column], levels, self.vocabularies_ | self.bins_
 
 
-def given_back(columns, layout, names_in, tables, vocabularies):
+def given_back(columns, layout, names_in, tables, vocabularies, bags):
     """Columns of X from columns of the output; those that were not put out are absent.
 
     Parameters
@@ -108,6 +108,8 @@ def given_back(columns, layout, names_in, tables, vocabularies):
         Names of the columns of X.
     tables : dict of str to ndarray of shape (n_codes, dim)
     vocabularies : dict of str to Vocabulary
+    bags : set of str
+        Columns that hold lists.
 
     Returns
     -------
@@ -116,7 +118,8 @@ def given_back(columns, layout, names_in, tables, vocabularies):
     _check_columns(columns, layout.names_out(names_in).tolist())
     given = {}
     for positions, name, place in layout.slots:
-        if len(positions) > 1:  # a cross repeats what its columns tell
+        # A cross repeats what its columns tell; a bag cannot be told from its mean.
+        if len(positions) > 1 or name in bags:
             continue
         values = np.column_stack([columns.numbers(j) for j in range(place.start, place.stop)])
         if name is None:

@@ -42,6 +42,11 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
         is then the level's bias, all columns get 33 numbers by default, ``crosses="auto"`` makes
         none, and the layers are not used.
 
+    bag_mode : {"mean", "sum"}, default="mean"
+        What becomes of the members of a bag, which is a cell of a list column or a row of a sparse
+        X: their weighted mean or sum. The numbers of a sparse X (counts, say) are the weights.
+        Members never seen are ignored; an empty or missing bag is zero.
+
     loss : {"auto", "squared_error", "absolute_error", "quantile", "poisson"}, default="auto"
         What the net minimises: "auto" is the squared error, for the mean. "absolute_error" is for
         the median, "quantile" for another quantile, "poisson" for the rate of counts.
@@ -176,6 +181,7 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
         cv=5,
         hidden_layer_sizes=(128, 64),
         interaction="mlp",
+        bag_mode="mean",
         loss="auto",
         quantile=None,
         y_range=None,
@@ -204,6 +210,7 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
             cv=cv,
             hidden_layer_sizes=hidden_layer_sizes,
             interaction=interaction,
+            bag_mode=bag_mode,
             use_context=use_context,
             min_frequency=min_frequency,
             max_categories=max_categories,

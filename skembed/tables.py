@@ -1,6 +1,7 @@
 """Numpy tables: what a fitted encoder looks vectors up in."""
 
 import numpy as np
+from scipy.sparse import issparse
 
 
 def mean_over_folds(prior, deviation):
@@ -22,16 +23,40 @@ def mean_over_folds(prior, deviation):
 
 
 def gather(table, codes, out):
-    """Write the vector of each row's code into ``out``, shape (n_rows, dim)."""
-    out[...] = table[codes]
+    """Write the vector of each row's code, or of its bag, into ``out``, shape (n_rows, dim).
+
+    Parameters
+    ----------
+    table : ndarray of shape (n_codes, dim)
+    codes : ndarray of shape (n_rows,) or csr_array of shape (n_rows, n_codes)
+    """
+    out[...] = codes @ table if issparse(codes) else table[codes]
 
 
 def gather_own_fold(tables, codes, fold, out):
-    """Write the vector of each row's code from the table of the row's own fold into ``out``."""
-    out[...] = tables[codes, fold]
+    """Write each row's vector, from the table of its own fold, into ``out``.
+
+    Parameters
+    ----------
+    tables : ndarray of shape (n_codes, n_folds, dim)
+    codes : ndarray of shape (n_rows,) or csr_array of shape (n_rows, n_codes)
+    """
+    if not issparse(codes):
+        out[...] = tables[codes, fold]
+        return
+    for k in range(tables.shape[1]):
+        rows = np.flatnonzero(fold == k)
+        out[rows] = codes[rows] @ tables[:, k]
 
 
-def round_to_agreement(tables, counts):
+def weight_by_code(codes, weight, n_codes):
+    """Weight (n_codes,) of the rows of each code, those of bags by their share."""
+    if issparse(codes):
+        return codes.T @ weight
+    return np.bincount(codes, weights=weight, minlength=n_codes)
+
+
+def round_to_agreement(tables, weights):
     """Fold tables and their mean, rounded to the precision to which the folds agree.
 
     What the folds' vectors of a level differ by is noise, and worse: where a fold's vector is the
@@ -41,8 +66,8 @@ def round_to_agreement(tables, counts):
     Parameters
     ----------
     tables : ndarray of float32, shape (n_codes, n_folds, dim)
-    counts : ndarray of shape (n_codes,)
-        Rows per code.
+    weights : ndarray of shape (n_codes,)
+        Of the rows of each code.
 
     Returns
     -------
@@ -58,7 +83,7 @@ def round_to_agreement(tables, counts):
     >>> [round(float(x), 3) for x in mean[:, 0]]
     [1.1, 5.1]
     """
-    step = counts @ tables.std(axis=1) / counts.sum()
+    step = weights @ tables.std(axis=1) / weights.sum()
     return _rounded(tables, step), _rounded(tables.mean(axis=1), step)
 
 

@@ -18,12 +18,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from joblib import cpu_count
+from scipy.sparse import issparse
 from torch import Tensor
 from torch.nn import functional
 
 from skembed.evidence import is_evidence
 from skembed.forward import MLP, Dot
-from skembed.nn import Decoder, DotDecoder, FoldTables
+from skembed.nn import Bags, Decoder, DotDecoder, FoldTables
 
 TABLE_LEARNING_RATE = 0.1
 DOT_SCALE = 0.03  # standard deviation of what is multiplied in dot products, at the start
@@ -89,7 +90,8 @@ class Rows(NamedTuple):
 
     def take(self, mask):
         """Some of the rows, by a mask or by positions."""
-        return Rows([codes[mask] for codes in self.packed], *(part[mask] for part in self[1:]))
+        packed = [p.take(mask) if isinstance(p, Bags) else p[mask] for p in self.packed]
+        return Rows(packed, *(part[mask] for part in self[1:]))
 
 
 def train(codes, sizes, dims, context, target, weight, fold, settings, *, look_at=None):
@@ -97,7 +99,8 @@ def train(codes, sizes, dims, context, target, weight, fold, settings, *, look_a
 
     Parameters
     ----------
-    codes : ndarray of intp, shape (n_rows, n_columns)
+    codes : list of ndarray of intp, shape (n_rows,), or csr_array of shape (n_rows, n_codes)
+        By column; a matrix of weights where it holds bags.
     sizes, dims : list of int, one per column
         Codes and vector length.
     context : ndarray of float32, shape (n_rows, n_inputs)
@@ -115,10 +118,11 @@ def train(codes, sizes, dims, context, target, weight, fold, settings, *, look_a
     """
     with torch_threads(settings.n_jobs):
         generator = torch.Generator().manual_seed(settings.random_state)
-        tables = FoldTables(sizes, dims, n_folds=int(fold.max()) + 1)
+        bags = [column for column, of_rows in enumerate(codes) if issparse(of_rows)]
+        tables = FoldTables(sizes, dims, int(fold.max()) + 1, bags)
         decoder = _decoder(tables, context.shape[1], target.bias, settings, generator)
         rows = Rows(
-            tables.pack(torch.from_numpy(codes)),
+            tables.pack(codes),
             torch.from_numpy(context),
             torch.from_numpy(target.values),
             torch.from_numpy((weight / weight[weight > 0].mean()).astype(np.float32)),
@@ -169,17 +173,15 @@ def _run(tables, decoder, rows, loss, constant, settings, generator):
         out_of_fold, table_loss = torch.empty(n_rows), 0.0
         for batch in torch.randperm(n_rows, generator=generator).split(batch_size):
             rate = one_cycle(step / (max_epochs * steps_per_epoch))
+            part = rows.take(batch)
             packed = [
-                codes[batch].masked_fill(
-                    torch.rand(len(batch), codes.shape[1], generator=generator)
-                    < settings.unseen_rate,
-                    0,
-                )
-                for codes in rows.packed
+                weight.hide(codes, settings.unseen_rate, generator)
+                for weight, codes in zip(tables.weights, part.packed, strict=True)
             ]
             adamw.param_groups[0]["lr"] = settings.learning_rate * rate
             adagrad.rate = TABLE_LEARNING_RATE * rate
-            losses, fitted = _step(tables, decoder, adamw, adagrad, rows, batch, packed, loss)
+            part = part._replace(packed=packed)
+            losses, fitted = _step(tables, decoder, adamw, adagrad, part, loss)
             out_of_fold[batch] = losses
             table_loss += fitted / n_rows
             step += 1
@@ -201,34 +203,32 @@ def _run(tables, decoder, rows, loss, constant, settings, generator):
     return {name: np.array(values) for name, values in history.items()}, best.epoch
 
 
-def _step(tables, decoder, adamw, adagrad, rows, batch, packed, loss):
+def _step(tables, decoder, adamw, adagrad, rows, loss):
     """One decoder step and one table step; return the rows' losses, and the tables' in sum."""
-    touched, where = zip(*(codes.unique(return_inverse=True) for codes in packed), strict=True)
-    fetched = [
-        weight.deviation[codes].requires_grad_()
-        for weight, codes in zip(tables.weights, touched, strict=True)
-    ]
+    touched, fetched, where = tables.fetch(rows.packed)
+    fetched = [part.requires_grad_() for part in fetched]
     vectors = tables.vectors(fetched, where)
-    own, others = fold_positions(rows.fold[batch], tables.n_folds)
-
-    def losses(vectors, of):
-        return loss(decoder(vectors, rows.context[of]), rows.target[of]) * rows.weight[of]
+    own, others = fold_positions(rows.fold, tables.n_folds)
 
     # Decoder step: vectors that the row itself did not make, gradient to the decoder alone.
-    out_of_fold = losses(vectors[own].detach(), batch)
+    out_of_fold = loss(decoder(vectors[own].detach(), rows.context), rows.target) * rows.weight
     adamw.zero_grad()
     out_of_fold.mean().backward(inputs=list(decoder.parameters()))
 
     # Table step: the tables that the row may train, gradient to them and the priors alone. The
     # mean over a row's tables, but the sum over rows: how far a level moves does not depend on
     # how many rows of other levels share its batch.
-    n_tables = len(others) // len(batch)
-    again = batch.repeat_interleave(n_tables)
-    fitted = losses(vectors[others], again).sum() / n_tables
+    n_tables = len(others) // len(own)
+    context, target, weight = (
+        part.repeat_interleave(n_tables, dim=0) for part in (rows.context, rows.target, rows.weight)
+    )
+    vectors = vectors[others]
+    fitted = (loss(decoder(vectors, context), target) * weight).sum() / n_tables
     objective = fitted
     if decoder.table_decay:
-        objective = fitted + decoder.table_decay / 2 * (vectors[others] ** 2).sum() / n_tables
-    objective.backward(inputs=[*fetched, *(weight.prior for weight in tables.weights)])
+        objective = fitted + decoder.table_decay / 2 * (vectors**2).sum() / n_tables
+    priors = [weight.prior for weight in tables.weights if weight.prior.requires_grad]
+    objective.backward(inputs=[*fetched, *priors])
 
     adamw.step()
     adagrad.step(touched, [part.grad for part in fetched])
@@ -262,9 +262,8 @@ def _parts(rows):
 
 
 def _vectors(tables, rows):
-    """Padded vectors of the rows in every fold, as in `FoldTables.vectors`."""
-    touched, where = zip(*(codes.unique(return_inverse=True) for codes in rows.packed), strict=True)
-    fetched = [weight.deviation[t] for weight, t in zip(tables.weights, touched, strict=True)]
+    """Padded vectors (n_rows * n_folds, padded) of the rows in every fold."""
+    _, fetched, where = tables.fetch(rows.packed)
     return tables.vectors(fetched, where)
 
 
@@ -387,6 +386,8 @@ class RowAdagrad:
             gradient[rows == 0] = 0.0
             total[rows] += gradient**2
             weight.deviation[rows] -= self.rate * gradient / total[rows].sqrt_().add_(1e-10)
+            if weight.prior.grad is None:  # of a bag
+                continue
             prior_total += weight.prior.grad**2
             weight.prior -= self.rate * weight.prior.grad / (prior_total.sqrt() + 1e-10)
             weight.prior.grad = None

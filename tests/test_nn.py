@@ -17,7 +17,7 @@ def tables():
 
 def test_columns_of_like_length_are_packed_into_one_weight():
     made = FoldTables([4, 5, 6], [3, 3, 1], n_folds=3)
-    short, long = made.pack(torch.tensor([[0, 0, 0], [1, 1, 1], [3, 4, 5]]))
+    short, long = made.pack(list(np.array([[0, 0, 0], [1, 1, 1], [3, 4, 5]]).T))
     assert short.tolist() == [[0], [1], [5]]
     assert long.tolist() == [[0, 0], [1, 4], [3, 7]]
     assert made.weights[1].deviation.shape == (8, 9)
@@ -25,12 +25,8 @@ def test_columns_of_like_length_are_packed_into_one_weight():
 
 def test_vectors_are_those_of_a_plain_lookup():
     made = tables()
-    codes = torch.tensor([[1, 4], [0, 2], [3, 0]])
-    fetched, where = [], []
-    for weight, packed in zip(made.weights, made.pack(codes), strict=True):
-        touched, positions = packed.unique(return_inverse=True)
-        fetched.append(weight.deviation[touched])
-        where.append(positions)
+    codes = np.array([[1, 4], [0, 2], [3, 0]])
+    _, fetched, where = made.fetch(made.pack(list(codes.T)))
     vectors = made.vectors(fetched, where).view(3, 3, made.padded).detach().numpy()
     priors, deviations = made.numpy()
     for row, fold in np.ndindex(3, 3):

@@ -45,7 +45,9 @@ def run(codes, y, fold, weight=None, **settings):
     context = np.zeros((len(y), 0), dtype=np.float32)
     target = encode_target(y, "auto", weight)
     size = int(codes.max()) + 1
-    return train(codes, [size], [4], context, target, weight, fold, SETTINGS._replace(**settings))
+    return train(
+        list(codes.T), [size], [4], context, target, weight, fold, SETTINGS._replace(**settings)
+    )
 
 
 def test_a_fold_table_is_never_moved_by_a_row_of_its_fold():
@@ -73,7 +75,9 @@ def test_targets_of_a_fold_move_its_own_table_only_through_what_is_shared():
         size = int(codes.max()) + 1
         settings_ = SETTINGS._replace(**settings)
         tables.append(
-            train(codes, [size], [1], context, target, weight, fold, settings_).deviations[0]
+            train(list(codes.T), [size], [1], context, target, weight, fold, settings_).deviations[
+                0
+            ]
         )
     moved = np.abs(tables[0] - tables[1])[7, :, 0]
     assert moved[1] < 0.2 * moved[[0, 2, 3]].min()

@@ -1,0 +1,204 @@
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from scipy import sparse
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+
+from skembed import NeuralEmbeddingClassifier, NeuralEmbeddingEncoder, NeuralEmbeddingRegressor
+from skembed.bags import members_of_lists, members_of_sparse, weighted_codes
+
+QUICK = {"max_epochs": 3, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def dishes():
+    """Ingredients of dishes, and whether they are sweet: more sweet ones than others."""
+    rng = np.random.default_rng(0)
+    sweet, savoury = ["sugar", "honey", "jam", "plums"], ["salt", "leek", "onion", "stock"]
+    names = np.array(sweet + savoury + ["flour", "butter", "milk", "eggs"])
+    counts = rng.integers(0, 6, 1500)
+    cells = [rng.choice(names, n).tolist() for n in counts]
+    score = [sum((x in sweet) - (x in savoury) for x in cell) for cell in cells]
+    X = pd.DataFrame({"ingredients": cells, "oven": rng.choice(["yes", "no"], 1500)})
+    return X, np.array(score) > 0
+
+
+def objects(cells):
+    return np.fromiter(cells, dtype=object, count=len(cells))
+
+
+def test_members_row_after_row():
+    members = members_of_lists(objects([["a", "b"], [], None, ["b", None]]), "x")
+    assert members.values.tolist() == ["a", "b", "b"]
+    assert members.lengths.tolist() == [2, 0, 0, 1]
+
+
+def test_the_mean_and_the_sum_of_what_is_known():
+    members = members_of_sparse(sparse.csr_matrix([[2.0, 1.0, 3.0], [0.0, 0.0, 5.0]]))
+    codes = np.array([3, 4, 0, 0])  # the last was never seen
+    table = np.array([[9.0], [9.0], [9.0], [1.0], [4.0]])
+    np.testing.assert_array_equal(weighted_codes(members, codes, 5, "sum") @ table, [[6], [0]])
+    np.testing.assert_allclose(weighted_codes(members, codes, 5, "mean") @ table, [[2], [0]])
+
+
+def test_a_sum_is_a_linear_layer_without_bias(dishes):
+    """Counts times the table, as a linear layer's weights."""
+    X, y = dishes
+    counts = CountVectorizer(analyzer=list).fit_transform(X["ingredients"])
+    encoder = NeuralEmbeddingEncoder(bag_mode="sum", **QUICK).fit(counts, y)
+    table = encoder.tables_["bag"][3:]  # a row for each column of counts
+    np.testing.assert_allclose(
+        encoder.transform(counts.copy()), counts @ table, rtol=1e-5, atol=1e-6
+    )
+
+
+CONTAINERS = {
+    "pandas": lambda frame: frame,
+    "pandas sets": lambda frame: frame.assign(ingredients=frame["ingredients"].map(list)),
+    "pandas arrays": lambda frame: frame.assign(
+        ingredients=[np.array(cell, dtype=object) for cell in frame["ingredients"]]
+    ),
+    "pandas arrow": lambda frame: frame.astype(
+        {"ingredients": pd.ArrowDtype(pa.list_(pa.string()))}
+    ),
+    "polars": pl.from_pandas,
+    "pyarrow": pa.Table.from_pandas,
+}
+
+
+@pytest.mark.parametrize("kind", CONTAINERS)
+def test_the_same_bits_from_any_frame(dishes, kind):
+    X, y = dishes
+    expected = NeuralEmbeddingEncoder(**QUICK).fit_transform(X, y)
+    features = NeuralEmbeddingEncoder(**QUICK).fit_transform(CONTAINERS[kind](X), y)
+    np.testing.assert_array_equal(features, expected)
+
+
+def test_lists_and_counts_are_the_same_bag(dishes):
+    X, y = dishes
+    counts = CountVectorizer(analyzer=list).fit_transform(X["ingredients"])
+    settings = {**QUICK, "crosses": None}
+    of_counts = NeuralEmbeddingEncoder(**settings).fit_transform(counts, y)
+    of_lists = NeuralEmbeddingEncoder(**settings).fit_transform(X[["ingredients"]], y)
+    np.testing.assert_array_equal(of_counts, of_lists)
+
+
+def test_names_of_the_output(dishes):
+    X, y = dishes
+    encoder = NeuralEmbeddingEncoder(embedding_dim=2, **QUICK).fit(X, y)
+    assert encoder.get_feature_names_out()[:2].tolist() == ["ingredients_0", "ingredients_1"]
+    vectorizer = CountVectorizer(analyzer=list)
+    pipeline = make_pipeline(vectorizer, NeuralEmbeddingEncoder(embedding_dim=2, **QUICK))
+    pipeline.fit(X["ingredients"], y)
+    assert pipeline.get_feature_names_out().tolist() == ["bag_0", "bag_1"]
+
+
+def test_counts_of_words_ahead_of_a_forest(dishes):
+    """The counts are never made dense."""
+    X, y = dishes
+    text = X["ingredients"].map(" ".join)
+    model = make_pipeline(
+        CountVectorizer(),
+        NeuralEmbeddingEncoder(random_state=0),
+        RandomForestClassifier(50, min_samples_leaf=5, random_state=0),
+    )
+    assert cross_val_score(model, text, y, cv=3, scoring="roc_auc").mean() > 0.97
+
+
+def test_bags_beside_a_column(dishes):
+    X, y = dishes
+    model = make_pipeline(NeuralEmbeddingEncoder(random_state=0), LogisticRegression())
+    assert cross_val_score(model, X, y, cv=3, scoring="roc_auc").mean() > 0.97
+
+
+@pytest.mark.parametrize("interaction", ["mlp", "dot"])
+def test_the_net_on_bags(dishes, interaction):
+    X, y = dishes
+    model = NeuralEmbeddingClassifier(interaction=interaction, random_state=0)
+    assert cross_val_score(model, X, y, cv=3, scoring="roc_auc").mean() > 0.97
+
+
+def test_bags_do_not_leak():
+    """Members with two rows each, and a target of noise: the vectors tell nothing."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"ids": [[i] for i in rng.permutation(np.arange(2000) % 1000).astype(str)]})
+    y = rng.integers(0, 2, 2000)
+    encoder = NeuralEmbeddingEncoder(early_stopping=False, max_epochs=10, random_state=0)
+    model = make_pipeline(encoder, RandomForestClassifier(50, random_state=0))
+    assert cross_val_score(model, X, y, cv=3, scoring="roc_auc").mean() == pytest.approx(
+        0.5, abs=0.04
+    )
+
+
+def test_unknown_members_and_empty_bags(dishes):
+    X, y = dishes
+    encoder = NeuralEmbeddingEncoder(**QUICK).fit(X[["ingredients"]], y)
+    cells = [["sugar"], ["sugar", "rocket fuel"], ["rocket fuel"], [], None]
+    features = encoder.transform(pd.DataFrame({"ingredients": cells}))
+    np.testing.assert_array_equal(features[0], features[1])
+    assert features[0].any()
+    assert not features[2:].any()
+
+
+def test_unknown_members_may_be_an_error(dishes):
+    X, y = dishes
+    encoder = NeuralEmbeddingEncoder(handle_unknown="error", **QUICK).fit(X[["ingredients"]], y)
+    with pytest.raises(ValueError, match="'ingredients' holds 1 levels that fit did not see"):
+        encoder.transform(pd.DataFrame({"ingredients": [["rocket fuel"]]}))
+
+
+def test_vectors_of_members_can_be_read(dishes):
+    X, y = dishes
+    encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, y)
+    nearest = encoder.nearest("ingredients", "sugar", k=3)["level"]
+    assert set(nearest) == {"honey", "jam", "plums"}
+    assert "ingredients" not in encoder.inverse_transform(encoder.transform(X.head()))
+
+
+def test_bags_are_not_crossed(dishes):
+    X, y = dishes
+    with pytest.raises(ValueError, match="a cross is made of"):
+        NeuralEmbeddingEncoder(crosses=[("ingredients", "oven")]).fit(X, y)
+
+
+def test_fitted_on_counts_and_given_dense_ones(dishes):
+    X, y = dishes
+    counts = CountVectorizer(analyzer=list).fit_transform(X["ingredients"])
+    encoder = NeuralEmbeddingEncoder(**QUICK).fit(counts, y)
+    np.testing.assert_array_equal(
+        encoder.transform(counts[:9].toarray()), encoder.transform(counts[:9])
+    )
+
+
+def test_a_large_sparse_matrix_stays_sparse():
+    """Dense it would take 8 GB."""
+    rng = np.random.default_rng(0)
+    X = sparse.random(10_000, 200_000, density=2e-5, format="csr", random_state=0)
+    model = NeuralEmbeddingRegressor(max_epochs=1, random_state=0, early_stopping=False)
+    assert model.fit(X, rng.normal(size=10_000)).predict(X).shape == (10_000,)
+
+
+@pytest.mark.parametrize(
+    ("cells", "error"),
+    [
+        ([["a"], "b"], "'x' holds lists, but 'b' in row 1"),
+        ([["a"], ["b", ["c"]]], r"'x' holds \['c'\] inside the list of row 1"),
+        ([["a"], [{"b": 1}]], "inside the list of row 1"),
+    ],
+)
+def test_cells_that_are_no_lists_of_levels(cells, error):
+    with pytest.raises(TypeError, match=error):
+        NeuralEmbeddingEncoder(**QUICK).fit(pd.DataFrame({"x": cells * 20}), [0, 1] * 20)
+
+
+@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf])
+def test_weights_without_meaning(weight):
+    X = sparse.csr_matrix([[1.0, 0.0], [0.0, weight]])
+    with pytest.raises(ValueError, match=r"row 1, column 1\), but its numbers are the weights"):
+        NeuralEmbeddingEncoder(**QUICK).fit(X, [0, 1])
