@@ -1,4 +1,7 @@
-"""Torch modules: the fold tables of all columns in one weight, and the decoder above them."""
+"""Torch modules: the fold tables of all columns in one weight, and the decoder above them.
+
+For those who build nets, `PackedEmbedding` is here too.
+"""
 
 import math
 from itertools import pairwise
@@ -6,6 +9,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from skembed.packed import PackedEmbedding
+
+__all__ = ["Decoder", "FoldTables", "PackedEmbedding", "Weight"]
 
 
 class FoldTables:
