@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skembed.base import BaseNeuralEmbedding, all_or_nothing
+from skembed.base import BaseNeuralEmbedding, all_or_nothing, needs_torch
 from skembed.compat import fit_context
 from skembed.forward import forward
 from skembed.tables import gather, mean_over_folds
@@ -105,6 +105,22 @@ class BaseNeuralEmbeddingPredictor(BaseNeuralEmbedding):
             target = learned.problem.target
             self._centre, self._scale = target.mean, target.scale
         return self
+
+    def to_torch(self):
+        """Make a frozen torch module of the net, to train another net through.
+
+        Returns
+        -------
+        FrozenPredictor
+            Takes codes or probability rows and numbers by column, and gives the output of the
+            net: log-odds of two classes, logits of more, standard deviations of a quantity from
+            its mean. ``inputs(X)`` of it makes codes and numbers of a frame. The gradient reaches
+            probabilities and numbers; the net stays.
+        """
+        check_is_fitted(self)
+        with needs_torch("to_torch"):
+            from skembed.frozen import FrozenPredictor
+        return FrozenPredictor(self)
 
     def _output(self, X):
         """Output of the net, float32 (n_rows, n_outputs)."""
