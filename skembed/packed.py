@@ -10,6 +10,8 @@ from torch.nn import functional
 
 from skembed.checks import check_entry, check_integers, check_options, checked_table
 
+CACHED = 2**20  # numbers of a table (4 MB) up to which its rows are near, in any order
+
 
 class PackedEmbedding(nn.Module):
     """The vectors of all columns in one weight, looked up by codes, probabilities or bags.
@@ -236,7 +238,7 @@ class PackedEmbedding(nn.Module):
             of_group = rows if len(self._groups) == 1 else rows[:, columns]
             # Column by column where the tables together outgrow the cache. index_select, since
             # its backward is faster on a CPU than that of functional.embedding.
-            if table.numel() > 2**18:
+            if table.numel() > CACHED:
                 found = table.index_select(0, of_group.t().flatten())
                 found = found.view(len(columns), len(codes), dim).transpose(0, 1)
             else:

@@ -48,8 +48,8 @@ def test_the_gradient_is_that_of_one_embedding_per_column():
 
 @pytest.mark.parametrize("dims", [3, [2, 3]])
 def test_tables_beyond_the_cache_give_the_same(dims):
-    packed = PackedEmbedding([100_000, 50_000], dims)
-    codes = torch.tensor([[0, 49_999], [99_999, 0], [5, 7]])
+    packed = PackedEmbedding([600_000, 400_000], dims)
+    codes = torch.tensor([[0, 399_999], [599_999, 0], [5, 7]])
     tables = packed.tables()
     expected = torch.cat([tables[0][codes[:, 0]], tables[1][codes[:, 1]]], dim=1)
     assert torch.equal(packed(codes), expected)
