@@ -319,13 +319,8 @@ class BaseNeuralEmbedding(BaseEstimator):
         )
 
     def _train(self, vocabularies, crosses, codes, problem, look_at):
-        try:
+        with needs_torch("fit"):
             from skembed.training import Settings, train
-        except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(
-                "fit needs PyTorch, which is not installed: pip install 'skembed[torch]'. A "
-                "fitted encoder transforms without it."
-            ) from error
         settings = {name: getattr(self, name) for name in Settings._fields}
         n_levels = [len(vocabulary.levels) for vocabulary in vocabularies.values()]
         dims = embedding_dims(self.embedding_dim, list(vocabularies), n_levels, self.interaction)
@@ -397,6 +392,18 @@ def all_or_nothing(estimator):
     except BaseException:
         estimator.__dict__ = before
         raise
+
+
+@contextmanager
+def needs_torch(method):
+    """Say what to install where torch cannot be imported."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{method} needs PyTorch, which is not installed: pip install 'skembed[torch]'. A "
+            "fitted encoder transforms without it."
+        ) from error
 
 
 def _check_layers(sizes):

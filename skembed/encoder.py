@@ -7,7 +7,7 @@ from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skembed.axes import turned_tables
-from skembed.base import BaseNeuralEmbedding, all_or_nothing
+from skembed.base import BaseNeuralEmbedding, all_or_nothing, needs_torch
 from skembed.compat import StrOptions, check_feature_names_in, fit_context
 from skembed.frames import Columns
 from skembed.layout import Layout, output_dtype
@@ -459,6 +459,34 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             Columns(X), self._layout, names_in, self.tables_, self.vocabularies_, self._bags
         )
         return given if hasattr(self, "feature_names_in_") else given.to_numpy()
+
+    def to_torch(self):
+        """Make a frozen torch module of the vectors, to train another net through.
+
+        Returns
+        -------
+        FrozenEncoder
+            Takes codes or probability rows by column, and gives what `transform` does, without
+            the columns that pass through. ``inputs(X)`` of it makes codes of a frame. The
+            gradient reaches the probabilities; the vectors stay.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import torch
+        >>> from skembed import NeuralEmbeddingEncoder
+        >>> X = pd.DataFrame({"city": ["Oslo", "Rome", "Rome", "Bern"] * 25})
+        >>> y = [310.0, 150.0, 160.0, 420.0] * 25
+        >>> vectors = NeuralEmbeddingEncoder(random_state=0).fit(X, y).to_torch()
+        >>> logits = torch.zeros(4, 6, requires_grad=True)  # 3 reserved codes and 3 cities
+        >>> vectors({"city": logits.softmax(dim=1)}).sum().backward()
+        >>> logits.grad.shape
+        torch.Size([4, 6])
+        """
+        check_is_fitted(self)
+        with needs_torch("to_torch"):
+            from skembed.frozen import FrozenEncoder
+        return FrozenEncoder(self)
 
     def _fit(self, X, y, sample_weight, groups, method):
         """Set the fitted state; return what `fit_transform` needs beside it."""

@@ -1,4 +1,7 @@
-"""Torch modules: the fold tables of all columns in one weight, and the decoder above them."""
+"""Torch modules: the fold tables of all columns in one weight, and the decoder above them.
+
+For those who build nets, `PackedEmbedding` is here too.
+"""
 
 import math
 from itertools import pairwise
@@ -10,6 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from skembed import forward
+from skembed.packed import PackedEmbedding
+
+__all__ = ["BagWeight", "Bags", "Decoder", "DotDecoder", "FoldTables", "PackedEmbedding", "Weight"]
 
 
 class FoldTables:

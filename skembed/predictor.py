@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from skembed.base import BaseNeuralEmbedding, all_or_nothing
+from skembed.base import BaseNeuralEmbedding, all_or_nothing, needs_torch
 from skembed.compat import fit_context
 from skembed.reading import ReadableVectors
 from skembed.tables import gather, mean_over_folds
@@ -145,6 +145,22 @@ class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
         if getattr(self._target.loss, "bounds", ()) is None:  # outputs are quantities
             effects = effects * self._target.scale[0]
         return pd.Series(effects, index=self.vocabularies_[column].levels, name=column)
+
+    def to_torch(self):
+        """Make a frozen torch module of the net, to train another net through.
+
+        Returns
+        -------
+        FrozenPredictor
+            Takes codes or probability rows and numbers by column, and gives the output of the
+            net: log-odds of two classes, logits of more, standard deviations of a quantity from
+            its mean. ``inputs(X)`` of it makes codes and numbers of a frame. The gradient reaches
+            probabilities and numbers; the net stays.
+        """
+        check_is_fitted(self)
+        with needs_torch("to_torch"):
+            from skembed.frozen import FrozenPredictor
+        return FrozenPredictor(self)
 
     def _output(self, X):
         """Output of the net, float32 (n_rows, n_outputs)."""

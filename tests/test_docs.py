@@ -9,6 +9,7 @@ from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 
 import skembed
+from skembed.nn import PackedEmbedding
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -25,6 +26,10 @@ def public_names():
             if not method.startswith("_") and callable(value) and not method.startswith("set_"):
                 yield f"skembed.{name}.{method}"
     yield "skembed.datasets.load_adult"
+    yield "skembed.nn.PackedEmbedding"
+    for method, value in vars(PackedEmbedding).items():
+        if not method.startswith("_") and (callable(value) or isinstance(value, classmethod)):
+            yield f"skembed.nn.PackedEmbedding.{method}"
 
 
 @pytest.mark.parametrize("name", list(public_names()))
