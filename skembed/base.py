@@ -259,13 +259,8 @@ class BaseNeuralEmbedding(BaseEstimator):
         )
 
     def _train(self, vocabularies, crosses, codes, problem):
-        try:
+        with needing_torch():
             from skembed.training import Settings, train
-        except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(
-                "fit needs PyTorch, which is not installed: pip install 'skembed[torch]'. A "
-                "fitted encoder transforms without it."
-            ) from error
         settings = {name: getattr(self, name) for name in Settings._fields}
         n_levels = [len(vocabulary.levels) for vocabulary in vocabularies.values()]
         dims = embedding_dims(self.embedding_dim, list(vocabularies), n_levels)
@@ -315,6 +310,18 @@ class BaseNeuralEmbedding(BaseEstimator):
                 "does, such as cv=GroupKFold(5)."
             )
         return {"groups": groups}
+
+
+@contextmanager
+def needing_torch():
+    """Say what to install where torch is not there to be imported."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "fit needs PyTorch, which is not installed: pip install 'skembed[torch]'. A "
+            "fitted encoder transforms without it."
+        ) from error
 
 
 @contextmanager

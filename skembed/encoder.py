@@ -11,6 +11,7 @@ from skembed.base import BaseNeuralEmbedding, all_or_nothing
 from skembed.compat import StrOptions, check_feature_names_in, fit_context
 from skembed.layout import Layout, output_dtype
 from skembed.tables import gather, gather_own_fold, round_to_agreement
+from skembed.without_target import fit_without_target
 
 
 class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
@@ -251,7 +252,7 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         self.verbose = verbose
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, groups=None):
+    def fit(self, X, y=None, sample_weight=None, groups=None):
         """Learn the vectors.
 
         .. note::
@@ -264,8 +265,8 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         X : data frame or array-like of shape (n_rows, n_features_in_)
             Columns of levels and numbers. Numeric ones may be missing, but not infinite.
 
-        y : array-like of shape (n_rows,)
-            Target.
+        y : array-like of shape (n_rows,), default=None
+            Target. Without one the vectors are learned from how the columns go together.
 
         sample_weight : array-like of shape (n_rows,), default=None
             Weights of the rows in the losses. Rows of weight 0 count as absent.
@@ -282,11 +283,12 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         with all_or_nothing(self):
             self._fit(X, y, sample_weight, groups, "fit")
             # Weak, so that the encoder does not keep the rows alive.
-            self._fitted_on = _reference(X) if self.cv is not None else None
+            leaks = y is not None and self.cv is not None
+            self._fitted_on = _reference(X) if leaks else None
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit_transform(self, X, y, sample_weight=None, groups=None):
+    def fit_transform(self, X, y=None, sample_weight=None, groups=None):
         """Learn the vectors, and give every row those of its own fold, which it did not train.
 
         .. note::
@@ -298,8 +300,8 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         X : data frame or array-like of shape (n_rows, n_features_in_)
             Columns of levels and numbers. Numeric ones may be missing, but not infinite.
 
-        y : array-like of shape (n_rows,)
-            Target.
+        y : array-like of shape (n_rows,), default=None
+            Target. Without one the vectors are learned from how the columns go together.
 
         sample_weight : array-like of shape (n_rows,), default=None
             Weights of the rows in the losses. Rows of weight 0 count as absent.
@@ -315,8 +317,11 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
             passes through needs it.
         """
         with all_or_nothing(self):
-            learned, fold_tables = self._fit(X, y, sample_weight, groups, "fit_transform")
+            fitted = self._fit(X, y, sample_weight, groups, "fit_transform")
             self._fitted_on = None
+            if fitted is None:  # no target, and none to leak
+                return self._looked_up(self._columns(X, reset=False))
+            learned, fold_tables = fitted
             fold = learned.problem.fold
 
             def write(slot, out):
@@ -354,12 +359,7 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
                 stacklevel=2,
             )
 
-        codes = self._codes(columns)
-
-        def write(slot, out):
-            gather(self.tables_[slot.name], codes[slot.name], out)
-
-        return self._layout.assemble(columns, write)
+        return self._looked_up(columns)
 
     def get_feature_names_out(self, input_features=None):
         """Get the names of the output columns.
@@ -379,7 +379,11 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         return self._layout.names_out(check_feature_names_in(self, input_features))
 
     def _fit(self, X, y, sample_weight, groups, method):
-        """Set the fitted state; return what `fit_transform` needs beside it."""
+        """Set the fitted state; return what `fit_transform` needs beside it, if there is a y."""
+        if y is None:
+            columns, others = fit_without_target(self, X, sample_weight)
+            self._lay_out(columns, others)
+            return None
         learned = self._learn(X, y, sample_weight, self._split_params(method, groups))
         fold_tables = turned_tables(learned, self._fewest_axes(learned), set(self.crosses_))
         kept = {name: cross for name, cross in self.crosses_.items() if name in fold_tables}
@@ -389,20 +393,33 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         for name, tables in fold_tables.items():
             rounded = round_to_agreement(tables, levels[name].counts)
             fold_tables[name], self.tables_[name] = rounded
+        self._lay_out(learned.columns, learned.others)
+        return learned, fold_tables
+
+    def _lay_out(self, columns, others):
+        """Set the order of the output."""
         dims = {name: table.shape[1] for name, table in self.tables_.items()}
         passthrough = self.remainder == "passthrough"
         self._layout = Layout(
-            len(learned.columns.names),
+            len(columns.names),
             {self._position[name]: (name, dims[name]) for name in self.vocabularies_},
             [
                 (tuple(self._position[column] for column in cross.names), name, dims[name])
                 for name, cross in self.crosses_.items()
             ],
             passthrough=passthrough,
-            dtype=output_dtype(learned.columns, learned.others if passthrough else []),
+            dtype=output_dtype(columns, others if passthrough else []),
         )
-        self._layout.check_names(learned.columns.names)
-        return learned, fold_tables
+        self._layout.check_names(columns.names)
+
+    def _looked_up(self, columns):
+        """Output for new rows: vectors from the tables."""
+        codes = self._codes(columns)
+
+        def write(slot, out):
+            gather(self.tables_[slot.name], codes[slot.name], out)
+
+        return self._layout.assemble(columns, write)
 
     def _fewest_axes(self, learned):
         """Axes of each column and cross that are kept however faint: those asked for."""
@@ -427,7 +444,7 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
+        tags.target_tags.required = False
         tags.input_tags.categorical = True
         tags.input_tags.string = True
         tags.input_tags.allow_nan = True

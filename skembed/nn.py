@@ -159,7 +159,7 @@ class Decoder(nn.Module):
         self.kept = torch.tensor(kept)
         self.dropout, self.generator = dropout, generator
         sizes = [len(self.kept) + n_inputs, *hidden_layer_sizes, len(bias)]
-        layers = [_linear(n_in, n_out, generator) for n_in, n_out in pairwise(sizes)]
+        layers = [linear(n_in, n_out, generator) for n_in, n_out in pairwise(sizes)]
         with torch.no_grad():
             layers[-1].weight.zero_()
             layers[-1].bias.copy_(torch.from_numpy(bias))
@@ -185,7 +185,7 @@ class Decoder(nn.Module):
         return list(zip(parameters[::2], parameters[1::2], strict=True))
 
 
-def _linear(n_in, n_out, generator):
+def linear(n_in, n_out, generator):
     # skip_init and our own draw: torch's global generator is the user's.
     layer: nn.Linear = nn.utils.skip_init(nn.Linear, n_in, n_out)
     bound = 1 / math.sqrt(n_in)

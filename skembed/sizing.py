@@ -5,7 +5,7 @@ from numbers import Integral
 LONGEST = 4
 
 
-def auto_dim(n_levels):
+def auto_dim(n_levels, longest=LONGEST):
     """Vector length by default: fastai's rule, but at most 4, and 1 for two levels.
 
     The rule is ``round(1.6 * n_levels ** 0.56)``. A two-level column has one difference to tell,
@@ -23,7 +23,7 @@ def auto_dim(n_levels):
     """
     if n_levels <= 2:
         return 1
-    return min(LONGEST, round(1.6 * n_levels**0.56))
+    return min(longest, round(1.6 * n_levels**0.56))
 
 
 def cross_dim(degree):

@@ -130,8 +130,8 @@ def _continuous(y, weight):
 def _checked(y):
     if y is None:
         raise ValueError(
-            "This NeuralEmbeddingEncoder estimator requires y to be passed, but the target y is "
-            "None: the vectors are learned from the target."
+            "This estimator requires y to be passed, but the target y is None: the net learns to "
+            "predict it. NeuralEmbeddingEncoder alone can do without."
         )
     y = column_or_1d(y, warn=True)
     missing = pd.isna(y)
