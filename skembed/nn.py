@@ -186,6 +186,7 @@ class Decoder(nn.Module):
 
 
 def linear(n_in, n_out, generator):
+    """Make a linear layer whose start the generator draws."""
     # skip_init and our own draw: torch's global generator is the user's.
     layer: nn.Linear = nn.utils.skip_init(nn.Linear, n_in, n_out)
     bound = 1 / math.sqrt(n_in)

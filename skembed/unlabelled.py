@@ -175,16 +175,20 @@ def _step(tables, net, heads, adamw, adagrad, rows, batch, hidden, rivals):
 
     wrong = (net.predict_numbers(sums) - numbers) ** 2 * hidden_numbers
     loss = (wrong * rows.weight[batch][:, None]).sum() / 2
+    compared = []
     for column, head in enumerate(heads):
         asked = hidden[:, column]
-        loss = loss + head.loss(sums[asked], batch[asked], rivals, rows.codes[:, column], rows)
+        found = head.compared(batch[asked], rivals, rows.codes[:, column], rows.weight)
+        compared.append(found)
+        losses = functional.cross_entropy(found.logits(sums[asked]), found.truth, reduction="none")
+        loss = loss + (losses * rows.weight[batch[asked]]).sum()
 
     adamw.zero_grad()
     (loss / len(batch)).backward()
     adamw.step()
     adagrad.step(touched, [part.grad for part in fetched])
-    for head in heads:
-        head.step(adagrad.rate)
+    for head, found in zip(heads, compared, strict=True):
+        head.step(found.levels, found.fetched.grad, adagrad.rate)
     return loss.item()
 
 
@@ -213,6 +217,30 @@ class Net(nn.Module):
     def predict_numbers(self, sums: Tensor) -> Tensor:
         """Numbers (batch, n_numbers) from sums (batch, WIDTH)."""
         return functional.linear(sums, self.numbers, self.start)
+
+
+class Compared(NamedTuple):
+    """Levels that a softmax runs over.
+
+    Attributes
+    ----------
+    levels : Tensor of int64, shape (n_compared,)
+    fetched : Tensor of shape (n_compared, WIDTH)
+        Their rows of the head's weight.
+    share : Tensor of shape (n_compared,)
+        How frequent they are, up to a factor.
+    truth : Tensor of int64, shape (n_asked,)
+        Position of each row's level among them.
+    """
+
+    levels: Tensor
+    fetched: Tensor
+    share: Tensor
+    truth: Tensor
+
+    def logits(self, sums):
+        """Logits (n_asked, n_compared) from sums (n_asked, WIDTH)."""
+        return sums @ self.fetched.T + self.share.log()
 
 
 class Head:
@@ -244,36 +272,34 @@ class Head:
         self.share = torch.bincount(codes, weight, minlength=size) / weight.sum()
         self.sampled = size > MANY_LEVELS
 
-    def loss(self, sums, asked, rivals, codes, rows):
-        """Weighted losses in sum, of predicting the level of the rows ``asked``.
+    def compared(self, asked, rivals, codes, weight):
+        """Levels that the softmax of the rows ``asked`` runs over.
 
         Parameters
         ----------
-        sums : Tensor of shape (n_asked, WIDTH)
         asked : Tensor of int64, shape (n_asked,)
         rivals : Tensor of int64, shape (SAMPLED,)
         codes : Tensor of int64, shape (n_rows,)
-        rows : Rows
+            Of the column.
+        weight : Tensor of shape (n_rows,)
+
+        Returns
+        -------
+        Compared
         """
         if self.sampled:
             drawn = torch.cat([asked, rivals])
-            self.compared, where = codes[drawn].unique(return_inverse=True)
-            share, truth = torch.bincount(where, rows.weight[drawn]), where[: len(asked)]
+            levels, where = codes[drawn].unique(return_inverse=True)
+            share, truth = torch.bincount(where, weight[drawn]), where[: len(asked)]
         else:
-            self.compared, share, truth = torch.arange(len(self.share)), self.share, codes[asked]
-        self.fetched = self.weight[self.compared].requires_grad_()
-        losses = functional.cross_entropy(
-            sums @ self.fetched.T + share.log(), truth, reduction="none"
-        )
-        return (losses * rows.weight[asked]).sum()
+            levels, share, truth = torch.arange(len(self.share)), self.share, codes[asked]
+        return Compared(levels, self.weight[levels].requires_grad_(), share, truth)
 
     @torch.no_grad()
-    def step(self, rate):
-        """Move the rows of the levels that were compared, by Adagrad."""
-        gradient = self.fetched.grad
-        self.squares[self.compared] += gradient**2
-        scale = self.squares[self.compared].sqrt_().add_(1e-10)
-        self.weight[self.compared] -= rate * gradient / scale
+    def step(self, levels, gradient, rate):
+        """Move the rows of these levels by Adagrad."""
+        self.squares[levels] += gradient**2
+        self.weight[levels] -= rate * gradient / self.squares[levels].sqrt_().add_(1e-10)
 
     def metric(self):
         """How far the softmax moves with the sum: variance (WIDTH, WIDTH) of the levels' rows."""
