@@ -7,10 +7,10 @@ rows without their targets. Neighbours and a linear model are trained on 200 and
 rows, and scored on the other 25 %: AUC for two classes, R2 for quantities. ``random`` replaces the
 learned vectors by random ones of the same lengths, ``random, long`` by random ones of the lengths
 of `skembed.sizing.auto_dim`, since random vectors live on their width. The seed is that of split,
-labelled rows and vectors. A difference by seed counts if 0 lies outside its 95 % confidence
-interval (Student's t).
+labelled rows and vectors. The last columns say whether learned vectors are better or worse: level
+if 0 lies within the 95 % confidence interval of the differences by seed (Student's t).
 
-Each score is written to OUT as soon as it is there, and read instead of made anew the next time.
+Scores are written to OUT as soon as a data set and seed is done, and read the next time.
 """
 
 import argparse
@@ -58,10 +58,12 @@ def encoders(split):
 
 def labelled_rows(split, n_labels):
     stratify = split.y_train if split.binary else None
-    rows = np.arange(len(split.y_train))
-    return train_test_split(rows, train_size=n_labels, random_state=split.seed, stratify=stratify)[
-        0
-    ]
+    return train_test_split(
+        np.arange(len(split.y_train)),
+        train_size=n_labels,
+        random_state=split.seed,
+        stratify=stratify,
+    )[0]
 
 
 def scores(split):

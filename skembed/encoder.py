@@ -27,6 +27,13 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         :class:`~sklearn.preprocessing.TargetEncoder`. Train the next model on `fit_transform`, as
         a :class:`~sklearn.pipeline.Pipeline` does by itself.
 
+    Without a target, ``fit(X)``, the vectors are learned by predicting columns that are hidden,
+    numbers and missing levels included, from those that are not: levels that go with the same
+    levels and numbers get near vectors. They serve clusters, neighbours and data of which few rows
+    have labels. No target can leak, so there is one table, and `transform` gives what
+    `fit_transform` gave. Folds, layers, dropout, the unseen rate and early stopping play no part
+    then, and there are no crosses.
+
     Parameters
     ----------
     categorical_features : "auto", list of str, list of int, mask or callable, default="auto"
@@ -39,7 +46,9 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         Length of the vectors. "auto" trains by :func:`skembed.sizing.auto_dim` (at most 4, and 1
         for two levels, because more cost time and helped no model) and puts out the components
         that tell something, one at least (:func:`skembed.axes.n_kept` says how). An int, a dict by
-        column or a callable of the number of levels gives a length that is kept.
+        column or a callable of the number of levels gives a length that is kept. Without a target
+        "auto" trains at most 16 and puts out the components with 1 % or more of what all vectors
+        tell of the other columns, one at least.
 
     crosses : "auto", None, int or list of tuples, default="auto"
         Columns made of two or more columns, with a level for each combination that occurs. They
@@ -65,6 +74,7 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
 
     target_type : {"auto", "binary", "multiclass", "continuous"}, default="auto"
         "auto" takes strings, booleans, categories and integers as classes, floats as quantities.
+        The others need a target.
 
     use_context : bool, default=True
         Whether the net sees the numeric columns beside the vectors. What they explain need not be
@@ -143,11 +153,14 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
         The vectors of each embedded column and cross. Rows 0, 1 and 2 are those of unseen, missing
         and infrequent levels; the levels follow in the order of the vocabulary. Components are in
         units of the net's output (log-odds; standard deviations of a quantity) and sorted by how
-        far they move it; in the first, greater goes with greater.
+        far they move it; in the first, greater goes with greater. Without a target, the distance
+        of two levels is how differently they predict the other columns: half its square is the
+        Kullback-Leibler divergence in nats, if it is small.
 
     history_ : dict of ndarray, each of shape (n_epochs,)
         ``out_of_fold_loss``, ``table_loss`` and ``seconds`` since the start, by epoch. Regression
-        losses are in units of the target's variance.
+        losses are in units of the target's variance. Without a target ``loss``, of a hidden cell
+        in the mean (nats of a level, half the squared error of a number), and ``seconds``.
 
     n_iter_ : int
         Epochs run.
@@ -155,12 +168,13 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
     best_epoch_ : int
         Epoch that the tables come from, counted from 1. 0 means that in no epoch the net was
         better than a constant answer by two standard errors of the out-of-fold loss: there is
-        nothing to learn, `fit` warns, and all vectors of a column are the same.
+        nothing to learn, `fit` warns, and all vectors of a column are the same. Without a target,
+        the last.
 
     classes_ : ndarray of shape (n_classes,) or None
-        Classes of the target; None if it is continuous.
+        Classes of the target; None if it is continuous or there is none.
 
-    target_type_ : {"binary", "multiclass", "continuous"}
+    target_type_ : {"binary", "multiclass", "continuous", "none"}
         Kind of target trained on.
 
     n_features_in_ : int
@@ -191,6 +205,11 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
     ['city_0', 'city_1', 'rooms']
     >>> encoder.vocabularies_["city"].levels
     ['Bern', 'Oslo', 'Rome']
+
+    Without a target:
+
+    >>> NeuralEmbeddingEncoder(embedding_dim=2, random_state=0).fit_transform(X).shape
+    (100, 3)
     """
 
     _parameter_constraints: dict = {
@@ -293,7 +312,8 @@ class NeuralEmbeddingEncoder(TransformerMixin, BaseNeuralEmbedding):
 
         .. note::
             ``fit(X, y).transform(X)`` does not equal ``fit_transform(X, y)``: the one is for new
-            rows, the other for the rows that the next model is trained on.
+            rows, the other for the rows that the next model is trained on. Without y they are
+            equal.
 
         Parameters
         ----------

@@ -12,6 +12,16 @@ def auto_dim(n_levels, longest=LONGEST):
     so one number tells it. ``benchmarks/dims.py`` shows why no more than 4: XGBoost and linear
     models gain nothing beyond noise by longer vectors, neighbours lose.
 
+    Parameters
+    ----------
+    n_levels : int
+    longest : int
+        Most, in the place of 4.
+
+    Returns
+    -------
+    int
+
     Examples
     --------
     >>> [auto_dim(n) for n in (1, 2, 3, 10, 50, 10_000)]
