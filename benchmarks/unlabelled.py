@@ -1,6 +1,6 @@
 """Vectors learned without a target, then few labels: against random vectors and one-hot.
 
-    python benchmarks/unlabelled.py DATA
+    python benchmarks/unlabelled.py DATA --out FILE
 
 DATA is the folder that data.py reads. Per data set and seed, the encoder is fitted on 75 % of the
 rows without their targets. Neighbours and a linear model are trained on 200 and on 1000 of these
@@ -10,7 +10,7 @@ of `skembed.sizing.auto_dim`, since random vectors live on their width. The seed
 labelled rows and vectors. The last columns say whether learned vectors are better or worse: level
 if 0 lies within the 95 % confidence interval of the differences by seed (Student's t).
 
-Scores are written to OUT as soon as a data set and seed is done, and read the next time.
+Scores are written to FILE as soon as a data set and seed is done, and read the next time.
 """
 
 import argparse
@@ -109,27 +109,39 @@ def verdict(difference):
 
 
 def report(done):
-    """Print the table, and on how many data sets each control is beaten."""
-    print(f"| data set | labels | model | {' | '.join(FEATURES)} | to random | to random, long |")
-    print("|" + "---|" * (5 + len(FEATURES)))
+    """Print all scores, and how often learned vectors are better, level or worse."""
+    controls = FEATURES[1:]
+    print(f"| data set | labels | model | {' | '.join(FEATURES)} | to {' | to '.join(controls)} |")
+    print("|" + "---|" * (3 + len(FEATURES) + len(controls)))
     verdicts = []
     for cell, group in done.groupby(["data", "labels", "model"], sort=False):
         by_seed = group.pivot_table(index="seed", columns="features", values="score")
         shown = [f"{by_seed[f].mean():.3f} ± {by_seed[f].std():.3f}" for f in FEATURES]
-        row = [verdict(by_seed["learned"] - by_seed[control]) for control in FEATURES[1:3]]
-        verdicts.append([cell[0], *row])
+        row = [verdict(by_seed["learned"] - by_seed[control]) for control in controls]
+        verdicts += [[*cell, *pair] for pair in zip(controls, row, strict=True)]
         print(f"| {' | '.join(map(str, [*cell, *shown, *row]))} |")
-    verdicts = pd.DataFrame(verdicts, columns=["data", *FEATURES[1:3]])
-    for control in FEATURES[1:3]:
-        cells = verdicts[control].value_counts()
-        sets = verdicts.loc[verdicts[control] == "better", "data"].nunique()
-        print(f"\nTo {control}: {cells.to_dict()} cells; better on {sets} data sets.")
+    columns = ["data", "labels", "model", "control", "verdict"]
+    summarise(pd.DataFrame(verdicts, columns=columns))
+
+
+def summarise(verdicts):
+    """Print the numbers of data sets by verdict."""
+    print("\n| model | labels | control | better | level | worse |\n|---|---|---|---|---|---|")
+    for cell, group in verdicts.groupby(["model", "labels", "control"]):
+        counts = [(group["verdict"] == kind).sum() for kind in ("better", "level", "worse")]
+        print(f"| {' | '.join(map(str, [*cell, *counts]))} |")
+    for control, group in verdicts.groupby("control"):
+        cells = group[group["verdict"] == "better"].value_counts("data")
+        print(
+            f"\nBetter than {control} in at least one of the four cells of {len(cells)} data sets, "
+            f"in two or more of {(cells > 1).sum()}, of {group['data'].nunique()}."
+        )
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=pathlib.Path, help="folder that data.py reads")
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("unlabelled.csv"))
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="file of the scores")
     enough = [name for name in DATA_SETS if name not in NOT_ENOUGH]
     parser.add_argument("--data-sets", **names(enough))
     parser.add_argument("--seeds", type=int, default=5)

@@ -158,6 +158,13 @@ def test_same_bits_for_the_same_seed_and_others_for_another(trips):
     assert not np.array_equal(tables[0]["city"], tables[2]["city"])
 
 
+def test_output_as_a_frame(trips):
+    X, _ = trips
+    frame = NeuralEmbeddingEncoder(**QUICK).set_output(transform="pandas").fit_transform(X)
+    assert frame.columns[0] == "city_0"
+    assert frame.columns[-1] == "days"
+
+
 def test_pickle(trips):
     X, _ = trips
     encoder = NeuralEmbeddingEncoder(**QUICK).fit(X)
