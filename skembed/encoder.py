@@ -12,7 +12,9 @@ from skembed.compat import StrOptions, check_feature_names_in, fit_context
 from skembed.frames import Columns
 from skembed.layout import Layout, output_dtype
 from skembed.reading import ReadableVectors, given_back
+from skembed.sizing import is_asked
 from skembed.tables import gather, gather_own_fold, round_to_agreement, weight_by_code
+from skembed.without_target import fit_without_target
 
 
 class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedding):
@@ -28,6 +30,13 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         :class:`~sklearn.preprocessing.TargetEncoder`. Train the next model on `fit_transform`, as
         a :class:`~sklearn.pipeline.Pipeline` does by itself.
 
+    Without a target, ``fit(X)``, the vectors are learned by predicting columns that are hidden,
+    numbers and missing levels included, from those that are not: levels that go with the same
+    levels and numbers get near vectors. They serve clusters, neighbours and data of which few rows
+    have labels. No target can leak, so there is one table, and `transform` gives what
+    `fit_transform` gave. Folds, layers, dropout, the unseen rate and early stopping play no part
+    then, and there are no crosses.
+
     Parameters
     ----------
     categorical_features : "auto", list of str, list of int, mask or callable, default="auto"
@@ -42,7 +51,8 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         for two levels, because more cost time and helped no model) and puts out the components
         that tell something, one at least (:func:`skembed.axes.n_kept` says how). Another rule of
         :mod:`skembed.sizing`, an int, a dict by column or a callable of the number of levels gives
-        a length that is kept.
+        a length that is kept. Without a target "auto" trains at most 16 and puts out the
+        components with 1 % or more of what all vectors tell of the other columns, one at least.
 
     crosses : "auto", None, int or list of tuples, default="auto"
         Columns made of two or more columns, with a level for each combination that occurs. They
@@ -82,7 +92,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             default="auto"
         "auto" takes floats as quantities, also when they are whole (prices, ratings), and strings,
         booleans and integers as classes. Several columns of floats are several quantities; a
-        matrix of integers 0 and 1 is several labels.
+        matrix of integers 0 and 1 is several labels. Others than "auto" need a target.
 
     loss : {"auto", "squared_error", "absolute_error", "quantile", "poisson"}, default="auto"
         What the net minimises where the target is a quantity: "auto" is the squared error.
@@ -174,11 +184,14 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         The vectors of each embedded column and cross. Rows 0, 1 and 2 are those of unseen, missing
         and infrequent levels; the levels follow in the order of the vocabulary. Components are in
         units of the net's output (log-odds; standard deviations of a quantity) and sorted by how
-        far they move it; in the first, greater goes with greater.
+        far they move it; in the first, greater goes with greater. Without a target, the distance
+        of two levels is how differently they predict the other columns: half its square is the
+        Kullback-Leibler divergence in nats, if it is small.
 
     history_ : dict of ndarray, each of shape (n_epochs,)
         ``out_of_fold_loss``, ``table_loss`` and ``seconds`` since the start, by epoch. Regression
-        losses are in units of the target's variance.
+        losses are in units of the target's variance. Without a target ``loss``, of a hidden cell
+        in the mean (nats of a level, half the squared error of a number), and ``seconds``.
 
     n_iter_ : int
         Epochs run.
@@ -186,12 +199,13 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
     best_epoch_ : int
         Epoch that the tables come from, counted from 1. 0 means that in no epoch the net was
         better than a constant answer by two standard errors of the out-of-fold loss: there is
-        nothing to learn, `fit` warns, and all vectors of a column are the same.
+        nothing to learn, `fit` warns, and all vectors of a column are the same. Without a target,
+        the last.
 
     classes_ : ndarray of shape (n_classes,) or None
-        Classes of the target; None if it is continuous.
+        Classes of the target; None if it is continuous or there is none.
 
-    target_type_ : {"binary", "multiclass", "multilabel", "continuous", "multioutput"}
+    target_type_ : {"binary", "multiclass", "multilabel", "continuous", "multioutput", "none"}
         Kind of target trained on.
 
     n_features_in_ : int
@@ -222,6 +236,11 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
     ['city_0', 'city_1', 'rooms']
     >>> encoder.vocabularies_["city"].levels
     ['Bern', 'Oslo', 'Rome']
+
+    Without a target:
+
+    >>> NeuralEmbeddingEncoder(embedding_dim=2, random_state=0).fit_transform(X).shape
+    (100, 3)
     """
 
     _parameter_constraints: dict = {
@@ -293,7 +312,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         self.verbose = verbose
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, groups=None):
+    def fit(self, X, y=None, sample_weight=None, groups=None):
         """Learn the vectors.
 
         .. note::
@@ -306,8 +325,8 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         X : data frame or array-like of shape (n_rows, n_features_in_)
             Columns of levels and numbers. Numeric ones may be missing, but not infinite.
 
-        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
-            Target.
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs), default=None
+            Target. Without one the vectors are learned from how the columns go together.
 
         sample_weight : array-like of shape (n_rows,), default=None
             Weights of the rows in the losses. Rows of weight 0 count as absent.
@@ -324,24 +343,26 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         with all_or_nothing(self):
             self._fit(X, y, sample_weight, groups, "fit")
             # Weak, so that the encoder does not keep the rows alive.
-            self._fitted_on = _reference(X) if self.cv is not None else None
+            leaks = y is not None and self.cv is not None
+            self._fitted_on = _reference(X) if leaks else None
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit_transform(self, X, y, sample_weight=None, groups=None):
+    def fit_transform(self, X, y=None, sample_weight=None, groups=None):
         """Learn the vectors, and give every row those of its own fold, which it did not train.
 
         .. note::
             ``fit(X, y).transform(X)`` does not equal ``fit_transform(X, y)``: the one is for new
-            rows, the other for the rows that the next model is trained on.
+            rows, the other for the rows that the next model is trained on. Without y they are
+            equal.
 
         Parameters
         ----------
         X : data frame or array-like of shape (n_rows, n_features_in_)
             Columns of levels and numbers. Numeric ones may be missing, but not infinite.
 
-        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
-            Target.
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs), default=None
+            Target. Without one the vectors are learned from how the columns go together.
 
         sample_weight : array-like of shape (n_rows,), default=None
             Weights of the rows in the losses. Rows of weight 0 count as absent.
@@ -357,8 +378,11 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             passes through needs it.
         """
         with all_or_nothing(self):
-            learned, fold_tables = self._fit(X, y, sample_weight, groups, "fit_transform")
+            fitted = self._fit(X, y, sample_weight, groups, "fit_transform")
             self._fitted_on = None
+            if fitted is None:  # no target, and none to leak
+                return self._looked_up(self._columns(X, reset=False))
+            learned, fold_tables = fitted
             fold = learned.problem.fold
 
             def write(slot, out):
@@ -396,12 +420,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
                 stacklevel=2,
             )
 
-        codes = self._codes(columns)
-
-        def write(slot, out):
-            gather(self.tables_[slot.name], codes[slot.name], out)
-
-        return self._layout.assemble(columns, write)
+        return self._looked_up(columns)
 
     def get_feature_names_out(self, input_features=None):
         """Get the names of the output columns.
@@ -489,7 +508,11 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         return FrozenEncoder(self)
 
     def _fit(self, X, y, sample_weight, groups, method):
-        """Set the fitted state; return what `fit_transform` needs beside it."""
+        """Set the fitted state; return what `fit_transform` needs beside it, if there is a y."""
+        if y is None:
+            columns, others = fit_without_target(self, X, sample_weight)
+            self._lay_out(columns, others)
+            return None
         learned = self._learn(X, y, sample_weight, self._split_params(method, groups))
         fold_tables = turned_tables(learned, self._fewest_axes(learned), set(self.crosses_))
         kept = {name: cross for name, cross in self.crosses_.items() if name in fold_tables}
@@ -498,8 +521,13 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         for name, tables in fold_tables.items():
             weights = weight_by_code(learned.codes[name], learned.problem.weight, len(tables))
             fold_tables[name], self.tables_[name] = round_to_agreement(tables, weights)
+        self._lay_out(learned.columns, learned.others)
+        return learned, fold_tables
+
+    def _lay_out(self, columns, others):
+        """Set the order of the output."""
         dims = {name: table.shape[1] for name, table in self.tables_.items()}
-        passing = learned.others if self.remainder == "passthrough" else []
+        passing = others if self.remainder == "passthrough" else []
         self._layout = Layout(
             {self._position[name]: (name, dims[name]) for name in self.vocabularies_},
             [
@@ -507,23 +535,27 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
                 for name, cross in self.crosses_.items()
             ],
             passing=passing,
-            dtype=output_dtype(learned.columns, passing),
+            dtype=output_dtype(columns, passing),
         )
-        self._layout.check_names(learned.columns.names)
-        return learned, fold_tables
+        self._layout.check_names(columns.names)
+
+    def _looked_up(self, columns):
+        """Output for new rows: vectors from the tables."""
+        codes = self._codes(columns)
+
+        def write(slot, out):
+            gather(self.tables_[slot.name], codes[slot.name], out)
+
+        return self._layout.assemble(columns, write)
 
     def _fewest_axes(self, learned):
         """Axes of each column and cross that are kept however faint: those asked for."""
-        asked = self.vocabularies_
-        if isinstance(self.embedding_dim, str) and self.embedding_dim == "auto":
-            asked = {}
-        elif isinstance(self.embedding_dim, dict):
-            asked = self.embedding_dim
         fewest_of_cross = int(self.crosses != "auto")
-        return [
-            len(prior) if name in asked else 1 if name in self.vocabularies_ else fewest_of_cross
-            for name, prior in zip(learned.codes, learned.trained.priors, strict=True)
-        ]
+        fewest = []
+        for name, prior in zip(learned.codes, learned.trained.priors, strict=True):
+            of_column = len(prior) if is_asked(self.embedding_dim, name) else 1
+            fewest.append(of_column if name in self.vocabularies_ else fewest_of_cross)
+        return fewest
 
     def __getstate__(self):
         """State to pickle: all but the reference to the rows of `fit`."""
@@ -531,7 +563,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
+        tags.target_tags.required = False
         tags.target_tags.multi_output = True
         tags.input_tags.categorical = True
         tags.input_tags.string = True

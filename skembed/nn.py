@@ -271,7 +271,7 @@ class Decoder(nn.Module):
         self.kept = tables.kept
         self.dropout, self.generator = dropout, generator
         sizes = [len(self.kept) + n_inputs, *hidden_layer_sizes, len(bias)]
-        layers = [_linear(n_in, n_out, generator) for n_in, n_out in pairwise(sizes)]
+        layers = [linear(n_in, n_out, generator) for n_in, n_out in pairwise(sizes)]
         with torch.no_grad():
             layers[-1].weight.zero_()
             layers[-1].bias.copy_(torch.from_numpy(bias))
@@ -352,7 +352,8 @@ class DotDecoder(nn.Module):
         return forward.Dot(float(bias[0]), own, trust + trust.T, slope, self.dims)
 
 
-def _linear(n_in, n_out, generator):
+def linear(n_in, n_out, generator):
+    """Make a linear layer whose start the generator draws."""
     # skip_init and our own draw: torch's global generator is the user's.
     layer: nn.Linear = nn.utils.skip_init(nn.Linear, n_in, n_out)
     bound = 1 / math.sqrt(n_in)

@@ -6,19 +6,29 @@ LONGEST = 4
 DOT_DIM = 33  # an own effect and 32 components that are multiplied
 
 
-def auto_dim(n_levels):
+def auto_dim(n_levels, longest=LONGEST):
     """Vector length by default: fastai's rule, but at most 4, and 1 for two levels.
 
     A two-level column has one difference to tell, so one number tells it. ``benchmarks/dims.py``
     shows why no more than 4: XGBoost and linear models gain nothing beyond noise by longer
     vectors, neighbours lose.
 
+    Parameters
+    ----------
+    n_levels : int
+    longest : int
+        Most, in the place of 4.
+
+    Returns
+    -------
+    int
+
     Examples
     --------
     >>> [auto_dim(n) for n in (1, 2, 3, 10, 50, 10_000)]
     [1, 1, 3, 4, 4, 4]
     """
-    return 1 if n_levels <= 2 else min(LONGEST, fastai_dim(n_levels))
+    return 1 if n_levels <= 2 else min(longest, fastai_dim(n_levels))
 
 
 def fastai_dim(n_levels):
@@ -77,6 +87,13 @@ def cross_dim(degree, interaction):
     Combinations are rare, and the more columns the rarer: there is little to tell of each.
     """
     return 2 if degree == 2 and interaction == "mlp" else 1
+
+
+def is_asked(rule, name):
+    """Whether a rule as in `embedding_dims` gives the column a length that is to be kept."""
+    if isinstance(rule, dict):
+        return name in rule
+    return not (isinstance(rule, str) and rule == "auto")
 
 
 def embedding_dims(rule, names, n_levels, interaction="mlp"):

@@ -211,8 +211,8 @@ def _checked(y):
     """Array of one dimension, or of two if it has several columns; nothing missing."""
     if y is None:
         raise ValueError(
-            "This NeuralEmbeddingEncoder estimator requires y to be passed, but the target y is "
-            "None: the vectors are learned from the target."
+            "This estimator requires y to be passed, but the target y is None: the net learns to "
+            "predict it. NeuralEmbeddingEncoder alone can do without."
         )
     if issparse(y):
         y = y.toarray()

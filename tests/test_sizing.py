@@ -10,6 +10,10 @@ def test_auto_grows_slowly_and_ends():
     assert dims[-1] == 4
 
 
+def test_the_longest_may_be_given():
+    assert [auto_dim(n, 16) for n in (2, 10, 10_000)] == [1, 6, 16]
+
+
 def test_a_dict_leaves_other_columns_at_the_default():
     assert embedding_dims({"a": 5}, ["a", "b"], [100, 2]) == [5, 1]
 

@@ -1,0 +1,192 @@
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.cluster import KMeans
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import adjusted_rand_score, roc_auc_score
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skembed import NeuralEmbeddingClassifier, NeuralEmbeddingEncoder
+from skembed.datasets import load_adult
+
+QUICK = {"max_epochs": 3, "random_state": 0}
+
+
+@pytest.fixture
+def trips():
+    """Trips in four groups: cities and foods of a group go together; and a number."""
+    rng = np.random.default_rng(0)
+    group = rng.integers(4, size=2000)
+    X = pd.DataFrame(
+        {
+            "city": group + 4 * rng.integers(10, size=2000),
+            "food": group + 4 * rng.integers(10, size=2000),
+            "days": 10 * group + rng.normal(size=2000),
+        }
+    )
+    return X.astype({"city": "str", "food": "str"}), group
+
+
+@pytest.fixture(scope="module")
+def by_features():
+    """AUC on UCI Adult by kind of features, model and seed, after 200 labels."""
+    X, X_test, y, y_test = load_adult()
+    X, y, X_test, y_test = X.head(4000), y.head(4000), X_test.head(2000), y_test.head(2000)
+    scores = {}
+    for seed in range(3):
+        encoder = NeuralEmbeddingEncoder(random_state=seed).fit(X)
+        learned = encoder.tables_
+        rng = np.random.default_rng(seed)
+        drawn = {name: rng.normal(size=table.shape) for name, table in learned.items()}
+        rows = rng.choice(len(X), 200, replace=False)
+        for features, encoder.tables_ in {"learned": learned, "random": drawn}.items():
+            for model in (KNeighborsClassifier(20), LogisticRegression(max_iter=500)):
+                fitted = make_pipeline(StandardScaler(), model)
+                fitted.fit(encoder.transform(X.iloc[rows]), y.iloc[rows])
+                score = roc_auc_score(y_test, fitted.predict_proba(encoder.transform(X_test))[:, 1])
+                scores.setdefault((features, type(model)), []).append(score)
+    return scores
+
+
+@pytest.mark.parametrize("model", [KNeighborsClassifier, LogisticRegression])
+def test_vectors_beat_random_ones_of_the_same_width(by_features, model):
+    assert np.mean(by_features["learned", model]) > np.mean(by_features["random", model]) + 0.005
+
+
+def test_transform_gives_what_fit_transform_gave_and_does_not_warn(trips):
+    X, _ = trips
+    features = NeuralEmbeddingEncoder(**QUICK).fit_transform(X)
+    np.testing.assert_array_equal(NeuralEmbeddingEncoder(**QUICK).fit(X).transform(X), features)
+
+
+def test_what_is_fitted(trips):
+    X, _ = trips
+    encoder = NeuralEmbeddingEncoder(**QUICK).fit(X)
+    assert encoder.target_type_ == "none"
+    assert encoder.classes_ is None
+    assert encoder.crosses_ == encoder.bins_ == {}
+    assert set(encoder.history_) == {"loss", "seconds"}
+    assert encoder.n_iter_ == encoder.best_epoch_ == len(encoder.history_["loss"]) == 3
+
+
+def test_clusters_of_a_pipeline(trips):
+    X, group = trips
+    model = make_pipeline(
+        NeuralEmbeddingEncoder(remainder="drop", random_state=0),
+        StandardScaler(),
+        KMeans(4, n_init=10, random_state=0),
+    )
+    assert adjusted_rand_score(group, model.fit(X).predict(X)) > 0.9
+
+
+def test_two_columns_are_enough(trips):
+    X, _ = trips
+    assert np.isfinite(NeuralEmbeddingEncoder(**QUICK).fit_transform(X[["city", "food"]])).all()
+    assert np.isfinite(NeuralEmbeddingEncoder(**QUICK).fit_transform(X[["city", "days"]])).all()
+
+
+@pytest.mark.parametrize(
+    ("columns", "parameters"), [(["city"], {}), (["city", "days"], {"use_context": False})]
+)
+def test_one_column_has_nothing_to_be_predicted_from(trips, columns, parameters):
+    encoder = NeuralEmbeddingEncoder(**parameters)
+    with pytest.raises(ValueError, match=r"nothing beside \['city'\].*Give y, or more columns"):
+        encoder.fit(trips[0][columns])
+    assert not hasattr(encoder, "n_features_in_")
+
+
+@pytest.mark.parametrize("parameters", [{"target_type": "binary"}, {"crosses": 2}])
+def test_parameters_that_need_a_target(trips, parameters):
+    with pytest.raises(ValueError, match=f"{next(iter(parameters))}=.* needs a target"):
+        NeuralEmbeddingEncoder(**parameters).fit(trips[0])
+
+
+def test_predictors_need_a_target(trips):
+    with pytest.raises(ValueError, match="requires y to be passed"):
+        NeuralEmbeddingClassifier().fit(trips[0], None)
+
+
+def test_lengths_asked_for_are_kept(trips):
+    X, _ = trips
+    encoder = NeuralEmbeddingEncoder(embedding_dim={"city": 20}, **QUICK).fit(X)
+    assert encoder.tables_["city"].shape == (3 + 40, 20)
+    assert encoder.tables_["food"].shape[1] < 8
+
+
+def test_axes_are_sorted_by_what_they_tell(trips):
+    X, _ = trips
+    city = NeuralEmbeddingEncoder(embedding_dim=4, **QUICK).fit_transform(X)[:, :4]
+    np.testing.assert_allclose(city.mean(axis=0), 0, atol=1e-5)
+    assert (np.diff(city.std(axis=0)) < 0).all()
+    assert np.abs(np.corrcoef(city.T) - np.eye(4)).max() < 0.01
+
+
+def test_missing_levels_have_companions_too(trips):
+    X, group = trips
+    X["city"] = X["city"].where(group > 0)
+    table = NeuralEmbeddingEncoder(embedding_dim=2, random_state=0).fit(X).tables_["city"]
+    others = table[3:]
+    assert np.linalg.norm(table[1] - others, axis=1).min() > np.linalg.norm(table[1] - table[0]) / 2
+    assert np.linalg.norm(table[1] - table[0]) > 0.5
+
+
+def test_unseen_levels_get_the_prior_row(trips):
+    X, _ = trips
+    encoder = NeuralEmbeddingEncoder(embedding_dim=2, **QUICK).fit(X)
+    out = encoder.transform(X.head(1).assign(city="Atlantis"))
+    np.testing.assert_array_equal(out[0, :2], encoder.tables_["city"][0])
+
+
+def test_missing_numbers(trips):
+    X, _ = trips
+    X.loc[::7, "days"] = np.nan
+    features = NeuralEmbeddingEncoder(**QUICK).fit_transform(X)
+    assert np.isfinite(features[:, :-1]).all()
+
+
+def test_same_bits_for_the_same_seed_and_others_for_another(trips):
+    X, _ = trips
+    tables = [
+        NeuralEmbeddingEncoder(max_epochs=3, embedding_dim=2, random_state=seed).fit(X).tables_
+        for seed in (0, 0, 1)
+    ]
+    np.testing.assert_array_equal(tables[0]["city"], tables[1]["city"])
+    assert not np.array_equal(tables[0]["city"], tables[2]["city"])
+
+
+def test_output_as_a_frame(trips):
+    X, _ = trips
+    frame = NeuralEmbeddingEncoder(**QUICK).set_output(transform="pandas").fit_transform(X)
+    assert frame.columns[0] == "city_0"
+    assert frame.columns[-1] == "days"
+
+
+def test_pickle(trips):
+    X, _ = trips
+    encoder = NeuralEmbeddingEncoder(**QUICK).fit(X)
+    loaded = pickle.loads(pickle.dumps(encoder))
+    np.testing.assert_array_equal(loaded.transform(X), encoder.transform(X))
+
+
+def test_a_failed_fit_leaves_the_former_state(trips):
+    X, _ = trips
+    encoder = NeuralEmbeddingEncoder(**QUICK).fit(X)
+    before = encoder.transform(X)
+    with pytest.raises(ValueError, match="nothing beside"):
+        encoder.fit(X[["city"]])
+    np.testing.assert_array_equal(encoder.transform(X), before)
+
+
+def test_verbose_prints_a_line_per_epoch(trips, capsys):
+    NeuralEmbeddingEncoder(verbose=1, **QUICK).fit(trips[0])
+    assert capsys.readouterr().out.count("loss") == 3
+
+
+def test_without_torch_fit_says_what_to_install(trips, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "skembed.training", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'skembed\[torch\]'"):
+        NeuralEmbeddingEncoder().fit(trips[0])
