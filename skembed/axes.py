@@ -50,7 +50,7 @@ def turned_tables(learned, fewest, crosses):
     Returns
     -------
     dict of str to ndarray of float32, shape (n_codes, n_folds, dim)
-        Those of which no axis is kept are left out.
+        Those of which no axis is kept are left out. Pretrained vectors keep their axes.
     """
     problem, trained = learned.problem, learned.trained
     rows = draw_rows(problem.weight, problem.seed)
@@ -66,8 +66,10 @@ def turned_tables(learned, fewest, crosses):
     kept = n_kept([part.strengths for part in axes], fewest, crossed)
     turned = {}
     for name, table, (directions, _), n in zip(learned.codes, tables, axes, kept, strict=True):
-        if n:
-            prior, deviation = table
+        prior, deviation = table
+        if name in problem.pretrained:
+            turned[name] = prior + deviation
+        elif n:
             turned[name] = (prior + deviation) @ directions[:, :n]
     return turned
 

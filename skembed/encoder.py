@@ -3,6 +3,7 @@
 import warnings
 import weakref
 
+import numpy as np
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -113,6 +114,20 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
     handle_missing : {"embed", "error"}, default="embed"
         Missing values get a row of their own (the prior row if `fit` saw none), or are an error.
 
+    pretrained : dict, default=None
+        Vectors that are known already, of some columns: ``{column: {level: vector}}``, or a data
+        frame with the levels as index in the place of the inner dict. They set the length of the
+        column's vectors (``embedding_dim`` is for the others), training starts from them, and the
+        output keeps their axes and all their components. Levels without a pretrained vector start
+        at the mean of those that have one; so do unseen and missing ones. Levels that are not in
+        `fit` are kept and served by `transform`; none is pooled as infrequent. Vectors that were
+        trained on the target of the same rows leak it: take those of other rows, another target,
+        or words.
+
+    freeze_pretrained : bool, default=False
+        Whether pretrained vectors stay as given, to the bit. Levels without one still learn their
+        difference from the mean.
+
     unseen_rate : float, default=0.1
         Fraction of the codes shown to the net as unseen, which trains the prior row.
 
@@ -169,7 +184,8 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         The vectors of each embedded column and cross. Rows 0, 1 and 2 are those of unseen, missing
         and infrequent levels; the levels follow in the order of the vocabulary. Components are in
         units of the net's output (log-odds; standard deviations of a quantity) and sorted by how
-        far they move it; in the first, greater goes with greater.
+        far they move it; in the first, greater goes with greater. Those of pretrained columns
+        stay as they were given.
 
     history_ : dict of ndarray, each of shape (n_epochs,)
         ``out_of_fold_loss``, ``table_loss`` and ``seconds`` since the start, by epoch. Regression
@@ -243,6 +259,8 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         max_categories=None,
         handle_unknown="embed",
         handle_missing="embed",
+        pretrained=None,
+        freeze_pretrained=False,
         unseen_rate=0.1,
         dropout=0.0,
         weight_decay=1e-4,
@@ -272,6 +290,8 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         self.max_categories = max_categories
         self.handle_unknown = handle_unknown
         self.handle_missing = handle_missing
+        self.pretrained = pretrained
+        self.freeze_pretrained = freeze_pretrained
         self.unseen_rate = unseen_rate
         self.dropout = dropout
         self.weight_decay = weight_decay
@@ -456,11 +476,9 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         fold_tables = turned_tables(learned, self._fewest_axes(learned), set(self.crosses_))
         kept = {name: cross for name, cross in self.crosses_.items() if name in fold_tables}
         self._keep_crosses(kept, self.bins_)
-        levels = self.vocabularies_ | self.crosses_
         self.tables_ = {}
         for name, tables in fold_tables.items():
-            rounded = round_to_agreement(tables, levels[name].counts)
-            fold_tables[name], self.tables_[name] = rounded
+            fold_tables[name], self.tables_[name] = _rounded(name, tables, learned)
         dims = {name: table.shape[1] for name, table in self.tables_.items()}
         passing = learned.others if self.remainder == "passthrough" else []
         self._layout = Layout(
@@ -503,6 +521,21 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         return tags
 
     _doc_link_module = "skembed"
+
+
+def _rounded(name, tables, learned):
+    """Fold tables of a column and their mean, rounded; frozen vectors as they were given."""
+    codes, problem = learned.codes[name], learned.problem
+    weight = np.bincount(codes, weights=problem.weight, minlength=len(tables))
+    start = problem.pretrained.get(name)
+    if start is None or not start.frozen:
+        return round_to_agreement(tables, weight)
+    weight[start.codes] = 0  # they agree by force
+    rounded, mean = round_to_agreement(tables, weight)
+    still = weight == 0
+    rounded[still], mean[still] = tables[still], tables[still, 0]
+    rounded[start.codes], mean[start.codes] = start.vectors[:, None], start.vectors
+    return rounded, mean
 
 
 def _reference(X):

@@ -31,7 +31,7 @@ def gather_own_fold(tables, codes, fold, out):
     out[...] = tables[codes, fold]
 
 
-def round_to_agreement(tables, counts):
+def round_to_agreement(tables, weight):
     """Fold tables and their mean, rounded to the precision to which the folds agree.
 
     What the folds' vectors of a level differ by is noise, and worse: where a fold's vector is the
@@ -41,8 +41,8 @@ def round_to_agreement(tables, counts):
     Parameters
     ----------
     tables : ndarray of float32, shape (n_codes, n_folds, dim)
-    counts : ndarray of shape (n_codes,)
-        Rows per code.
+    weight : ndarray of shape (n_codes,)
+        Weight of the rows of each code. Where it is zero for all, nothing is rounded.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def round_to_agreement(tables, counts):
     >>> [round(float(x), 3) for x in mean[:, 0]]
     [1.1, 5.1]
     """
-    step = counts @ tables.std(axis=1) / counts.sum()
+    step = weight @ tables.std(axis=1) / (weight.sum() or 1)
     return _rounded(tables, step), _rounded(tables.mean(axis=1), step)
 
 

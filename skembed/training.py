@@ -92,7 +92,7 @@ class Rows(NamedTuple):
         return Rows([codes[mask] for codes in self.packed], *(part[mask] for part in self[1:]))
 
 
-def train(codes, sizes, dims, context, target, weight, fold, settings, *, look_at=None):
+def train(codes, sizes, dims, context, target, weight, fold, settings, *, starts=(), look_at=None):
     """Train the tables of all columns and the decoder above them.
 
     Parameters
@@ -106,6 +106,8 @@ def train(codes, sizes, dims, context, target, weight, fold, settings, *, look_a
     fold : ndarray of int64, shape (n_rows,)
         A single fold trains one table by all rows, without cross-fitting.
     settings : Settings
+    starts : sequence of (Start or None)
+        Of the first columns: where their vectors start if it is not at zero.
     look_at : ndarray of intp or None
         Rows whose ``outputs`` are wanted at the end.
 
@@ -116,6 +118,9 @@ def train(codes, sizes, dims, context, target, weight, fold, settings, *, look_a
     with torch_threads(settings.n_jobs):
         generator = torch.Generator().manual_seed(settings.random_state)
         tables = FoldTables(sizes, dims, n_folds=int(fold.max()) + 1)
+        for column, start in enumerate(starts):
+            if start:
+                tables.start_at(column, start)
         decoder = _decoder(tables, context.shape[1], target.bias, settings, generator)
         rows = Rows(
             tables.pack(torch.from_numpy(codes)),
@@ -380,11 +385,12 @@ class RowAdagrad:
 
     @torch.no_grad()
     def step(self, touched, gradients):
-        """Move the touched rows of each weight, all but the unseen row 0, and the priors."""
+        """Move the touched rows of each weight and the priors, all that is not fixed."""
         for weight, rows, gradient, total, prior_total in zip(
             self.weights, touched, gradients, self.sums, self.prior_sums, strict=True
         ):
-            gradient[rows == 0] = 0.0
+            gradient[weight.fixed[rows]] = 0.0
+            weight.prior.grad[weight.fixed_prior] = 0.0
             total[rows] += gradient**2
             weight.deviation[rows] -= self.rate * gradient / total[rows].sqrt_().add_(1e-10)
             prior_total += weight.prior.grad**2
