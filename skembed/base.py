@@ -177,7 +177,13 @@ class BaseNeuralEmbedding(BaseEstimator):
         fold = np.zeros(columns.n_rows, dtype=np.int64)
         if self.cv is not None:
             fold = assign_folds(
-                self.cv, X, y, target.strata, random_state=seed, split_params=split_params
+                self.cv,
+                X,
+                y,
+                target.strata,
+                weight > 0,
+                random_state=seed,
+                split_params=split_params,
             )
         context = Context(numbers, weight)
         inputs = context.matrix(numbers, columns.n_rows)
@@ -249,7 +255,7 @@ class BaseNeuralEmbedding(BaseEstimator):
             return with_crosses([])
         fold, target = problem.fold, problem.target
         outputs_per_row = (fold.max() + 1) * len(target.bias)
-        rows = draw_rows(len(fold), outputs_per_row, problem.seed)
+        rows = draw_rows(used, outputs_per_row, problem.seed)
         plain = with_crosses([], rows)
         weight = problem.weight[rows, None, None]
         residual, curvature = target.loss.derivatives(target.values[rows, None], plain[1].outputs)

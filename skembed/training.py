@@ -232,7 +232,8 @@ def _step(tables, decoder, adamw, adagrad, rows, batch, packed, loss):
     fitted = losses(vectors[others], again).sum() / n_tables
     objective = fitted
     if decoder.table_decay:
-        objective = fitted + decoder.table_decay / 2 * (vectors[others] ** 2).sum() / n_tables
+        lengths = (vectors[others] ** 2).sum(dim=1) @ rows.weight[again]
+        objective = fitted + decoder.table_decay / 2 * lengths / n_tables
     objective.backward(inputs=[*fetched, *(weight.prior for weight in tables.weights)])
 
     adamw.step()

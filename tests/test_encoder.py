@@ -297,6 +297,24 @@ def test_rows_of_weight_zero_count_as_absent(rents):
     np.testing.assert_array_equal(encoder.tables_["city"], same.tables_["city"])
 
 
+@pytest.mark.parametrize("crosses", ["auto", None])
+@pytest.mark.parametrize("as_classes", [False, True])
+def test_rows_of_weight_zero_leave_no_trace(rents, crosses, as_classes):
+    """With the default settings, to the bit; what they hold does not matter."""
+    X, y = rents
+    y = (y > y.median()) if as_classes else y
+    used = np.random.default_rng(0).random(400) < 0.8
+    X = X.assign(rooms=X["rooms"].where(used), city=X["city"].where(used, "Lima"))
+    encoder = NeuralEmbeddingEncoder(crosses=crosses, max_epochs=5, random_state=0)
+    alone = encoder.fit_transform(X[used], y[used])
+    tables = encoder.tables_
+    with_others = encoder.fit_transform(X, y, sample_weight=used.astype(float))
+    np.testing.assert_array_equal(with_others[used], alone)
+    assert tables.keys() == encoder.tables_.keys()
+    for name, table in tables.items():
+        np.testing.assert_array_equal(encoder.tables_[name], table)
+
+
 def test_weights_count(rents):
     """Two halves that disagree: the heavier one decides the sign of the own effect."""
     X, _ = rents
