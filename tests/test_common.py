@@ -5,7 +5,6 @@ from functools import partial
 import numpy as np
 import pytest
 from sklearn.utils import estimator_checks
-from sklearn.utils._testing import assert_allclose_dense_sparse
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skembed import (
@@ -63,7 +62,7 @@ WHOLE = {
     "crosses": None,
     "unseen_rate": 0.0,
     "batch_size": 1000,
-    "max_epochs": 5,
+    "max_epochs": 10,
     "early_stopping": False,
 }
 
@@ -82,6 +81,6 @@ WHOLE = {
 )
 def test_a_weight_is_a_number_of_rows(estimator, monkeypatch):
     """scikit-learn's check, but for the rounding of sums in float32."""
-    like = partial(assert_allclose_dense_sparse, atol=3e-4)
+    like = partial(estimator_checks.assert_allclose_dense_sparse, atol=3e-4)
     monkeypatch.setattr(estimator_checks, "assert_allclose_dense_sparse", like)
     estimator_checks.check_sample_weight_equivalence_on_dense_data("", estimator)
