@@ -18,6 +18,8 @@ from skembed.tables import gather_own_fold
 MOST_ROWS = 10_000  # to look at
 FAINT = 0.003  # share of what all vectors tell, below which an axis is left out
 FAINT_CROSS = 0.006  # share of what all crosses tell, for theirs
+PENALTY = 1e-4  # of the linear imitation, in units of the variances
+MOST_OUTPUTS = 8  # to look at one by one
 
 
 class Axes(NamedTuple):
@@ -52,7 +54,7 @@ def turned_tables(learned, fewest, crosses):
     Returns
     -------
     dict of str to ndarray of float32, shape (n_codes, n_folds, dim)
-        Those of which no axis is kept are left out.
+        Those of which no axis is kept are left out. Pretrained vectors keep their axes.
     """
     problem, trained = learned.problem, learned.trained
     rows = draw_rows(problem.weight, problem.seed)
@@ -68,7 +70,9 @@ def turned_tables(learned, fewest, crosses):
     kept = n_kept([part.strengths for part in axes], fewest, crossed)
     turned = {}
     for name, table, (directions, _), n in zip(learned.codes, tables, axes, kept, strict=True):
-        if n:
+        if name in problem.pretrained:
+            turned[name] = table
+        elif n:
             turned[name] = table @ directions[:, :n]
     return turned
 
@@ -98,8 +102,8 @@ def find_axes(vectors, context, weight, decoder, random_state):
     decoder : MLP or Dot
         See `skembed.forward`.
     random_state : int
-        Draws the signs by which several outputs are summed: the products of such gradients are
-        those of all outputs in the mean.
+        Draws the signs by which more than 8 outputs are summed: the products of such gradients
+        are those of all outputs in the mean.
 
     Returns
     -------
@@ -117,18 +121,20 @@ def find_axes(vectors, context, weight, decoder, random_state):
     # One thread: the bits must not depend on their number.
     with threadpool_limits(1, user_api="blas"):
         output = decoder.output(inputs)
-        signs = np.random.default_rng(random_state).choice([-1, 1], output.shape)
-        outer = np.ones_like(output) if output.shape[1] == 1 else signs.astype(np.float32)
-        slope = decoder.gradient(inputs, outer)
+        slopes = [
+            decoder.gradient(inputs, outer)
+            for outer in _sums_of_outputs(output.shape, random_state)
+        ]
         inputs, output = (x - (weight * x).sum(axis=0) for x in (inputs.astype(float), output))
         covariance = inputs.T @ (weight * inputs)
         with_output = inputs.T @ (weight * output)
-        imitation = _ridge(covariance, with_output, len(inputs))
+        imitation = _ridge(covariance, with_output)
         axes = []
         for start, stop in zip(first, stops, strict=True):
             part = slice(start, stop)
-            metric = slope[:, part].T @ (weight * slope[:, part])
-            metric += imitation[part] @ imitation[part].T
+            metric = imitation[part] @ imitation[part].T
+            for slope in slopes:
+                metric += slope[:, part].T @ (weight * slope[:, part])
             axes.append(_principal(metric / 2, covariance[part, part], with_output[part]))
     return axes
 
@@ -169,10 +175,18 @@ def n_kept(strengths, fewest, crossed):
     ]
 
 
-def _ridge(covariance, with_output, n_rows):
+def _sums_of_outputs(shape, random_state):
+    """Weights of the outputs, each float32 (n_rows, n_outputs): one by one, or random signs."""
+    n_rows, n_outputs = shape
+    if n_outputs <= MOST_OUTPUTS:
+        return [np.tile(one, (n_rows, 1)) for one in np.eye(n_outputs, dtype=np.float32)]
+    return [np.random.default_rng(random_state).choice([-1, 1], shape).astype(np.float32)]
+
+
+def _ridge(covariance, with_output):
     """Coefficients (n_inputs, n_outputs) of a barely penalised linear model."""
     scale = np.sqrt(np.diag(covariance)) + 1e-12
-    correlation = covariance / np.outer(scale, scale) + np.eye(len(scale)) / n_rows
+    correlation = covariance / np.outer(scale, scale) + PENALTY * np.eye(len(scale))
     return np.linalg.solve(correlation, with_output / scale[:, None]) / scale[:, None]
 
 

@@ -26,6 +26,7 @@ from skembed.evidence import is_evidence
 from skembed.folds import assign_folds
 from skembed.frames import Columns
 from skembed.layout import cross_name
+from skembed.pretrained import place, read_pretrained
 from skembed.selection import embedded_columns, leave_out, report_left_out
 from skembed.sizing import RULES, cross_dim, embedding_dims
 from skembed.target import Target, encode_target
@@ -42,6 +43,8 @@ class Problem(NamedTuple):
     target : Target
     weight : ndarray of shape (n_rows,)
     fold : ndarray of int64, shape (n_rows,)
+    pretrained : dict of str to Start
+        Where columns start whose vectors were given.
     seed : int
     """
 
@@ -49,6 +52,7 @@ class Problem(NamedTuple):
     target: Target
     weight: np.ndarray
     fold: np.ndarray
+    pretrained: dict
     seed: int
 
 
@@ -112,6 +116,8 @@ class BaseNeuralEmbedding(BaseEstimator):
         "max_categories": [Interval(Integral, 1, None, closed="left"), None],
         "handle_unknown": [StrOptions({"embed", "error"})],
         "handle_missing": [StrOptions({"embed", "error"})],
+        "pretrained": [dict, None],
+        "freeze_pretrained": ["boolean"],
         "unseen_rate": [Interval(Real, 0, 1, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
@@ -170,23 +176,30 @@ class BaseNeuralEmbedding(BaseEstimator):
         if columns.sparse is None:
             embedded = embedded_columns(self.categorical_features, X, columns)
         others = [j for j in range(len(columns.names)) if j not in embedded]
-        vocabularies, codes = self._learn_vocabularies(columns, embedded, weight)
+        vocabularies, codes, starts = self._learn_vocabularies(columns, embedded, weight)
         numbers = [columns.numbers(j) for j in others] if self.use_context else []
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         fold = np.zeros(columns.n_rows, dtype=np.int64)
         if self.cv is not None:
             fold = assign_folds(
-                self.cv, X, y, target.strata, random_state=seed, split_params=split_params
+                self.cv,
+                X,
+                y,
+                target.strata,
+                weight > 0,
+                random_state=seed,
+                split_params=split_params,
             )
         context = Context(numbers, weight)
-        problem = Problem(context.matrix(numbers, columns.n_rows), target, weight, fold, seed)
+        inputs = context.matrix(numbers, columns.n_rows)
+        problem = Problem(inputs, target, weight, fold, starts, seed)
         bins, binned = self._learn_bins(columns, others, weight)
         crosses, trained = self._train_with_crosses(vocabularies, codes, bins, binned, problem)
         if trained.best_epoch == 0:
             warnings.warn(
                 "The columns told nothing about y that holds out of fold: in no epoch was the net "
                 "better than a constant answer by two standard errors. All levels of a column get "
-                "the same vector.",
+                "the same vector, or keep the pretrained one.",
                 UserWarning,
                 stacklevel=5,
             )
@@ -222,10 +235,8 @@ class BaseNeuralEmbedding(BaseEstimator):
         codes = {}
         for name, vocabulary in self.vocabularies_.items():
             j = self._position[name]
-            if name in self._bags:
-                codes[name] = self._encode_bag(name, vocabulary, *columns.members(j))
-            else:
-                codes[name] = self._encode(name, vocabulary, columns.levels(j))
+            given = columns.members(j) if name in self._bags else (columns.levels(j),)
+            codes[name] = self._encode(name, vocabulary, *given)
         binned = {
             name: bins.encode(columns.numbers(self._position[name]))
             for name, bins in self.bins_.items()
@@ -252,7 +263,7 @@ class BaseNeuralEmbedding(BaseEstimator):
             return with_crosses([])
         fold, target = problem.fold, problem.target
         outputs_per_row = (fold.max() + 1) * len(target.bias)
-        rows = draw_rows(len(fold), outputs_per_row, problem.seed)
+        rows = draw_rows(used, outputs_per_row, problem.seed)
         plain = with_crosses([], rows)
         weight = problem.weight[rows, None, None]
         residual, curvature = target.loss.derivatives(target.values[rows, None], plain[1].outputs)
@@ -277,46 +288,57 @@ class BaseNeuralEmbedding(BaseEstimator):
         return bins, codes
 
     def _learn_vocabularies(self, columns, embedded, weight):
-        """Vocabulary and codes (n_rows,) of each embedded column, by name; none of ids."""
-        vocabularies, codes, left_out = {}, {}, []
+        """Vocabulary, codes (n_rows,) and start of each embedded column, by name; none of ids."""
+        vocabularies, codes, starts, left_out = {}, {}, {}, []
         used, spec = weight > 0, self.categorical_features
+        pretrained = self._read_pretrained([columns.names[j] for j in embedded])
         for j in embedded:
             name = columns.names[j]
+            given, members, counted = pretrained.get(name), None, used
             if columns.is_bag(j):
                 levels, members = columns.members(j)
-                vocabularies[name] = vocabulary = self._learn_vocabulary(
-                    name, levels, np.repeat(used, members.lengths)
+                counted = np.repeat(used, members.lengths)
+            else:
+                levels = columns.levels(j)
+                if given is None and leave_out(spec, name, levels, used, is_frame=columns.is_frame):
+                    left_out.append(name)
+                    continue
+            vocabularies[name] = vocabulary = Vocabulary.fit(
+                levels,
+                counted,
+                min_frequency=self.min_frequency,
+                max_categories=self.max_categories,
+                always=given.levels if given else [],
+            )
+            vocabulary.warn_if_uninformative(name)
+            codes[name] = self._encode(name, vocabulary, levels, members)
+            if given:
+                starts[name] = place(
+                    name, given, vocabulary, levels.values, frozen=self.freeze_pretrained
                 )
-                codes[name] = self._encode_bag(name, vocabulary, levels, members)
-                continue
-            levels = columns.levels(j)
-            if leave_out(spec, name, levels, used, is_frame=columns.is_frame):
-                left_out.append(name)
-                continue
-            vocabularies[name] = self._learn_vocabulary(name, levels, used)
-            codes[name] = self._encode(name, vocabularies[name], levels)
         if left_out:
             report_left_out(left_out, columns.names, any_kept=bool(codes))
-        return vocabularies, codes
+        return vocabularies, codes, starts
 
-    def _learn_vocabulary(self, name, levels, used):
-        vocabulary = Vocabulary.fit(
-            levels, used, min_frequency=self.min_frequency, max_categories=self.max_categories
-        )
-        vocabulary.warn_if_uninformative(name)
-        return vocabulary
+    def _read_pretrained(self, embedded):
+        if self.freeze_pretrained and self.pretrained is None:
+            raise ValueError(
+                "freeze_pretrained=True, but no vectors were given: give pretrained, or "
+                "freeze_pretrained=False."
+            )
+        return read_pretrained(self.pretrained, embedded, self.embedding_dim, self.interaction)
 
-    def _encode_bag(self, name, vocabulary, levels, members):
-        codes = self._encode(name, vocabulary, levels)
-        return weighted_codes(members, codes, vocabulary.n_codes, self.bag_mode)
-
-    def _encode(self, name, vocabulary, levels):
-        return vocabulary.encode(
+    def _encode(self, name, vocabulary, levels, members=None):
+        """Codes (n_rows,) of a column; of a bag, given its members, a matrix of weights."""
+        codes = vocabulary.encode(
             levels,
             name,
             allow_unknown=self.handle_unknown == "embed",
             allow_missing=self.handle_missing == "embed",
         )
+        if members is None:
+            return codes
+        return weighted_codes(members, codes, vocabulary.n_codes, self.bag_mode)
 
     def _train(self, vocabularies, crosses, codes, problem, look_at):
         with needs_torch("fit"):
@@ -324,6 +346,11 @@ class BaseNeuralEmbedding(BaseEstimator):
         settings = {name: getattr(self, name) for name in Settings._fields}
         n_levels = [len(vocabulary.levels) for vocabulary in vocabularies.values()]
         dims = embedding_dims(self.embedding_dim, list(vocabularies), n_levels, self.interaction)
+        starts = [problem.pretrained.get(name) for name in vocabularies]
+        dims = [
+            start.vectors.shape[1] if start else dim
+            for start, dim in zip(starts, dims, strict=True)
+        ]
         return train(
             codes,
             [levels.n_codes for levels in (*vocabularies.values(), *crosses)],
@@ -333,6 +360,7 @@ class BaseNeuralEmbedding(BaseEstimator):
             problem.weight,
             problem.fold,
             Settings(**{**settings, "random_state": problem.seed}),
+            starts=starts,
             look_at=look_at,
         )
 

@@ -2,21 +2,23 @@
 
 import numpy as np
 
+from skembed.losses import weighted_quantile
+
 
 class Context:
     """Turns numeric columns into inputs of the net, as learned from the training rows.
 
     Missing values become the median, and a column that has any at fit gets an indicator beside it.
-    Columns are centred at the median and scaled by the interquartile range; where that is zero
-    (a column that is mostly one value), by half the range. Then ``x / sqrt(1 + (x / 3) ** 2)``
-    bends the tails, so that one row cannot dominate a batch.
+    Columns are centred at the median (of two, the lower) and scaled by the interquartile range;
+    where that is zero (a column that is mostly one value), by half the range. Then
+    ``x / sqrt(1 + (x / 3) ** 2)`` bends the tails, so that one row cannot dominate a batch.
 
     Parameters
     ----------
     numbers : list of ndarray, each of shape (n_rows,)
         Numeric columns, missing as NaN.
     weight : ndarray of shape (n_rows,)
-        Rows of weight zero do not count in the median and the scale.
+        Of the rows, in the median and the quartiles.
 
     References
     ----------
@@ -27,10 +29,12 @@ class Context:
     def __init__(self, numbers, weight):
         self.columns = []
         for column in numbers:
-            missing = np.isnan(column)
-            present = column[(weight > 0) & ~missing]
-            median, scale = _centre_and_scale(present) if len(present) else (np.nan, 1.0)
-            self.columns.append((median, scale, bool(missing.any())))
+            missing, used = np.isnan(column), weight > 0
+            present, its_weight = (part[used & ~missing] for part in (column, weight))
+            centre_and_scale = (np.nan, 1.0)
+            if len(present):
+                centre_and_scale = _centre_and_scale(present, its_weight)
+            self.columns.append((*centre_and_scale, bool(missing[used].any())))
 
     def matrix(self, numbers, n_rows):
         """Inputs of the net, float32 (n_rows, n_inputs)."""
@@ -45,6 +49,6 @@ class Context:
         return np.hstack(inputs)
 
 
-def _centre_and_scale(present):
-    low, first, median, third, high = np.quantile(present, [0, 0.25, 0.5, 0.75, 1])
-    return median, (third - first) or (high - low) / 2 or 1.0
+def _centre_and_scale(present, weight):
+    first, median, third = weighted_quantile(present[:, None], weight, [0.25, 0.5, 0.75])[:, 0]
+    return median, (third - first) or np.ptp(present) / 2 or 1.0

@@ -113,12 +113,12 @@ class Evidence(NamedTuple):
     fold: np.ndarray
 
 
-def draw_rows(n_rows, outputs_per_row, random_state):
-    """Rows to look for crosses on: all, or 100,000, fewer where the net has many outputs."""
-    most = min(MOST_ROWS, MOST_NUMBERS // outputs_per_row)
-    if n_rows <= most:
-        return np.arange(n_rows)
-    return np.random.default_rng(random_state).choice(n_rows, most, replace=False)
+def draw_rows(used, outputs_per_row, random_state):
+    """Rows to look for crosses on: all used, or 100,000, fewer where the net has many outputs."""
+    rows, most = np.flatnonzero(used), min(MOST_ROWS, MOST_NUMBERS // outputs_per_row)
+    if len(rows) <= most:
+        return rows
+    return np.random.default_rng(random_state).choice(rows, most, replace=False)
 
 
 def choose_crosses(crossable, codes, embedded, evidence, random_state):

@@ -128,6 +128,20 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
     handle_missing : {"embed", "error"}, default="embed"
         Missing values get a row of their own (the prior row if `fit` saw none), or are an error.
 
+    pretrained : dict, default=None
+        Vectors that are known already, of some columns: ``{column: {level: vector}}``, or a data
+        frame with the levels as index in the place of the inner dict. They set the length of the
+        column's vectors (``embedding_dim`` is for the others), training starts from them, and the
+        output keeps their axes and all their components. Levels without a pretrained vector start
+        at the mean of those that have one; so do unseen and missing ones. Levels that are not in
+        `fit` are kept and served by `transform`; none is pooled as infrequent. Vectors that were
+        trained on the target of the same rows leak it: take those of other rows, another target,
+        or words.
+
+    freeze_pretrained : bool, default=False
+        Whether pretrained vectors stay as given, to the bit. Levels without one still learn their
+        difference from the mean.
+
     unseen_rate : float, default=0.1
         Fraction of the codes shown to the net as unseen, which trains the prior row.
 
@@ -184,9 +198,10 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         The vectors of each embedded column and cross. Rows 0, 1 and 2 are those of unseen, missing
         and infrequent levels; the levels follow in the order of the vocabulary. Components are in
         units of the net's output (log-odds; standard deviations of a quantity) and sorted by how
-        far they move it; in the first, greater goes with greater. Without a target, the distance
-        of two levels is how differently they predict the other columns: half its square is the
-        Kullback-Leibler divergence in nats, if it is small.
+        far they move it; in the first, greater goes with greater. Those of pretrained columns
+        stay as they were given. Without a target, the distance of two levels is how differently
+        they predict the other columns: half its square is the Kullback-Leibler divergence in nats,
+        if it is small.
 
     history_ : dict of ndarray, each of shape (n_epochs,)
         ``out_of_fold_loss``, ``table_loss`` and ``seconds`` since the start, by epoch. Regression
@@ -268,6 +283,8 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         max_categories=None,
         handle_unknown="embed",
         handle_missing="embed",
+        pretrained=None,
+        freeze_pretrained=False,
         unseen_rate=0.1,
         dropout=0.0,
         weight_decay=1e-4,
@@ -298,6 +315,8 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         self.max_categories = max_categories
         self.handle_unknown = handle_unknown
         self.handle_missing = handle_missing
+        self.pretrained = pretrained
+        self.freeze_pretrained = freeze_pretrained
         self.unseen_rate = unseen_rate
         self.dropout = dropout
         self.weight_decay = weight_decay
@@ -519,8 +538,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         self._keep_crosses(kept, self.bins_)
         self.tables_ = {}
         for name, tables in fold_tables.items():
-            weights = weight_by_code(learned.codes[name], learned.problem.weight, len(tables))
-            fold_tables[name], self.tables_[name] = round_to_agreement(tables, weights)
+            fold_tables[name], self.tables_[name] = _rounded(name, tables, learned)
         self._lay_out(learned.columns, learned.others)
         return learned, fold_tables
 
@@ -573,6 +591,21 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         return tags
 
     _doc_link_module = "skembed"
+
+
+def _rounded(name, tables, learned):
+    """Fold tables of a column and their mean, rounded; frozen vectors as they were given."""
+    problem = learned.problem
+    weight = weight_by_code(learned.codes[name], problem.weight, len(tables))
+    start = problem.pretrained.get(name)
+    if start is None or not start.frozen:
+        return round_to_agreement(tables, weight)
+    weight[start.codes] = 0  # they agree by force
+    rounded, mean = round_to_agreement(tables, weight)
+    still = weight == 0
+    rounded[still], mean[still] = tables[still], tables[still, 0]
+    rounded[start.codes], mean[start.codes] = start.vectors[:, None], start.vectors
+    return rounded, mean
 
 
 def _reference(X):

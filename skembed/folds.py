@@ -8,7 +8,7 @@ from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 from skembed.compat import num_samples
 
 
-def assign_folds(cv, X, y, strata, *, random_state, split_params):
+def assign_folds(cv, X, y, strata, used, *, random_state, split_params):
     """Fold of each row: the fold in whose test part it lies.
 
     Parameters
@@ -19,6 +19,9 @@ def assign_folds(cv, X, y, strata, *, random_state, split_params):
         Handed to the splitter, if one is given.
     strata : ndarray of int, shape (n_rows,), or None
         Codes of the classes, if each row has one.
+    used : ndarray of bool, shape (n_rows,)
+        Rows that count. An int makes folds of these; the others, which train no table, are put
+        into the first.
     random_state : int
         Seed of the folds made from an int.
     split_params : dict
@@ -33,25 +36,36 @@ def assign_folds(cv, X, y, strata, *, random_state, split_params):
     ValueError
         If there are fewer rows than folds, or a row is not in exactly one test part.
     """
-    n_rows = num_samples(y)
     if isinstance(cv, Integral):
-        cv = int(cv)
-        classes = strata is not None
-        largest = np.bincount(strata).max() if classes else n_rows
-        if largest < cv:
-            held = "the largest class of y has" if classes else "X has"
-            raise ValueError(
-                f"cv={cv} needs at least {cv} rows{' of one class' if classes else ''}, but {held} "
-                f"{largest} (n_samples = {n_rows}). Give a smaller cv, or cv=None to train one "
-                "table without cross-fitting."
-            )
-        splitter = StratifiedKFold if classes else KFold
-        cv = splitter(cv, shuffle=True, random_state=random_state)
-        X, y = np.zeros(n_rows), strata
-    cv = check_cv(cv)
+        fold = np.zeros(num_samples(y), dtype=np.int64)
+        fold[used] = _shuffled(int(cv), strata, used, random_state)
+        return fold
+    return _test_folds(check_cv(cv).split(X, y, **split_params), num_samples(y))
+
+
+def _shuffled(cv, strata, used, random_state):
+    """Folds of the rows that are used."""
+    n_rows = int(used.sum())
+    classes = strata is not None
+    strata = strata[used] if classes else None
+    largest = np.bincount(strata).max() if classes else n_rows
+    if largest < cv:
+        held = "the largest class of y has" if classes else "X has"
+        raise ValueError(
+            f"cv={cv} needs at least {cv} rows{' of one class' if classes else ''}, but {held} "
+            f"{largest} (n_samples = {n_rows}). Give a smaller cv, or cv=None to train one "
+            "table without cross-fitting."
+        )
+    splitter = StratifiedKFold if classes else KFold
+    splits = splitter(cv, shuffle=True, random_state=random_state).split(np.zeros(n_rows), strata)
+    return _test_folds(splits, n_rows)
+
+
+def _test_folds(splits, n_rows):
+    """In whose test part each row lies."""
     fold = np.full(n_rows, -1, dtype=np.int64)
     times = np.zeros(n_rows, dtype=np.int64)
-    for k, (_, test) in enumerate(cv.split(X, y, **split_params)):
+    for k, (_, test) in enumerate(splits):
         fold[test] = k
         times[test] += 1
     if (times != 1).any():

@@ -1,7 +1,7 @@
 """The decoders in numpy: what the net answers, and how the answer moves with its inputs.
 
 Inputs are the vectors of all columns side by side, then the context. The first component of a
-vector is the level's own effect, which is added to an output of one number.
+vector, unless it is pretrained, is the level's own effect: added to an output of one number.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ class MLP:
     ----------
     layers : list of (ndarray of shape (n_out, n_in), ndarray of shape (n_out,))
     first : sequence of int
-        Where in the inputs the vector of each column starts.
+        Where in the inputs the own effects stand.
     """
 
     def __init__(self, layers, first):

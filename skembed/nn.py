@@ -45,8 +45,12 @@ class FoldTables:
     Attributes
     ----------
     weights : list of Weight
-        One for the columns of one or two components (crosses, most of them), one for the others,
-        and one for each bag.
+        One for the columns of one or two components (crosses, most of them), one for those of up
+        to 4, 8, 16 and so on, and one for each bag.
+    units : list of (ndarray of shape (dim,), float)
+        Of each column: the vector at which its numbers are zero, and the length of one of them.
+    own : Tensor of bool, shape (n_columns,)
+        Whether the first component is the level's own effect.
     padded : int
         Length of all vectors of a row with their padding.
     first : Tensor of shape (n_columns,)
@@ -57,10 +61,15 @@ class FoldTables:
 
     def __init__(self, sizes, dims, n_folds, bags=()):
         self.sizes, self.dims, self.n_folds = sizes, dims, n_folds
-        short = [column for column, dim in enumerate(dims) if dim <= 2 and column not in bags]
-        long = [column for column, dim in enumerate(dims) if dim > 2 and column not in bags]
-        self.weights = [Weight(part, sizes, dims, n_folds) for part in (short, long) if part]
+        alike: dict[int, list] = {}
+        for column, dim in enumerate(dims):
+            if column in bags:
+                continue
+            alike.setdefault(max(1, (dim - 1).bit_length()), []).append(column)
+        self.weights = [Weight(alike[bits], sizes, dims, n_folds) for bits in sorted(alike)]
         self.weights += [BagWeight([column], sizes, dims, n_folds) for column in bags]
+        self.units = [(np.zeros(dim, np.float32), np.float32(1)) for dim in dims]
+        self.own = torch.ones(len(dims), dtype=torch.bool)
         self.first = torch.empty(len(dims), dtype=torch.int64)
         self.padded = 0
         for weight in self.weights:
@@ -70,6 +79,25 @@ class FoldTables:
         self.kept = torch.cat(
             [first + torch.arange(d) for first, d in zip(self.first, dims, strict=True)]
         )
+
+    def start_at(self, column, start):
+        """Start a column at given vectors, equal in all folds.
+
+        The prior row is their mean. The numbers here are standardised, so that what training does
+        to them does not depend on their size; they hold no own effect.
+        """
+        (weight,) = (weight for weight in self.weights if column in weight.columns)
+        is_bag = isinstance(weight, BagWeight)  # which has no prior: an empty one is zero
+        centre = np.zeros_like(start.vectors[0]) if is_bag else start.vectors.mean(axis=0)
+        scale = (start.vectors - centre).std() or np.float32(1)
+        self.units[column], self.own[column] = (centre, scale), False
+        i, dim = weight.columns.index(column), self.dims[column]
+        rows = int(weight.starts[i]) + torch.from_numpy(start.codes)
+        vectors = torch.from_numpy((start.vectors - centre) / scale)
+        weight.deviation.view(-1, self.n_folds, weight.dim)[rows, :, :dim] = vectors[:, None]
+        if start.frozen:
+            weight.fixed[rows] = True
+            weight.fixed_prior[i * weight.dim : (i + 1) * weight.dim] = True
 
     def start_products(self, scale, generator):
         """Give the levels random components to multiply, equal in all folds; at zero they stay.
@@ -127,15 +155,16 @@ class FoldTables:
             weight.prior.detach().copy_(prior)
 
     def numpy(self):
-        """Copy the prior (dim,) and the deviations (size, n_folds, dim) of each column to numpy."""
+        """Prior (dim,) and deviations (size, n_folds, dim) of each column, in its units."""
         tables = {}
         for weight in self.weights:
             prior = weight.prior.detach().view(-1, weight.dim).numpy()
             deviation = weight.deviation.view(-1, self.n_folds, weight.dim).numpy()
             for i, (column, start) in enumerate(zip(weight.columns, weight.starts, strict=True)):
-                table = deviation[start : start + self.sizes[column], :, : self.dims[column]].copy()
+                (centre, scale), dim = self.units[column], self.dims[column]
+                table = scale * deviation[start : start + self.sizes[column], :, :dim]
                 table[0] = 0.0
-                tables[column] = prior[i, : self.dims[column]].copy(), table
+                tables[column] = centre + scale * prior[i, :dim], table
         priors, deviations = zip(*(tables[column] for column in sorted(tables)), strict=True)
         return list(priors), list(deviations)
 
@@ -151,6 +180,8 @@ class Weight:
     deviation : Tensor of shape (1 + sum(sizes - 1), n_folds * dim)
         Row 0 is the unseen code of every column and stays zero.
     prior : Tensor of shape (n_columns * dim,)
+    fixed, fixed_prior : Tensor of bool, shapes (1 + sum(sizes - 1),) and (n_columns * dim,)
+        Rows of ``deviation`` and numbers of ``prior`` that training does not move.
     """
 
     def __init__(self, columns, sizes, dims, n_folds):
@@ -159,6 +190,9 @@ class Weight:
         self.starts = torch.cat([torch.zeros(1, dtype=torch.int64), ends[:-1]])
         self.deviation = torch.zeros(1 + int(ends[-1]), n_folds * self.dim)
         self.prior = torch.zeros(len(columns) * self.dim, requires_grad=True)
+        self.fixed = torch.zeros(len(self.deviation), dtype=torch.bool)
+        self.fixed[0] = True
+        self.fixed_prior = torch.zeros(len(self.prior), dtype=torch.bool)
 
     def pack(self, codes) -> Tensor:
         """Rows (n_rows, n_columns) of ``deviation`` for the codes (n_rows,) of each column."""
@@ -245,9 +279,9 @@ class Bags(NamedTuple):
 class Decoder(nn.Module):
     """The small net above the vectors, shared by all folds.
 
-    The first component of every vector is the level's own effect: where the output is one
-    number, it is added straight to it, beside its way through the layers. The last layer's
-    weights start at zero, so that the start is the constant answer.
+    The first component of every vector, but of pretrained ones, is the level's own effect: where
+    the output is one number, it is added straight to it, beside its way through the layers. The
+    last layer's weights start at zero, so that the start is the constant answer.
 
     Parameters
     ----------
@@ -267,8 +301,7 @@ class Decoder(nn.Module):
 
     def __init__(self, tables, n_inputs, hidden_layer_sizes, bias, *, dropout, generator):
         super().__init__()
-        self.first, self.dims = tables.first, tables.dims
-        self.kept = tables.kept
+        self.tables, self.first, self.kept = tables, tables.first[tables.own], tables.kept
         self.dropout, self.generator = dropout, generator
         sizes = [len(self.kept) + n_inputs, *hidden_layer_sizes, len(bias)]
         layers = [linear(n_in, n_out, generator) for n_in, n_out in pairwise(sizes)]
@@ -295,7 +328,16 @@ class Decoder(nn.Module):
         """The same in numpy."""
         parameters = [parameter.detach().numpy().copy() for parameter in self.parameters()]
         layers = list(zip(parameters[::2], parameters[1::2], strict=True))
-        return forward.MLP(layers, np.cumsum([0, *self.dims[:-1]]))
+        self._take_units(*layers[0])
+        first = np.cumsum([0, *self.tables.dims[:-1]])
+        return forward.MLP(layers, first[self.tables.own.numpy()])
+
+    def _take_units(self, weight, bias):
+        """Make the first layer read vectors in the units of their columns."""
+        centres = np.concatenate([centre for centre, _ in self.tables.units])
+        of_vectors = weight[:, : len(centres)]
+        of_vectors /= np.repeat([scale for _, scale in self.tables.units], self.tables.dims)
+        bias -= of_vectors @ centres
 
 
 class DotDecoder(nn.Module):

@@ -35,6 +35,8 @@ class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
         max_categories=None,
         handle_unknown="embed",
         handle_missing="embed",
+        pretrained=None,
+        freeze_pretrained=False,
         unseen_rate=0.1,
         dropout=0.0,
         weight_decay=1e-4,
@@ -60,6 +62,8 @@ class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
         self.max_categories = max_categories
         self.handle_unknown = handle_unknown
         self.handle_missing = handle_missing
+        self.pretrained = pretrained
+        self.freeze_pretrained = freeze_pretrained
         self.unseen_rate = unseen_rate
         self.dropout = dropout
         self.weight_decay = weight_decay
@@ -105,6 +109,9 @@ class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
                     learned.codes, trained.priors, trained.deviations, strict=True
                 )
             }
+            for name, start in learned.problem.pretrained.items():
+                if start.frozen:  # without the rounding of mean and sum
+                    self.tables_[name][start.codes] = start.vectors
             self.decoder_ = trained.decoder
             self._context = learned.context
             self._numeric = learned.others if self.use_context else []
@@ -129,7 +136,8 @@ class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
         Raises
         ------
         ValueError
-            If the net has several outputs: there are no own effects then.
+            If the net has several outputs or the vectors are pretrained: there are no own effects
+            then.
         """
         check_is_fitted(self)
         if column not in self.vocabularies_:
@@ -140,7 +148,14 @@ class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
             raise ValueError(
                 f"A net with {len(self._target.bias)} outputs ({self.target_type_}) has no biases."
             )
-        trust = self.decoder_.own[list(self.tables_).index(column)]
+        at = list(self.tables_).index(column)
+        start = sum(table.shape[1] for table in list(self.tables_.values())[:at])
+        trust = self.decoder_.own[self.decoder_.first == start]
+        if not len(trust):
+            raise ValueError(
+                f"The vectors of {column!r} are pretrained: they hold no biases. Without "
+                "pretrained, the net learns some."
+            )
         effects = trust * self.tables_[column][len(RESERVED) :, 0]
         if getattr(self._target.loss, "bounds", ()) is None:  # outputs are quantities
             effects = effects * self._target.scale[0]

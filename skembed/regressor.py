@@ -74,6 +74,15 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
     handle_missing : {"embed", "error"}, default="embed"
         Missing levels get a row of their own, or are an error.
 
+    pretrained : dict, default=None
+        Vectors that are known already, of some columns: ``{column: {level: vector}}``, or a data
+        frame with the levels as index in the place of the inner dict. They set the length of the
+        column's vectors, and training starts from them. Levels without one start at their mean.
+        Levels that are not in `fit` are kept for `predict`; none is pooled as infrequent.
+
+    freeze_pretrained : bool, default=False
+        Whether pretrained vectors stay as given. Levels without one still learn.
+
     unseen_rate : float, default=0.1
         Fraction of the codes shown to the net as unseen, which trains the prior row.
 
@@ -190,6 +199,8 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
         max_categories=None,
         handle_unknown="embed",
         handle_missing="embed",
+        pretrained=None,
+        freeze_pretrained=False,
         unseen_rate=0.1,
         dropout=0.0,
         weight_decay=1e-4,
@@ -216,6 +227,8 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
             max_categories=max_categories,
             handle_unknown=handle_unknown,
             handle_missing=handle_missing,
+            pretrained=pretrained,
+            freeze_pretrained=freeze_pretrained,
             unseen_rate=unseen_rate,
             dropout=dropout,
             weight_decay=weight_decay,

@@ -56,7 +56,7 @@ def weight_by_code(codes, weight, n_codes):
     return np.bincount(codes, weights=weight, minlength=n_codes)
 
 
-def round_to_agreement(tables, weights):
+def round_to_agreement(tables, weight):
     """Fold tables and their mean, rounded to the precision to which the folds agree.
 
     What the folds' vectors of a level differ by is noise, and worse: where a fold's vector is the
@@ -66,8 +66,8 @@ def round_to_agreement(tables, weights):
     Parameters
     ----------
     tables : ndarray of float32, shape (n_codes, n_folds, dim)
-    weights : ndarray of shape (n_codes,)
-        Of the rows of each code.
+    weight : ndarray of shape (n_codes,)
+        Weight of the rows of each code. Where it is zero for all, nothing is rounded.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def round_to_agreement(tables, weights):
     >>> [round(float(x), 3) for x in mean[:, 0]]
     [1.1, 5.1]
     """
-    step = weights @ tables.std(axis=1) / weights.sum()
+    step = weight @ tables.std(axis=1) / (weight.sum() or 1)
     return _rounded(tables, step), _rounded(tables.mean(axis=1), step)
 
 

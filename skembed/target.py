@@ -146,13 +146,15 @@ def _quantities(y, kind, weight, loss, quantile, y_range):
             f"quantile={quantile!r} was given with loss={loss!r}: give both loss='quantile' and "
             "quantile, a number between 0 and 1, or neither."
         )
-    centre = np.average(y, axis=0, weights=weight)
+    used = weight > 0
+    counted, weight = y[used], weight[used]
+    centre = np.average(counted, axis=0, weights=weight)
     if loss == "poisson":
         return _counts(y, kind, weight, centre, y_range)
-    scale = np.sqrt(np.average((y - centre) ** 2, axis=0, weights=weight))
+    scale = np.sqrt(np.average((counted - centre) ** 2, axis=0, weights=weight))
     if loss in ("quantile", "absolute_error"):
         # Outliers do not move these losses, so they must not decide the units either.
-        first, centre, third = (weighted_quantile(y, weight, at) for at in (0.25, 0.5, 0.75))
+        first, centre, third = weighted_quantile(counted, weight, [0.25, 0.5, 0.75])
         scale = np.where(third > first, (third - first) / NORMAL_INTERQUARTILE_RANGE, scale)
     scale[scale == 0] = 1.0
     bounds = _bounds(y, y_range, centre, scale)
@@ -161,7 +163,7 @@ def _quantities(y, kind, weight, loss, quantile, y_range):
     else:
         of_rows = SquaredLoss(bounds)
     values = ((y - centre) / scale).astype(np.float32)
-    bias = _start(of_rows, values, weight)
+    bias = _start(of_rows, values[used], weight)
     if bounds is None and loss in ("auto", "squared_error"):
         bias = np.zeros_like(bias)  # the mean of the values, without the rounding
     return Target(kind, None, values, of_rows, bias, centre, scale)

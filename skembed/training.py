@@ -94,7 +94,7 @@ class Rows(NamedTuple):
         return Rows(packed, *(part[mask] for part in self[1:]))
 
 
-def train(codes, sizes, dims, context, target, weight, fold, settings, *, look_at=None):
+def train(codes, sizes, dims, context, target, weight, fold, settings, *, starts=(), look_at=None):
     """Train the tables of all columns and the decoder above them.
 
     Parameters
@@ -109,6 +109,8 @@ def train(codes, sizes, dims, context, target, weight, fold, settings, *, look_a
     fold : ndarray of int64, shape (n_rows,)
         A single fold trains one table by all rows, without cross-fitting.
     settings : Settings
+    starts : sequence of (Start or None)
+        Of the first columns: where their vectors start if it is not at zero.
     look_at : ndarray of intp or None
         Rows whose ``outputs`` are wanted at the end.
 
@@ -120,6 +122,9 @@ def train(codes, sizes, dims, context, target, weight, fold, settings, *, look_a
         generator = torch.Generator().manual_seed(settings.random_state)
         bags = [column for column, of_rows in enumerate(codes) if issparse(of_rows)]
         tables = FoldTables(sizes, dims, int(fold.max()) + 1, bags)
+        for column, start in enumerate(starts):
+            if start:
+                tables.start_at(column, start)
         decoder = _decoder(tables, context.shape[1], target.bias, settings, generator)
         rows = Rows(
             tables.pack(codes),
@@ -226,7 +231,8 @@ def _step(tables, decoder, adamw, adagrad, rows, loss):
     fitted = (loss(decoder(vectors, context), target) * weight).sum() / n_tables
     objective = fitted
     if decoder.table_decay:
-        objective = fitted + decoder.table_decay / 2 * (vectors**2).sum() / n_tables
+        lengths = (vectors**2).sum(dim=1) @ weight
+        objective = fitted + decoder.table_decay / 2 * lengths / n_tables
     priors = [weight.prior for weight in tables.weights if weight.prior.requires_grad]
     objective.backward(inputs=[*fetched, *priors])
 
@@ -379,15 +385,16 @@ class RowAdagrad:
 
     @torch.no_grad()
     def step(self, touched, gradients):
-        """Move the touched rows of each weight, all but the unseen row 0, and the priors."""
+        """Move the touched rows of each weight and the priors, all that is not fixed."""
         for weight, rows, gradient, total, prior_total in zip(
             self.weights, touched, gradients, self.sums, self.prior_sums, strict=True
         ):
-            gradient[rows == 0] = 0.0
+            gradient[weight.fixed[rows]] = 0.0
             total[rows] += gradient**2
             weight.deviation[rows] -= self.rate * gradient / total[rows].sqrt_().add_(1e-10)
             if weight.prior.grad is None:  # of a bag
                 continue
+            weight.prior.grad[weight.fixed_prior] = 0.0
             prior_total += weight.prior.grad**2
             weight.prior -= self.rate * weight.prior.grad / (prior_total.sqrt() + 1e-10)
             weight.prior.grad = None

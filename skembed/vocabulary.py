@@ -35,7 +35,7 @@ class Vocabulary:
         self._code.update(zip(map(_key, infrequent), repeat(INFREQUENT), strict=False))
 
     @classmethod
-    def fit(cls, column, used, *, min_frequency=None, max_categories=None):
+    def fit(cls, column, used, *, min_frequency=None, max_categories=None, always=()):
         """Learn the levels of a column.
 
         Parameters
@@ -47,15 +47,21 @@ class Vocabulary:
             Levels with fewer rows (a fraction of all rows if a float) are infrequent.
         max_categories : int or None
             Most levels that keep a code of their own, the infrequent row included.
+        always : list
+            Levels that keep a code of their own beside those, whether they occur or not.
         """
         rows = column.rows[used]
         n_missing = int((rows < 0).sum())
-        counts = np.bincount(rows[rows >= 0], minlength=len(column.values))
-        order = [i for i in _sorted_positions(column.values) if counts[i] > 0]
-        kept = _frequent(counts[order], len(rows), min_frequency, max_categories)
-        levels = [column.values[i] for i, keep in zip(order, kept, strict=True) if keep]
-        pooled = [column.values[i] for i, keep in zip(order, kept, strict=True) if not keep]
-        ordered = counts[order]
+        held, kept_keys = set(map(_key, column.values)), set(map(_key, always))
+        values = [*column.values, *(level for level in always if _key(level) not in held)]
+        counts = np.bincount(rows[rows >= 0], minlength=len(values))
+        fixed = np.array([_key(value) in kept_keys for value in values], dtype=bool)
+        order = [i for i in _sorted_positions(values) if counts[i] > 0 or fixed[i]]
+        ordered, kept = counts[order], fixed[order]
+        others = ~kept
+        kept[others] = _frequent(ordered[others], len(rows), min_frequency, max_categories)
+        levels = [values[i] for i, keep in zip(order, kept, strict=True) if keep]
+        pooled = [values[i] for i, keep in zip(order, kept, strict=True) if not keep]
         reserved = [0, n_missing, int(ordered[~kept].sum())]
         return cls(levels, pooled, np.array([*reserved, *ordered[kept]], dtype=np.int64))
 
@@ -117,7 +123,7 @@ class Vocabulary:
 
     def _warn_of_other_types(self, values, name):
         """Warn where no value can match because they are of other types, "1" instead of 1."""
-        ours, theirs = ({_kind(v) for v in part} for part in (self.levels, values))
+        ours, theirs = kinds(self.levels), kinds(values)
         if ours and theirs and not ours & theirs:
             warnings.warn(
                 f"Column {name!r} was fitted on {sorted(ours)} and now holds {sorted(theirs)}: no "
@@ -148,6 +154,11 @@ class Vocabulary:
         return isinstance(other, Vocabulary) and self._code == other._code
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def kinds(values):
+    """Kinds of a list of levels: "numbers", "strings", "booleans" or names of types."""
+    return {_kind(value) for value in values}
 
 
 def _key(value):

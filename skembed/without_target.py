@@ -36,7 +36,7 @@ def fit_without_target(encoder, X, sample_weight):
     weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     embedded = embedded_columns(encoder.categorical_features, X, columns)
     others = [j for j in range(len(columns.names)) if j not in embedded]
-    vocabularies, codes = encoder._learn_vocabularies(columns, embedded, weight)
+    vocabularies, codes, _ = encoder._learn_vocabularies(columns, embedded, weight)
     numbers = [columns.numbers(j) for j in others] if encoder.use_context else []
     numbers = Context(numbers, weight).matrix(numbers, columns.n_rows)
     _check_companions(vocabularies, numbers)
@@ -123,11 +123,21 @@ def _asked(rule, vocabularies):
 
 
 def _check_parameters(encoder):
-    if encoder.target_type != "auto":
-        raise ValueError(
-            f"target_type={encoder.target_type!r} needs a target, but y is None. Give y, or leave "
-            "target_type='auto' to learn without one."
-        )
+    of_target = {
+        "target_type": "auto",
+        "loss": "auto",
+        "quantile": None,
+        "y_range": None,
+        "interaction": "mlp",
+        "pretrained": None,
+    }
+    for name, default in of_target.items():
+        given = getattr(encoder, name)
+        if given is not default and given != default:
+            raise ValueError(
+                f"{name}={given!r} needs a target, but y is None. Give y, or leave "
+                f"{name}={default!r} to learn without one."
+            )
     if encoder.crosses not in ("auto", None):
         raise ValueError(
             f"crosses={encoder.crosses!r} needs a target, but y is None. Give y, or crosses=None."

@@ -161,6 +161,21 @@ def test_vectors_of_members_can_be_read(dishes):
     assert "ingredients" not in encoder.inverse_transform(encoder.transform(X.head()))
 
 
+def test_bags_of_pretrained_members(dishes):
+    """Word vectors: frozen, the bag is their mean; a member that fit never saw has one too."""
+    X, y = dishes
+    members = ["sugar", "honey", "jam", "salt", "leek", "rocket fuel"]
+    vectors = dict(zip(members, np.random.default_rng(0).normal(size=(6, 3)), strict=True))
+    encoder = NeuralEmbeddingEncoder(
+        pretrained={"ingredients": vectors}, freeze_pretrained=True, **QUICK
+    ).fit(X[["ingredients"]], y)
+    features = encoder.transform(
+        pd.DataFrame({"ingredients": [["sugar", "rocket fuel"], ["leek"], []]})
+    )
+    mean = (vectors["sugar"] + vectors["rocket fuel"]) / 2
+    np.testing.assert_allclose(features, [mean, vectors["leek"], [0, 0, 0]], rtol=1e-5)
+
+
 def test_bags_are_not_crossed(dishes):
     X, y = dishes
     with pytest.raises(ValueError, match="a cross is made of"):

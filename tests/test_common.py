@@ -1,7 +1,10 @@
 """scikit-learn's own checks."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skembed import (
@@ -53,3 +56,34 @@ class EveryColumn:
 )
 def test_scikit_learn_check(estimator, check):
     check(estimator)
+
+
+# All rows in each batch, and nothing drawn: then a weight is a number of rows. The first columns
+# are embedded, the others are context.
+WHOLE = {
+    "categorical_features": [0, 1],
+    "crosses": None,
+    "unseen_rate": 0.0,
+    "batch_size": 1000,
+    "max_epochs": 10,
+    "early_stopping": False,
+}
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        NeuralEmbeddingEncoder(**WHOLE),
+        NeuralEmbeddingEncoder(target_type="continuous", **WHOLE),
+        NeuralEmbeddingEncoder(target_type="continuous", loss="absolute_error", **WHOLE),
+        NeuralEmbeddingClassifier(**WHOLE),
+        NeuralEmbeddingRegressor(**WHOLE),
+        NeuralEmbeddingRegressor(interaction="dot", **WHOLE),
+    ],
+    ids=lambda estimator: f"{type(estimator).__name__}-{estimator.loss}-{estimator.interaction}",
+)
+def test_a_weight_is_a_number_of_rows(estimator, monkeypatch):
+    """scikit-learn's check, but for the rounding of sums in float32."""
+    like = partial(estimator_checks.assert_allclose_dense_sparse, atol=3e-4)
+    monkeypatch.setattr(estimator_checks, "assert_allclose_dense_sparse", like)
+    estimator_checks.check_sample_weight_equivalence_on_dense_data("", estimator)

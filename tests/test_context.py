@@ -59,4 +59,17 @@ def test_new_rows_are_scaled_as_the_training_rows_were():
 
 def test_missing_only_in_new_rows_is_the_median():
     context = Context([np.array([10.0, np.nan, 30, 40, 20])], ONES)
-    assert context.matrix([np.array([25.0, np.nan])], 2).tolist() == [[0, 0], [1, 0]]
+    assert context.matrix([np.array([20.0, np.nan])], 2).tolist() == [[0, 0], [1, 0]]
+
+
+def test_a_weight_is_a_number_of_rows():
+    rng = np.random.default_rng(0)
+    column, weight = rng.normal(size=50), rng.integers(0, 4, 50)
+    column[:5] = np.nan
+    weighted = Context([column], weight.astype(float)).columns
+    assert weighted == Context([column.repeat(weight)], np.ones(weight.sum())).columns
+
+
+def test_no_indicator_for_what_is_missing_in_rows_without_weight():
+    context = Context([np.array([1.0, 2.0, np.nan])], np.array([1.0, 1.0, 0.0]))
+    assert context.matrix([np.array([1.0])], 1).shape == (1, 1)

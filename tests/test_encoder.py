@@ -297,6 +297,46 @@ def test_rows_of_weight_zero_count_as_absent(rents):
     np.testing.assert_array_equal(encoder.tables_["city"], same.tables_["city"])
 
 
+@pytest.mark.parametrize("crosses", ["auto", None])
+@pytest.mark.parametrize("as_classes", [False, True])
+def test_rows_of_weight_zero_leave_no_trace(rents, crosses, as_classes):
+    """With the default settings, to the bit; what they hold does not matter."""
+    X, y = rents
+    y = (y > y.median()) if as_classes else y
+    used = np.random.default_rng(0).random(400) < 0.8
+    X = X.assign(rooms=X["rooms"].where(used), city=X["city"].where(used, "Lima"))
+    encoder = NeuralEmbeddingEncoder(crosses=crosses, max_epochs=5, random_state=0)
+    alone = encoder.fit_transform(X[used], y[used])
+    tables = encoder.tables_
+    with_others = encoder.fit_transform(X, y, sample_weight=used.astype(float))
+    np.testing.assert_array_equal(with_others[used], alone)
+    assert tables.keys() == encoder.tables_.keys()
+    for name, table in tables.items():
+        np.testing.assert_array_equal(encoder.tables_[name], table)
+
+
+def test_vectors_of_weights_are_those_of_repeated_rows(rents):
+    """All rows in each batch, and nothing drawn. What the folds agree to is counted by weight."""
+    X, y = (part.head(120) for part in rents)
+    weight = np.random.default_rng(0).integers(1, 9, 120)
+    fold = np.arange(120) % 3
+    features = []
+    for times, more in ((np.ones(120, dtype=int), weight.astype(float)), (weight, None)):
+        of_row = fold.repeat(times)
+        encoder = NeuralEmbeddingEncoder(
+            cv=[(np.flatnonzero(of_row != k), np.flatnonzero(of_row == k)) for k in range(3)],
+            unseen_rate=0.0,
+            batch_size=10_000,
+            early_stopping=False,
+            crosses=None,
+            max_epochs=10,
+            random_state=0,
+        )
+        encoder.fit(X.iloc[np.arange(120).repeat(times)], y.repeat(times), sample_weight=more)
+        features.append(encoder.transform(X))
+    np.testing.assert_allclose(*features, atol=1e-4)
+
+
 def test_weights_count(rents):
     """Two halves that disagree: the heavier one decides the sign of the own effect."""
     X, _ = rents

@@ -6,11 +6,14 @@ from skembed.folds import assign_folds
 
 Y = np.array([0, 1] * 10)
 X = np.zeros((20, 1))
+ALL = np.ones(20, dtype=bool)
 
 
-def folds(cv, codes=Y, random_state=0, **split_params):
+def folds(cv, codes=Y, random_state=0, used=ALL, **split_params):
     strata = codes if codes.dtype.kind == "i" else None
-    return assign_folds(cv, X, codes, strata, random_state=random_state, split_params=split_params)
+    return assign_folds(
+        cv, X, codes, strata, used, random_state=random_state, split_params=split_params
+    )
 
 
 def test_an_int_stratifies_classes():
@@ -51,3 +54,13 @@ def test_groups_stay_whole():
 def test_every_row_must_be_in_one_fold(tests):
     with pytest.raises(ValueError, match="exactly one test fold"):
         folds([([], list(test)) for test in tests])
+
+
+@pytest.mark.parametrize("codes", [Y, np.linspace(0, 1, 20)])
+def test_rows_that_do_not_count_leave_the_folds_of_others_alone(codes):
+    used = np.arange(20) % 3 > 0
+    strata = codes[used] if codes.dtype.kind == "i" else None
+    options = {"random_state": 0, "split_params": {}}
+    n = int(used.sum())
+    alone = assign_folds(4, X[used], codes[used], strata, np.ones(n, dtype=bool), **options)
+    np.testing.assert_array_equal(folds(4, codes, used=used)[used], alone)

@@ -2,6 +2,7 @@ import numpy as np
 import torch
 
 from skembed.nn import Decoder, DotDecoder, FoldTables
+from skembed.pretrained import Start
 
 
 def tables():
@@ -103,6 +104,46 @@ def test_products_start_random_and_equal_in_all_folds():
         assert not deviation[:, :, 0].any()
         assert deviation[1:, :, 1:].all()
     assert not deviations[2].any()
+
+
+def started(*, frozen):
+    """Two columns, of which the second starts at three vectors given for codes 3, 4 and 1."""
+    made = FoldTables([4, 5], [2, 3], n_folds=2)
+    vectors = np.array([[5, 6, 7], [7, 7, 8], [6, 5, 9]], dtype=np.float32)
+    made.start_at(1, Start(np.array([3, 4, 1]), vectors, frozen))
+    return made, vectors
+
+
+def test_given_vectors_are_the_start_in_every_fold():
+    made, vectors = started(frozen=False)
+    priors, deviations = made.numpy()
+    np.testing.assert_allclose(priors[1], vectors.mean(axis=0))
+    table = priors[1] + deviations[1]
+    np.testing.assert_allclose(table[[3, 4, 1]], np.repeat(vectors[:, None], 2, axis=1), rtol=1e-6)
+    assert not deviations[1][[0, 2]].any()
+    assert not deviations[0].any()
+
+
+def test_given_vectors_hold_no_own_effect():
+    made, _ = started(frozen=False)
+    generator = torch.Generator().manual_seed(0)
+    net = Decoder(made, 0, (4,), np.zeros(1, "float32"), dropout=0.0, generator=generator)
+    assert net(torch.tensor([[10.0, 0, 5.0, 0, 0]]), torch.zeros(1, 0)).tolist() == [[10.0]]
+    assert net.numpy().first.tolist() == [0]
+
+
+def test_the_decoder_in_numpy_reads_vectors_in_their_units():
+    made, _ = started(frozen=False)
+    generator = torch.Generator().manual_seed(0)
+    net = Decoder(made, 1, (4,), np.zeros(1, "float32"), dropout=0.0, generator=generator)
+    torch.nn.init.ones_(net.layers[-1].weight)
+    padded, context = torch.randn(6, made.padded), torch.randn(6, 1)
+    inside = padded[:, made.kept].numpy()
+    centre, scale = made.units[1]
+    outside = np.hstack([inside[:, :2], centre + scale * inside[:, 2:], context.numpy()])
+    np.testing.assert_allclose(
+        net.numpy().output(outside), net(padded, context).detach().numpy(), rtol=1e-4
+    )
 
 
 def test_the_dot_decoder_in_numpy_is_that_in_torch():

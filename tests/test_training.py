@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from skembed.nn import FoldTables
+from skembed.pretrained import Start
 from skembed.target import encode_target
 from skembed.training import (
     RowAdagrad,
@@ -169,6 +170,20 @@ def test_the_unseen_row_has_no_deviation():
     adagrad.step([torch.tensor([0, 2])], [torch.ones(2, 4)])
     assert not weight.deviation[0].any()
     assert weight.deviation[2].all()
+
+
+def test_frozen_rows_and_their_prior_do_not_move():
+    tables = FoldTables([5, 4], [3, 3], n_folds=2)
+    tables.start_at(0, Start(np.array([2]), np.ones((1, 3), dtype=np.float32), frozen=True))
+    adagrad = RowAdagrad(tables)
+    adagrad.rate = 0.1
+    (weight,) = tables.weights
+    weight.prior.grad = torch.ones_like(weight.prior)
+    before = weight.deviation.clone()
+    adagrad.step([torch.tensor([2, 3, 6])], [torch.ones(3, 6)])
+    assert torch.equal(weight.deviation[2], before[2])
+    assert (weight.deviation[[3, 6]] != before[[3, 6]]).all()
+    assert (weight.prior != 0).tolist() == [False] * 3 + [True] * 3
 
 
 def test_fold_positions():

@@ -64,3 +64,12 @@ def test_infrequent_levels_are_those_of_one_hot_encoder(rules):
 
 def test_repr_shows_the_first_levels():
     assert repr(fit(list("abcd"))) == "<Vocabulary of 4 levels: 'a', 'b', 'c', ...>"
+
+
+def test_levels_that_always_keep_a_code_of_their_own():
+    vocabulary = fit(["a", "b", "b", "c", "c"], min_frequency=2, always=["a", "z"])
+    assert vocabulary.levels == ["a", "b", "c", "z"]
+    assert vocabulary.counts.tolist() == [0, 0, 0, 1, 2, 2, 0]
+    vocabulary = fit(["a", "b", "b", "c", "c", "d"], max_categories=2, always=["a", "z"])
+    assert vocabulary.levels == ["a", "b", "z"]
+    assert vocabulary.infrequent == ["c", "d"]
