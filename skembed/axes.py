@@ -13,8 +13,6 @@ from typing import NamedTuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from skembed.tables import gather_own_fold
-
 MOST_ROWS = 10_000  # to look at
 FAINT = 0.003  # share of what all vectors tell, below which an axis is left out
 FAINT_CROSS = 0.006  # share of what all crosses tell, for theirs
@@ -37,44 +35,6 @@ class Axes(NamedTuple):
 
     directions: np.ndarray
     strengths: np.ndarray
-
-
-def turned_tables(learned, fewest, crosses):
-    """Fold tables of each column and cross, on the axes that matter.
-
-    Parameters
-    ----------
-    learned : Learned
-        See `skembed.base`.
-    fewest : list of int
-        So many axes are kept of each, however faint.
-    crosses : set of str
-        Names of the crosses.
-
-    Returns
-    -------
-    dict of str to ndarray of float32, shape (n_codes, n_folds, dim)
-        Those of which no axis is kept are left out. Pretrained vectors keep their axes.
-    """
-    problem, trained = learned.problem, learned.trained
-    rows = draw_rows(problem.weight, problem.seed)
-    tables = [p + d for p, d in zip(trained.priors, trained.deviations, strict=True)]
-    vectors = []
-    for codes, table in zip(learned.codes.values(), tables, strict=True):
-        vectors.append(np.empty((len(rows), table.shape[2]), dtype=np.float32))
-        gather_own_fold(table, codes[rows], problem.fold[rows], vectors[-1])
-    axes = find_axes(
-        vectors, problem.inputs[rows], problem.weight[rows], trained.decoder, problem.seed
-    )
-    crossed = [name in crosses for name in learned.codes]
-    kept = n_kept([part.strengths for part in axes], fewest, crossed)
-    turned = {}
-    for name, table, (directions, _), n in zip(learned.codes, tables, axes, kept, strict=True):
-        if name in problem.pretrained:
-            turned[name] = table
-        elif n:
-            turned[name] = table @ directions[:, :n]
-    return turned
 
 
 def draw_rows(weight, random_state):

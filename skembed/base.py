@@ -66,6 +66,8 @@ class Learned(NamedTuple):
         Positions of the columns that are not embedded.
     codes : dict of str to ndarray of shape (n_rows,) or csr_array of shape (n_rows, n_codes)
         By embedded column and cross; a matrix of weights for a bag.
+    crosses : set of str
+        Names of the crosses.
     context : Context
     problem : Problem
     trained : Trained
@@ -75,6 +77,7 @@ class Learned(NamedTuple):
     columns: Columns
     others: list
     codes: dict
+    crosses: set
     context: Context
     problem: Problem
     trained: Any
@@ -212,7 +215,7 @@ class BaseNeuralEmbedding(BaseEstimator):
         self.classes_, self.target_type_ = target.classes, target.kind
         self._position = {columns.names[j]: j for j in (*embedded, *others)}
         codes |= {name: cross.encode(codes | binned) for name, cross in self.crosses_.items()}
-        return Learned(columns, others, codes, context, problem, trained)
+        return Learned(columns, others, codes, set(self.crosses_), context, problem, trained)
 
     def _encode_target(self, y, weight):
         return encode_target(

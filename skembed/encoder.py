@@ -6,14 +6,13 @@ import weakref
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skembed.axes import turned_tables
 from skembed.base import BaseNeuralEmbedding, all_or_nothing, needs_torch
 from skembed.compat import StrOptions, check_feature_names_in, fit_context
+from skembed.finishing import finished_tables
 from skembed.frames import Columns
 from skembed.layout import Layout, output_dtype
 from skembed.reading import ReadableVectors, given_back
-from skembed.sizing import is_asked
-from skembed.tables import gather, gather_own_fold, round_to_agreement, weight_by_code
+from skembed.tables import gather, gather_own_fold
 from skembed.without_target import fit_without_target
 
 
@@ -533,12 +532,11 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             self._lay_out(columns, others)
             return None
         learned = self._learn(X, y, sample_weight, self._split_params(method, groups))
-        fold_tables = turned_tables(learned, self._fewest_axes(learned), set(self.crosses_))
+        fold_tables, self.tables_ = finished_tables(
+            learned, self.embedding_dim, chosen=self.crosses == "auto"
+        )
         kept = {name: cross for name, cross in self.crosses_.items() if name in fold_tables}
         self._keep_crosses(kept, self.bins_)
-        self.tables_ = {}
-        for name, tables in fold_tables.items():
-            fold_tables[name], self.tables_[name] = _rounded(name, tables, learned)
         self._lay_out(learned.columns, learned.others)
         return learned, fold_tables
 
@@ -566,15 +564,6 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
 
         return self._layout.assemble(columns, write)
 
-    def _fewest_axes(self, learned):
-        """Axes of each column and cross that are kept however faint: those asked for."""
-        fewest_of_cross = int(self.crosses != "auto")
-        fewest = []
-        for name, prior in zip(learned.codes, learned.trained.priors, strict=True):
-            of_column = len(prior) if is_asked(self.embedding_dim, name) else 1
-            fewest.append(of_column if name in self.vocabularies_ else fewest_of_cross)
-        return fewest
-
     def __getstate__(self):
         """State to pickle: all but the reference to the rows of `fit`."""
         return {key: value for key, value in super().__getstate__().items() if key != "_fitted_on"}
@@ -591,21 +580,6 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         return tags
 
     _doc_link_module = "skembed"
-
-
-def _rounded(name, tables, learned):
-    """Fold tables of a column and their mean, rounded; frozen vectors as they were given."""
-    problem = learned.problem
-    weight = weight_by_code(learned.codes[name], problem.weight, len(tables))
-    start = problem.pretrained.get(name)
-    if start is None or not start.frozen:
-        return round_to_agreement(tables, weight)
-    weight[start.codes] = 0  # they agree by force
-    rounded, mean = round_to_agreement(tables, weight)
-    still = weight == 0
-    rounded[still], mean[still] = tables[still], tables[still, 0]
-    rounded[start.codes], mean[start.codes] = start.vectors[:, None], start.vectors
-    return rounded, mean
 
 
 def _reference(X):
