@@ -61,7 +61,7 @@ def critical_difference(n_encoders, n_data_sets):
 def rank_table(scored, title, data_sets):
     """Mean ranks by model, of the encoders that have a score on each of the data sets."""
     columns, notes, left_out = {}, {"data sets": {}, "critical difference": {}}, set()
-    for model in in_order(scored["model"], MODELS[:-1]):
+    for model in in_order(scored["model"], MODELS):
         table = means(scored, model, data_sets)
         whole = table.dropna()
         left_out |= set(table.index) - set(whole.index)
@@ -106,8 +106,7 @@ def shown(mean, deviation, is_best):
 
 def differences(scored, ours):
     """Scores of every other encoder less ours: what, how much, and whether it is clear."""
-    rows = scored[scored["model"] != "native"]
-    summary = rows.groupby(["data", "encoder", "model"])["score"].agg(["mean", "var", "count"])
+    summary = scored.groupby(["data", "encoder", "model"])["score"].agg(["mean", "var", "count"])
     summary = summary.reset_index()
     mine = summary[summary["encoder"] == ours].drop(columns="encoder")
     pairs = summary[summary["encoder"] != ours].merge(
@@ -221,6 +220,11 @@ def report(results):
         if encoded["data"].isin(data_sets).any():
             parts.append(rank_table(encoded, title, data_sets))
     parts.append(linear_against_xgb(encoded))
+    whole = scored[scored["model"] == "native"]
+    if "skembed-net" in set(whole["encoder"]):
+        parts.append(wins_and_losses(whole, "skembed-net"))
+        for title, data_sets in GROUPS.items():
+            parts.append(rank_table(whole, f"whole models, {title}", data_sets))
     parts += [score_table(scored, model) for model in in_order(scored["model"], MODELS)]
     parts += [cost_table(scored), failures(results), NOT_RUN]
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
