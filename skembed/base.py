@@ -19,6 +19,7 @@ from sklearn.utils.validation import validate_data
 
 from skembed.bags import weighted_codes
 from skembed.bins import Bins
+from skembed.blocks import Block, Blocks, normalised
 from skembed.compat import Interval, StrOptions, check_sample_weight, routing_enabled
 from skembed.context import Context
 from skembed.crosses import Cross, Evidence, choose_crosses, draw_rows, requested_crosses
@@ -354,14 +355,18 @@ class BaseNeuralEmbedding(BaseEstimator):
             start.vectors.shape[1] if start else dim
             for start, dim in zip(starts, dims, strict=True)
         ]
-        return train(
+        block = Block(
             codes,
+            problem.inputs,
+            problem.target.values,
+            normalised(problem.weight),
+            problem.fold,
+        )
+        return train(
+            Blocks([block]),
             [levels.n_codes for levels in (*vocabularies.values(), *crosses)],
             dims + [cross_dim(len(cross.names), self.interaction) for cross in crosses],
-            problem.inputs,
             problem.target,
-            problem.weight,
-            problem.fold,
             Settings(**{**settings, "random_state": problem.seed}),
             starts=starts,
             look_at=look_at,

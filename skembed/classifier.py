@@ -33,7 +33,7 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
     cv : int, cross-validation generator, iterable or None, default=5
         The folds of cross-fitting. None trains one table by all rows, which overfits.
 
-    hidden_layer_sizes : tuple of int, default=(128, 64)
+    hidden_layer_sizes : tuple of int, default=(64, 32)
         Layers of the decoder.
 
     interaction : {"mlp", "dot"}, default="mlp"

@@ -72,7 +72,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         leave each table more rows and cost more time. None trains one table by all rows:
         `fit_transform` then leaks the target, and is only for vectors that no model is trained on.
 
-    hidden_layer_sizes : tuple of int, default=(128, 64)
+    hidden_layer_sizes : tuple of int, default=(64, 32)
         Layers of the decoder.
 
     interaction : {"mlp", "dot"}, default="mlp"
@@ -269,7 +269,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         embedding_dim="auto",
         crosses="auto",
         cv=5,
-        hidden_layer_sizes=(128, 64),
+        hidden_layer_sizes=(64, 32),
         interaction="mlp",
         bag_mode="mean",
         target_type="auto",

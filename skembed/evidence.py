@@ -20,5 +20,41 @@ def is_evidence(differences):
     False
     """
     differences = np.asarray(differences, dtype=np.float64)
-    standard_error = differences.std() / math.sqrt(len(differences))
-    return bool(differences.mean() < -2 * standard_error)
+    tally = Differences()
+    tally.add(differences, np.zeros_like(differences))
+    return tally.are_evidence()
+
+
+class Differences:
+    """Losses of rows that come in batches, and how they differ from others of these rows.
+
+    Attributes
+    ----------
+    n_rows : int
+    mean : float
+        Of the losses.
+    """
+
+    def __init__(self):
+        self.n_rows, self.mean = 0, 0.0
+        self._mean, self._square = 0.0, 0.0  # of the differences
+
+    def add(self, losses, others):
+        """Take in a batch.
+
+        Parameters
+        ----------
+        losses, others : ndarray of shape (n_rows,)
+        """
+        differences = losses.astype(np.float64) - others
+        n_rows = len(losses)
+        self.n_rows += n_rows
+        share = n_rows / self.n_rows
+        self.mean += share * (float(losses.sum(dtype=np.float64)) / n_rows - self.mean)
+        self._mean += share * (float(differences.sum()) / n_rows - self._mean)
+        self._square += share * (float(differences @ differences) / n_rows - self._square)
+
+    def are_evidence(self):
+        """Whether the differences are below zero by two standard errors."""
+        variance = max(0.0, self._square - self._mean**2)
+        return self._mean < -2 * math.sqrt(variance / self.n_rows)

@@ -29,10 +29,11 @@ class MLP:
 
         Returns
         -------
-        ndarray of float32, shape (n_rows, n_outputs)
+        ndarray of float64, shape (n_rows, n_outputs)
         """
         *hidden, (weight, bias) = self.layers
-        x = inputs
+        # A product of matrices rounds rows by their place: in float64 that cannot be seen.
+        x = inputs.astype(np.float64)
         for hidden_weight, hidden_bias in hidden:
             x = np.maximum(x @ hidden_weight.T + hidden_bias, 0)
         output = x @ weight.T + bias

@@ -4,6 +4,7 @@ For those who build nets, `PackedEmbedding` is here too.
 """
 
 import math
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -13,9 +14,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from skembed import forward
+from skembed.optimizers import RowAdagrad
 from skembed.packed import PackedEmbedding
 
 __all__ = ["BagWeight", "Bags", "Decoder", "DotDecoder", "FoldTables", "PackedEmbedding", "Weight"]
+
+
+# Mean gradients of a prior that are no larger are rounding: at the start, where the target is
+# standardised, they would sum to zero, and Adagrad makes full steps of what is left.
+SMALL_PULL = 1e-4
 
 
 class FoldTables:
@@ -28,8 +35,8 @@ class FoldTables:
 
     Columns of similar vector length lie in one weight, so that a step costs a gather or two
     however many columns there are, and the folds of a code lie side by side, so that the gather
-    fetches all of them. Within a weight, columns are padded to the longest; `Decoder` drops the
-    padding.
+    fetches all of them. Within a weight, columns are padded to the longest; the
+    padding is zero and stays so.
 
     Parameters
     ----------
@@ -53,6 +60,9 @@ class FoldTables:
         Whether the first component is the level's own effect.
     padded : int
         Length of all vectors of a row with their padding.
+    prior : Tensor of shape (padded,)
+    fixed_prior : Tensor of bool, shape (padded,)
+        Numbers of it that training does not move.
     first : Tensor of shape (n_columns,)
         Where in the padded vectors of a row the vector of each column starts.
     kept : Tensor of shape (sum(dims),)
@@ -79,6 +89,12 @@ class FoldTables:
         self.kept = torch.cat(
             [first + torch.arange(d) for first, d in zip(self.first, dims, strict=True)]
         )
+        self.prior = torch.zeros(self.padded)
+        self.fixed_prior = torch.zeros(self.padded, dtype=torch.bool)
+        for column in bags:
+            first = int(self.first[column])
+            self.fixed_prior[first : first + dims[column]] = True
+        self.adagrad = RowAdagrad(self.prior[None], epsilon=SMALL_PULL)
 
     def start_at(self, column, start):
         """Start a column at given vectors, equal in all folds.
@@ -86,18 +102,18 @@ class FoldTables:
         The prior row is their mean. The numbers here are standardised, so that what training does
         to them does not depend on their size; they hold no own effect.
         """
-        (weight,) = (weight for weight in self.weights if column in weight.columns)
+        weight, rows = self._rows(column)
         is_bag = isinstance(weight, BagWeight)  # which has no prior: an empty one is zero
         centre = np.zeros_like(start.vectors[0]) if is_bag else start.vectors.mean(axis=0)
         scale = (start.vectors - centre).std() or np.float32(1)
         self.units[column], self.own[column] = (centre, scale), False
-        i, dim = weight.columns.index(column), self.dims[column]
-        rows = int(weight.starts[i]) + torch.from_numpy(start.codes)
         vectors = torch.from_numpy((start.vectors - centre) / scale)
-        weight.deviation.view(-1, self.n_folds, weight.dim)[rows, :, :dim] = vectors[:, None]
+        codes = rows.start + torch.from_numpy(start.codes)
+        weight.folds()[codes, :, : self.dims[column]] = vectors[:, None]
         if start.frozen:
-            weight.fixed[rows] = True
-            weight.fixed_prior[i * weight.dim : (i + 1) * weight.dim] = True
+            weight.fixed[codes] = True
+            first = int(self.first[column])
+            self.fixed_prior[first : first + self.dims[column]] = True
 
     def start_products(self, scale, generator):
         """Give the levels random components to multiply, equal in all folds; at zero they stay.
@@ -105,11 +121,11 @@ class FoldTables:
         Components but the first are drawn from a normal distribution of this ``scale``.
         """
         for weight in self.weights:
-            folds = weight.deviation.view(-1, self.n_folds, weight.dim)
-            for column, start in zip(weight.columns, weight.starts.tolist(), strict=True):
+            for column in weight.columns:
+                _, rows = self._rows(column)
                 n_levels, dim = self.sizes[column] - 1, self.dims[column]
                 drawn = scale * torch.randn(n_levels, 1, dim - 1, generator=generator)
-                folds[start + 1 : start + 1 + n_levels, :, 1:dim] = drawn
+                weight.folds()[rows][1:, :, 1:dim] = drawn
 
     def pack(self, codes):
         """Rows of each weight for the codes of each column, (n_rows,) or a matrix of weights."""
@@ -117,56 +133,63 @@ class FoldTables:
             weight.pack([codes[column] for column in weight.columns]) for weight in self.weights
         ]
 
-    def fetch(self, packed):
-        """Rows of each weight that a batch touches, each once, and where the batch needs them.
+    def vectors(self, packed) -> Tensor:
+        """Padded vectors (batch, n_folds, padded) of some rows of what `pack` gave."""
+        parts = [
+            weight.look_up(of_rows) for weight, of_rows in zip(self.weights, packed, strict=True)
+        ]
+        return torch.cat(parts, dim=2) + self.prior if len(parts) > 1 else parts[0].add_(self.prior)
+
+    def step(self, packed, gradient, rate):
+        """Move the rows that a batch touches, and the priors.
 
         Parameters
         ----------
         packed : list of Tensor or Bags
-            Some rows of what `pack` gave.
-
-        Returns
-        -------
-        touched : list of Tensor of int64, each of shape (n_fetched,)
-        fetched : list of Tensor, each of shape (n_fetched, n_folds * dim)
-        where : list of Tensor or Bags, with positions in ``fetched`` instead of rows
+        gradient : Tensor of shape (batch, n_folds, padded)
+            By the vectors.
+        rate : float
         """
-        parts = [part.unique(return_inverse=True) for part in packed]
-        touched, where = (list(part) for part in zip(*parts, strict=True))
-        fetched = [w.deviation[rows] for w, rows in zip(self.weights, touched, strict=True)]
-        return touched, fetched, where
+        batch, n_folds, _ = gradient.shape
+        of_prior = torch.full((1, batch * n_folds), 1 / batch) @ gradient.flatten(0, 1)
+        of_prior.masked_fill_(self.fixed_prior, 0.0)
+        self.adagrad.step_once(torch.zeros(1, dtype=torch.int64), of_prior, rate)
+        parts = gradient.split([weight.width for weight in self.weights], dim=2)
+        for weight, of_rows, part in zip(self.weights, packed, parts, strict=True):
+            weight.step(of_rows, part, rate)
 
-    def vectors(self, fetched, where) -> Tensor:
-        """Padded vectors (batch * n_folds, padded) of a batch in every fold, from `fetch`."""
-        parts = [
-            weight.vectors(rows, positions, self.n_folds)
-            for weight, rows, positions in zip(self.weights, fetched, where, strict=True)
-        ]
-        return torch.cat(parts, dim=1)
-
-    def snapshot(self):
-        """Copy of the state, for `restore`."""
-        return [(w.deviation.clone(), w.prior.detach().clone()) for w in self.weights]
+    def snapshot(self, into=None):
+        """Copy of the state, for `restore`; into an older one, if it is given."""
+        now = [self.prior, *(weight.deviation for weight in self.weights)]
+        if into is None:
+            return [part.clone() for part in now]
+        for old, new in zip(into, now, strict=True):
+            old.copy_(new)
+        return into
 
     def restore(self, snapshot):
         """Go back to a state."""
-        for weight, (deviation, prior) in zip(self.weights, snapshot, strict=True):
-            weight.deviation.copy_(deviation)
-            weight.prior.detach().copy_(prior)
+        now = [self.prior, *(weight.deviation for weight in self.weights)]
+        for part, old in zip(now, snapshot, strict=True):
+            part.copy_(old)
 
     def numpy(self):
         """Prior (dim,) and deviations (size, n_folds, dim) of each column, in its units."""
-        tables = {}
-        for weight in self.weights:
-            prior = weight.prior.detach().view(-1, weight.dim).numpy()
-            deviation = weight.deviation.view(-1, self.n_folds, weight.dim).numpy()
-            for i, (column, start) in enumerate(zip(weight.columns, weight.starts, strict=True)):
-                (centre, scale), dim = self.units[column], self.dims[column]
-                table = scale * deviation[start : start + self.sizes[column], :, :dim]
-                table[0] = 0.0
-                tables[column] = centre + scale * prior[i, :dim], table
-        priors, deviations = zip(*(tables[column] for column in sorted(tables)), strict=True)
-        return list(priors), list(deviations)
+        priors, deviations = [], []
+        for column, (centre, scale) in enumerate(self.units):
+            weight, rows = self._rows(column)
+            first, dim = int(self.first[column]), self.dims[column]
+            table = weight.folds()[rows, :, :dim].numpy() * scale
+            table[0] = 0.0
+            priors.append(centre + scale * self.prior[first : first + dim].numpy())
+            deviations.append(table)
+        return priors, deviations
+
+    def _rows(self, column):
+        """Weight of a column, and its rows there; the first is that of another column's end."""
+        (weight,) = (weight for weight in self.weights if column in weight.columns)
+        start = int(weight.starts[weight.columns.index(column)])
+        return weight, slice(start, start + self.sizes[column])
 
 
 class Weight:
@@ -177,22 +200,27 @@ class Weight:
     columns : list of int
     dim : int
         Longest vector among them.
+    width : int
+        Length of all their vectors of a row.
     deviation : Tensor of shape (1 + sum(sizes - 1), n_folds * dim)
         Row 0 is the unseen code of every column and stays zero.
-    prior : Tensor of shape (n_columns * dim,)
-    fixed, fixed_prior : Tensor of bool, shapes (1 + sum(sizes - 1),) and (n_columns * dim,)
-        Rows of ``deviation`` and numbers of ``prior`` that training does not move.
+    fixed : Tensor of bool, shape (1 + sum(sizes - 1),)
+        Rows that training does not move.
     """
 
     def __init__(self, columns, sizes, dims, n_folds):
         self.columns, self.dim = columns, max(dims[column] for column in columns)
+        self.width, self.n_folds = len(columns) * self.dim, n_folds
         ends = torch.tensor([sizes[column] - 1 for column in columns]).cumsum(0)
         self.starts = torch.cat([torch.zeros(1, dtype=torch.int64), ends[:-1]])
         self.deviation = torch.zeros(1 + int(ends[-1]), n_folds * self.dim)
-        self.prior = torch.zeros(len(columns) * self.dim, requires_grad=True)
         self.fixed = torch.zeros(len(self.deviation), dtype=torch.bool)
         self.fixed[0] = True
-        self.fixed_prior = torch.zeros(len(self.prior), dtype=torch.bool)
+        self.adagrad = RowAdagrad(self.deviation)
+
+    def folds(self):
+        """View (n_rows, n_folds, dim) of the deviations."""
+        return self.deviation.view(-1, self.n_folds, self.dim)
 
     def pack(self, codes) -> Tensor:
         """Rows (n_rows, n_columns) of ``deviation`` for the codes (n_rows,) of each column."""
@@ -203,12 +231,19 @@ class Weight:
         """Make some of the codes of a batch unseen."""
         return packed.masked_fill(torch.rand(packed.shape, generator=generator) < rate, 0)
 
-    def vectors(self, fetched: Tensor, where: Tensor, n_folds) -> Tensor:
-        """Padded vectors (batch * n_folds, n_columns * dim) in every fold."""
-        batch, n_columns = where.shape
-        part = fetched.index_select(0, where.flatten())
-        part = part.view(batch, n_columns, n_folds, self.dim).transpose(1, 2)
-        return part.reshape(batch * n_folds, -1) + self.prior
+    def look_up(self, packed: Tensor) -> Tensor:
+        """Deviations (batch, n_folds, width)."""
+        batch, n_columns = packed.shape
+        found = self.deviation.index_select(0, packed.flatten())
+        found = found.view(batch, n_columns, self.n_folds, self.dim).transpose(1, 2)
+        return found.reshape(batch, self.n_folds, self.width)
+
+    def step(self, packed: Tensor, gradient: Tensor, rate):
+        """Move rows by the gradient (batch, n_folds, width) of what was looked up."""
+        batch, n_columns = packed.shape
+        cells = gradient.reshape(batch, self.n_folds, n_columns, self.dim).transpose(1, 2)
+        cells = cells.reshape(batch * n_columns, -1)
+        self.adagrad.step(packed.flatten(), cells, rate, self.fixed)
 
 
 class BagWeight(Weight):
@@ -216,10 +251,6 @@ class BagWeight(Weight):
 
     There is no prior and nothing is hidden: members never seen are ignored.
     """
-
-    def __init__(self, columns, sizes, dims, n_folds):
-        super().__init__(columns, sizes, dims, n_folds)
-        self.prior.requires_grad_(False)
 
     def pack(self, codes):
         """Bags from their matrix of weights (n_rows, n_codes)."""
@@ -232,17 +263,23 @@ class BagWeight(Weight):
         """Leave the bags of a batch as they are."""
         return packed
 
-    def vectors(self, fetched: Tensor, where, n_folds) -> Tensor:
-        """Vectors (batch * n_folds, dim) in every fold."""
+    def look_up(self, packed) -> Tensor:
+        """Deviations (batch, n_folds, dim)."""
         sums = functional.embedding_bag(
-            where.members,
-            fetched,
-            where.ends,
+            packed.members,
+            self.deviation,
+            packed.ends,
             mode="sum",
-            per_sample_weights=where.weights,
+            per_sample_weights=packed.weights,
             include_last_offset=True,
         )
-        return sums.view(-1, self.dim)
+        return sums.view(-1, self.n_folds, self.dim)
+
+    def step(self, packed, gradient, rate):
+        """Move rows by the gradient (batch, n_folds, dim) of what was looked up."""
+        of_members = gradient.flatten(1).repeat_interleave(packed.ends.diff(), dim=0)
+        of_members *= packed.weights[:, None]
+        self.adagrad.step(packed.members, of_members, rate, self.fixed)
 
 
 class Bags(NamedTuple):
@@ -261,19 +298,17 @@ class Bags(NamedTuple):
     ends: Tensor
 
     def take(self, rows):
-        """Bags of some rows, by a mask or by positions."""
-        if rows.dtype == torch.bool:
-            rows = rows.nonzero()[:, 0]
+        """Bags of some rows, by their positions."""
         lengths = (self.ends[1:] - self.ends[:-1])[rows]
         ends = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
         shift = (self.ends[rows] - ends[:-1]).repeat_interleave(lengths)
         at = torch.arange(len(shift)) + shift
         return Bags(self.members[at], self.weights[at], ends)
 
-    def unique(self, *, return_inverse):
-        """Members that occur, and the bags with positions among them."""
-        members, positions = self.members.unique(return_inverse=return_inverse)
-        return members, self._replace(members=positions)
+    def split(self, size):
+        """Cut into as many rows each."""
+        cuts = range(0, len(self.ends) - 1, size)
+        return [self.take(torch.arange(cut, min(cut + size, len(self.ends) - 1))) for cut in cuts]
 
 
 class Decoder(nn.Module):
@@ -301,33 +336,88 @@ class Decoder(nn.Module):
 
     def __init__(self, tables, n_inputs, hidden_layer_sizes, bias, *, dropout, generator):
         super().__init__()
-        self.tables, self.first, self.kept = tables, tables.first[tables.own], tables.kept
-        self.dropout, self.generator = dropout, generator
-        sizes = [len(self.kept) + n_inputs, *hidden_layer_sizes, len(bias)]
+        self.tables, self.dropout, self.generator = tables, dropout, generator
+        sizes = [len(tables.kept) + n_inputs, *hidden_layer_sizes, len(bias)]
         layers = [linear(n_in, n_out, generator) for n_in, n_out in pairwise(sizes)]
         with torch.no_grad():
             layers[-1].weight.zero_()
             layers[-1].bias.copy_(torch.from_numpy(bias))
-        self.layers = nn.ModuleList(layers)
+        layers[0] = _padded(layers[0], tables)
+        self.layers, self._chain = nn.ModuleList(layers), layers
+        self.effect = torch.zeros(tables.padded)
+        self.effect[tables.first[tables.own]] = 1.0
 
+    @torch.no_grad()
     def forward(self, vectors: Tensor, context: Tensor) -> Tensor:
         """Output (rows, n_outputs) from padded vectors (rows, padded) and context."""
-        x = torch.cat([vectors.index_select(1, self.kept), context], dim=1)
-        *hidden, last = self.layers
-        for layer in hidden:
-            x = functional.relu(layer(x))
-            if self.dropout and self.training:
-                keep = torch.empty_like(x).bernoulli_(1 - self.dropout, generator=self.generator)
-                x = x * keep / (1 - self.dropout)
-        output = last(x)
-        if output.shape[1] == 1:
-            output = output + vectors.index_select(1, self.first).sum(dim=1, keepdim=True)
+        output, _ = self.trace(vectors, context)
         return output
+
+    @torch.no_grad()
+    def trace(self, vectors: Tensor, context: Tensor):
+        """Output, and a function that goes the way back.
+
+        Autograd would work out the gradient of the layers from all rows, where it is wanted from
+        one in five.
+
+        Parameters
+        ----------
+        vectors : Tensor of shape (rows, padded)
+        context : Tensor of shape (rows / m, n_inputs)
+            Each stands for m rows in turn.
+
+        Returns
+        -------
+        output : Tensor of shape (rows, n_outputs)
+        backward : callable
+            ``backward(pull, own)`` gives the gradient (rows, padded) by the vectors, where
+            ``pull``, of the shape of ``output``, is the gradient by the output, and adds to the
+            gradients of the layers what comes of the rows at the positions ``own``.
+        """
+        first, *others = self._chain
+        of_vectors, of_context = first.weight.split([vectors.shape[1], context.shape[1]], dim=1)
+        of_context = torch.addmm(first.bias, context, of_context.T)
+        x = (vectors @ of_vectors.T).view(len(context), -1, len(first.bias))
+        x = x.add_(of_context[:, None]).view(len(vectors), -1)
+        inputs = []
+        for layer in others:
+            inputs.append(self._activated(x))
+            x = functional.linear(inputs[-1], layer.weight, layer.bias)
+        if x.shape[1] == 1:
+            x = x + (vectors @ self.effect)[:, None]
+        return x, partial(self._backward, vectors, context, inputs)
+
+    def _activated(self, x):
+        x = x.relu_()
+        if self.dropout and self.training:
+            keep = torch.empty_like(x).bernoulli_(1 - self.dropout, generator=self.generator)
+            x *= keep / (1 - self.dropout)
+        return x
+
+    @torch.no_grad()
+    def _backward(self, vectors, context, inputs, pull, own):
+        first, *others = self._chain
+        slope = pull
+        for layer, x in zip(reversed(others), reversed(inputs), strict=True):
+            _add_gradients(layer, slope.index_select(0, own), x.index_select(0, own))
+            slope = torch.ops.aten.threshold_backward(slope @ layer.weight, x, 0)
+            if self.dropout and self.training:
+                slope /= 1 - self.dropout
+        rows = own // (len(vectors) // len(context))
+        of_own = torch.cat([vectors.index_select(0, own), context.index_select(0, rows)], dim=1)
+        _add_gradients(first, slope.index_select(0, own), of_own)
+        gradient = slope @ first.weight[:, : vectors.shape[1]]
+        if pull.shape[1] == 1:
+            gradient.addr_(pull[:, 0], self.effect)
+        return gradient
 
     def numpy(self):
         """The same in numpy."""
         parameters = [parameter.detach().numpy().copy() for parameter in self.parameters()]
         layers = list(zip(parameters[::2], parameters[1::2], strict=True))
+        weight, bias = layers[0]
+        kept, padded = self.tables.kept.numpy(), self.tables.padded
+        layers[0] = np.hstack([weight[:, kept], weight[:, padded:]]), bias
         self._take_units(*layers[0])
         first = np.cumsum([0, *self.tables.dims[:-1]])
         return forward.MLP(layers, first[self.tables.own.numpy()])
@@ -386,12 +476,43 @@ class DotDecoder(nn.Module):
             output = output + products[:, self.pairs[0], self.pairs[1]] @ self.trust
         return output[:, None]
 
+    def trace(self, vectors: Tensor, context: Tensor):
+        """Output, and a function that goes the way back: as of `Decoder`."""
+        context = context.repeat_interleave(len(vectors) // len(context), dim=0)
+        vectors = vectors.detach().requires_grad_()
+        with torch.enable_grad():
+            output = self(vectors, context)
+
+        def backward(pull, own):
+            (gradient,) = torch.autograd.grad(output, [vectors], pull, retain_graph=True)
+            of_own = torch.zeros_like(pull)
+            of_own[own] = pull[own]
+            output.backward(of_own, inputs=list(self.parameters()))
+            return gradient
+
+        return output.detach(), backward
+
     def numpy(self):
         """The same in numpy."""
         bias, own, of_pairs, slope = (p.detach().numpy().copy() for p in self.parameters())
         trust = np.zeros((self.n_dotted, self.n_dotted), dtype=np.float32)
         trust[tuple(self.pairs.numpy())] = of_pairs
         return forward.Dot(float(bias[0]), own, trust + trust.T, slope, self.dims)
+
+
+def _add_gradients(layer, slope, x):
+    layer.weight.grad.addmm_(slope.T, x)
+    layer.bias.grad += slope.sum(dim=0)
+
+
+def _padded(layer, tables):
+    """The first layer with inputs for padding, that have no weight and so never get any."""
+    n_kept = len(tables.kept)
+    weight = layer.weight.new_zeros(layer.out_features, tables.padded)
+    weight[:, tables.kept] = layer.weight.detach()[:, :n_kept]
+    layer.weight = nn.Parameter(torch.cat([weight, layer.weight.detach()[:, n_kept:]], dim=1))
+    layer.in_features = layer.weight.shape[1]
+    return layer
 
 
 def linear(n_in, n_out, generator):

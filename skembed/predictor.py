@@ -27,7 +27,7 @@ class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
         embedding_dim="auto",
         crosses="auto",
         cv=5,
-        hidden_layer_sizes=(128, 64),
+        hidden_layer_sizes=(64, 32),
         interaction="mlp",
         bag_mode="mean",
         use_context=True,
@@ -178,7 +178,7 @@ class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
         return FrozenPredictor(self)
 
     def _output(self, X):
-        """Output of the net, float32 (n_rows, n_outputs)."""
+        """Output of the net, (n_rows, n_outputs)."""
         check_is_fitted(self)
         columns = self._columns(X, reset=False)
         dims = [table.shape[1] for table in self.tables_.values()]

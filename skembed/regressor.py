@@ -32,7 +32,7 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
     cv : int, cross-validation generator, iterable or None, default=5
         The folds of cross-fitting. None trains one table by all rows, which overfits.
 
-    hidden_layer_sizes : tuple of int, default=(128, 64)
+    hidden_layer_sizes : tuple of int, default=(64, 32)
         Layers of the decoder.
 
     interaction : {"mlp", "dot"}, default="mlp"
@@ -188,7 +188,7 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
         embedding_dim="auto",
         crosses="auto",
         cv=5,
-        hidden_layer_sizes=(128, 64),
+        hidden_layer_sizes=(64, 32),
         interaction="mlp",
         bag_mode="mean",
         loss="auto",

@@ -7,7 +7,6 @@ folds and moves those and the prior rows alone. The loss of the decoder step is 
 loss: it says when to stop.
 """
 
-import copy
 import math
 import time
 from collections.abc import Callable
@@ -22,11 +21,13 @@ from scipy.sparse import issparse
 from torch import Tensor
 from torch.nn import functional
 
-from skembed.evidence import is_evidence
+from skembed.evidence import Differences
 from skembed.forward import MLP, Dot
 from skembed.nn import Bags, Decoder, DotDecoder, FoldTables
+from skembed.optimizers import AdamW
 
 TABLE_LEARNING_RATE = 0.1
+CHUNK = 65_536  # rows that are shuffled at once
 DOT_SCALE = 0.03  # standard deviation of what is multiplied in dot products, at the start
 
 
@@ -59,7 +60,7 @@ class Trained(NamedTuple):
     decoder : MLP or Dot
         See `skembed.forward`.
     losses : ndarray of float32, shape (n_used_rows,)
-        Weighted out-of-fold loss of each row with weight, in the end.
+        Weighted out-of-fold loss of each row with weight of the first block, in the end.
     outputs : ndarray of float32, shape (n_look_at, n_folds, n_outputs), or None
         Output of the net from the tables of each fold, for the rows that were asked for.
     history : dict of ndarray, each of shape (n_epochs,)
@@ -77,9 +78,10 @@ class Trained(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """The training rows as tensors; the first axis of each is n_rows.
+    """Training rows as tensors; the first axis of each is n_rows.
 
-    ``packed`` is a list, one for each weight of the tables.
+    ``packed`` is a list, one for each weight of the tables; ``constant`` is the weighted loss of
+    the answer that the net starts with.
     """
 
     packed: list
@@ -87,32 +89,48 @@ class Rows(NamedTuple):
     target: Tensor
     weight: Tensor
     fold: Tensor
+    constant: Tensor
 
-    def take(self, mask):
-        """Some of the rows, by a mask or by positions."""
-        packed = [p.take(mask) if isinstance(p, Bags) else p[mask] for p in self.packed]
-        return Rows(packed, *(part[mask] for part in self[1:]))
+    @classmethod
+    def of(cls, block, tables, loss, bias):
+        """The rows of a block that have weight: those without teach nothing."""
+        context, target, weight, fold = (torch.from_numpy(part) for part in block[1:])
+        constant = loss(torch.from_numpy(bias).expand(len(weight), -1), target) * weight
+        rows = cls(tables.pack(block.codes), context, target, weight, fold, constant)
+        used = weight > 0
+        return rows if used.all() else rows.take(used.nonzero()[:, 0])
+
+    def take(self, rows):
+        """Some of the rows, by their positions."""
+        packed = [
+            part.take(rows) if isinstance(part, Bags) else part.index_select(0, rows)
+            for part in self.packed
+        ]
+        return Rows(packed, *(part.index_select(0, rows) for part in self[1:]))
+
+    def split(self, batch_size):
+        """Cut into batches."""
+        packed = zip(*(part.split(batch_size) for part in self.packed), strict=True)
+        cut = [part.split(batch_size) for part in self[1:]]
+        return (Rows(list(first), *rest) for first, *rest in zip(packed, *cut, strict=True))
 
 
-def train(codes, sizes, dims, context, target, weight, fold, settings, *, starts=(), look_at=None):
+def train(blocks, sizes, dims, target, settings, *, starts=(), look_at=None):
     """Train the tables of all columns and the decoder above them.
 
     Parameters
     ----------
-    codes : list of ndarray of intp, shape (n_rows,), or csr_array of shape (n_rows, n_codes)
-        By column; a matrix of weights where it holds bags.
+    blocks : Blocks
+        The training rows. A single fold trains one table by all rows, without cross-fitting.
     sizes, dims : list of int, one per column
         Codes and vector length.
-    context : ndarray of float32, shape (n_rows, n_inputs)
     target : Target
-    weight : ndarray of shape (n_rows,)
-    fold : ndarray of int64, shape (n_rows,)
-        A single fold trains one table by all rows, without cross-fitting.
+        Its loss and start.
     settings : Settings
     starts : sequence of (Start or None)
         Of the first columns: where their vectors start if it is not at zero.
     look_at : ndarray of intp or None
-        Rows whose ``outputs`` are wanted at the end.
+        Rows with weight of the first block whose ``outputs`` are wanted at the end.
 
     Returns
     -------
@@ -120,28 +138,21 @@ def train(codes, sizes, dims, context, target, weight, fold, settings, *, starts
     """
     with torch_threads(settings.n_jobs):
         generator = torch.Generator().manual_seed(settings.random_state)
-        bags = [column for column, of_rows in enumerate(codes) if issparse(of_rows)]
-        tables = FoldTables(sizes, dims, int(fold.max()) + 1, bags)
+        first = blocks[0]
+        bags = [column for column, codes in enumerate(first.codes) if issparse(codes)]
+        tables = FoldTables(sizes, dims, blocks.n_folds, bags)
         for column, start in enumerate(starts):
             if start:
                 tables.start_at(column, start)
-        decoder = _decoder(tables, context.shape[1], target.bias, settings, generator)
-        rows = Rows(
-            tables.pack(codes),
-            torch.from_numpy(context),
-            torch.from_numpy(target.values),
-            torch.from_numpy((weight / weight[weight > 0].mean()).astype(np.float32)),
-            torch.from_numpy(fold),
-        )
-        used = rows.take(rows.weight > 0)  # rows without weight teach nothing
+        decoder = _decoder(tables, first.inputs.shape[1], target.bias, settings, generator)
         loss = torch_loss(target.loss)
-        answer = torch.from_numpy(target.bias).expand(len(used.target), -1)
-        constant = loss(answer, used.target) * used.weight
-        history, best_epoch = _run(tables, decoder, used, loss, constant, settings, generator)
+        history, best_epoch = _run(tables, decoder, blocks, loss, target, settings, generator)
         decoder.eval()
-        losses, outputs = _own_losses(tables, decoder, used, loss), None
+        rows, outputs = Rows.of(first, tables, loss, target.bias), None
+        losses = _own_losses(tables, decoder, rows, loss)
         if look_at is not None:
-            outputs = _outputs(tables, decoder, rows.take(torch.from_numpy(look_at)))
+            among_used = np.cumsum(first.weight > 0) - 1
+            outputs = _outputs(tables, decoder, rows.take(torch.from_numpy(among_used[look_at])))
         priors, deviations = tables.numpy()
         net = decoder.numpy()
         return Trained(priors, deviations, net, losses, outputs, history, best_epoch)
@@ -161,42 +172,37 @@ def _decoder(tables, n_inputs, bias, settings, generator):
     )
 
 
-def _run(tables, decoder, rows, loss, constant, settings, generator):
+def _run(tables, decoder, blocks, loss, target, settings, generator):
     """Train in place, end at the best epoch's tables; return the history and that epoch."""
-    n_rows = len(rows.target)
+    n_rows = blocks.n_used
     batch_size = auto_batch_size(n_rows) if settings.batch_size == "auto" else settings.batch_size
     steps_per_epoch = math.ceil(n_rows / batch_size)
     max_epochs = settings.max_epochs
     if max_epochs == "auto":
         max_epochs = auto_epochs(steps_per_epoch, settings.interaction)
-    adamw = torch.optim.AdamW(decoder.parameters(), weight_decay=settings.weight_decay, fused=True)
-    adagrad = RowAdagrad(tables)
-    best = BestEpoch(tables, decoder, constant, settings)
+    n_steps = max_epochs * steps_per_epoch
+    adamw = AdamW(decoder, settings.weight_decay)
+
+    best = BestEpoch(tables, adamw, settings)
     history: dict[str, list] = {"out_of_fold_loss": [], "table_loss": [], "seconds": []}
     began, step = time.perf_counter(), 0
+    load = _loader(blocks, tables, loss, target.bias)
     for epoch in range(1, max_epochs + 1):
-        out_of_fold, table_loss = torch.empty(n_rows), 0.0
-        for batch in torch.randperm(n_rows, generator=generator).split(batch_size):
-            rate = one_cycle(step / (max_epochs * steps_per_epoch))
-            part = rows.take(batch)
-            packed = [
-                weight.hide(codes, settings.unseen_rate, generator)
-                for weight, codes in zip(tables.weights, part.packed, strict=True)
-            ]
-            adamw.param_groups[0]["lr"] = settings.learning_rate * rate
-            adagrad.rate = TABLE_LEARNING_RATE * rate
-            part = part._replace(packed=packed)
-            losses, fitted = _step(tables, decoder, adamw, adagrad, part, loss)
-            out_of_fold[batch] = losses
+        out_of_fold, table_loss = Differences(), 0.0
+        for rows in _batches(blocks, load, tables, batch_size, settings.unseen_rate, generator):
+            rate = one_cycle(step / n_steps)
+            losses, fitted, gradient = _step(tables, decoder, rows, loss)
+            adamw.step(settings.learning_rate * rate)
+            tables.step(rows.packed, gradient, TABLE_LEARNING_RATE * rate)
+            out_of_fold.add(losses.numpy(), rows.constant.numpy())
             table_loss += fitted / n_rows
             step += 1
-        mean = float(out_of_fold.mean())
-        if not math.isfinite(mean):
+        if not math.isfinite(out_of_fold.mean):
             raise ValueError(
-                f"Training diverged: the out-of-fold loss of epoch {epoch} is {mean}. Give a lower "
-                f"learning_rate than {settings.learning_rate:g}."
+                f"Training diverged: the out-of-fold loss of epoch {epoch} is {out_of_fold.mean}. "
+                f"Give a lower learning_rate than {settings.learning_rate:g}."
             )
-        history["out_of_fold_loss"].append(mean)
+        history["out_of_fold_loss"].append(out_of_fold.mean)
         history["table_loss"].append(table_loss)
         history["seconds"].append(time.perf_counter() - began)
         if settings.verbose:
@@ -208,37 +214,83 @@ def _run(tables, decoder, rows, loss, constant, settings, generator):
     return {name: np.array(values) for name, values in history.items()}, best.epoch
 
 
-def _step(tables, decoder, adamw, adagrad, rows, loss):
-    """One decoder step and one table step; return the rows' losses, and the tables' in sum."""
-    touched, fetched, where = tables.fetch(rows.packed)
-    fetched = [part.requires_grad_() for part in fetched]
-    vectors = tables.vectors(fetched, where)
-    own, others = fold_positions(rows.fold, tables.n_folds)
+def _loader(blocks, tables, loss, bias):
+    """Function from the position of a block to its rows; a single block is kept."""
 
-    # Decoder step: vectors that the row itself did not make, gradient to the decoder alone.
-    out_of_fold = loss(decoder(vectors[own].detach(), rows.context), rows.target) * rows.weight
-    adamw.zero_grad()
-    out_of_fold.mean().backward(inputs=list(decoder.parameters()))
+    def load(i):
+        return Rows.of(blocks[i], tables, loss, bias)
 
-    # Table step: the tables that the row may train, gradient to them and the priors alone. The
-    # mean over a row's tables, but the sum over rows: how far a level moves does not depend on
-    # how many rows of other levels share its batch.
-    n_tables = len(others) // len(own)
-    context, target, weight = (
-        part.repeat_interleave(n_tables, dim=0) for part in (rows.context, rows.target, rows.weight)
-    )
-    vectors = vectors[others]
-    fitted = (loss(decoder(vectors, context), target) * weight).sum() / n_tables
-    objective = fitted
+    if len(blocks) > 1:
+        return load
+    kept = load(0)
+    return lambda i: kept
+
+
+def _batches(blocks, load, tables, batch_size, unseen_rate, generator):
+    """Batches of an epoch, with some codes hidden: blocks in random order, and the rows of each."""
+    order = torch.randperm(len(blocks), generator=generator) if len(blocks) > 1 else [0]
+    chunk = batch_size * max(1, CHUNK // batch_size)
+    for i in map(int, order):
+        rows = load(i)
+        # Many batches at once, then cut: a small tensor is made as slowly as a large one.
+        for some in torch.randperm(len(rows.fold), generator=generator).split(chunk):
+            part = rows.take(some)
+            packed = [
+                weight.hide(codes, unseen_rate, generator)
+                for weight, codes in zip(tables.weights, part.packed, strict=True)
+            ]
+            yield from part._replace(packed=packed).split(batch_size)
+
+
+@torch.no_grad()
+def _step(tables, decoder, rows, loss):
+    """Gradients of one step, of both kinds by one pass through the net.
+
+    Adds to the gradients of the decoder.
+
+    Returns
+    -------
+    losses : Tensor of shape (batch,)
+        Out of fold.
+    fitted : float
+        Sum over the rows of the mean loss by the tables that the row may train.
+    gradient : Tensor of shape (batch, n_folds, padded)
+        By the vectors.
+    """
+    batch, n_folds = len(rows.fold), tables.n_folds
+    vectors = tables.vectors(rows.packed)
+    output, backward = decoder.trace(vectors.flatten(0, 1), rows.context)
+    losses, pull = _losses_and_pull(loss, output, rows.target)
+    fold = rows.fold[:, None]
+    own = torch.arange(0, len(pull), n_folds) + rows.fold
+
+    # Decoder step: vectors that the row itself did not make, gradient to the decoder alone. Table
+    # step: the tables that the row may train, gradient to them and the priors alone; the mean over
+    # a row's tables, but the sum over rows: how far a level moves does not depend on how many
+    # rows of other levels share its batch.
+    share = torch.full((batch, n_folds), 1 / max(1, n_folds - 1)).scatter_(1, fold, 1.0)
+    share *= rows.weight[:, None]
+    losses = losses.view(batch, n_folds) * share
+    out_of_fold = losses.gather(1, fold)[:, 0]
+    seeds = share.clone().scatter_(1, fold, share.gather(1, fold) / batch)
+    gradient = backward(pull * seeds.view(-1, 1), own)
     if decoder.table_decay:
-        lengths = (vectors**2).sum(dim=1) @ weight
-        objective = fitted + decoder.table_decay / 2 * lengths / n_tables
-    priors = [weight.prior for weight in tables.weights if weight.prior.requires_grad]
-    objective.backward(inputs=[*fetched, *priors])
+        gradient += decoder.table_decay * share.view(-1, 1) * vectors.flatten(0, 1)
+    fitted = losses.sum()
+    if n_folds > 1:
+        gradient.index_fill_(0, own, 0.0)
+        fitted -= out_of_fold.sum()
+    return out_of_fold, fitted.item(), gradient.view(vectors.shape)
 
-    adamw.step()
-    adagrad.step(touched, [part.grad for part in fetched])
-    return out_of_fold.detach(), fitted.item()
+
+def _losses_and_pull(loss, output, target):
+    """Losses (n_rows * n_folds,) of what the net gives for each fold, and their derivatives."""
+    target = target.repeat_interleave(len(output) // len(target), dim=0)
+    with torch.enable_grad():
+        output.requires_grad_()
+        losses = loss(output, target)
+        (pull,) = torch.autograd.grad(losses.sum(), [output])
+    return losses.detach(), pull
 
 
 @torch.no_grad()
@@ -246,9 +298,8 @@ def _own_losses(tables, decoder, rows, loss):
     """Weighted loss (n_rows,) of each row by the table of its own fold."""
     losses = []
     for part in _parts(rows):
-        own, _ = fold_positions(part.fold, tables.n_folds)
-        output = decoder(_vectors(tables, part)[own], part.context)
-        losses.append(loss(output, part.target) * part.weight)
+        own = tables.vectors(part.packed)[torch.arange(len(part.fold)), part.fold]
+        losses.append(loss(decoder(own, part.context), part.target) * part.weight)
     return torch.cat(losses).numpy()
 
 
@@ -258,19 +309,13 @@ def _outputs(tables, decoder, rows):
     outputs = []
     for part in _parts(rows):
         context = part.context.repeat_interleave(tables.n_folds, dim=0)
-        output = decoder(_vectors(tables, part), context)
+        output = decoder(tables.vectors(part.packed).flatten(0, 1), context)
         outputs.append(output.view(len(part.fold), tables.n_folds, -1))
     return torch.cat(outputs).numpy()
 
 
 def _parts(rows):
-    return (rows.take(batch) for batch in torch.arange(len(rows.target)).split(4096))
-
-
-def _vectors(tables, rows):
-    """Padded vectors (n_rows * n_folds, padded) of the rows in every fold."""
-    _, fetched, where = tables.fetch(rows.packed)
-    return tables.vectors(fetched, where)
+    return rows.split(4096)
 
 
 class BestEpoch:
@@ -281,58 +326,30 @@ class BestEpoch:
     loss, and the last epoch is kept.
     """
 
-    def __init__(self, tables, decoder, losses_of_constant, settings):
-        self.tables, self.decoder, self.settings = tables, decoder, settings
-        self.constant = losses_of_constant
+    def __init__(self, tables, adamw, settings):
+        self.tables, self.adamw, self.settings = tables, adamw, settings
         self.active = settings.early_stopping and tables.n_folds > 1
-        self._keep(0, math.inf)
+        self.epoch, self.loss = 0, math.inf
+        if self.active:
+            self.weights, self.snapshot = adamw.weight.clone(), tables.snapshot()
 
     def stops(self, epoch, losses):
         """Look at the rows' losses of an epoch; return whether it was the last."""
-        loss = float(losses.mean())
         if not self.active:
             self.epoch = epoch
-        elif self.epoch == 0 and not is_evidence((losses - self.constant).numpy()):
+        elif self.epoch == 0 and not losses.are_evidence():
             return False
-        elif loss < self.loss - self.settings.tol:
-            self._keep(epoch, loss)
+        elif losses.mean < self.loss - self.settings.tol:
+            self.epoch, self.loss = epoch, losses.mean
+            self.weights.copy_(self.adamw.weight)
+            self.tables.snapshot(self.snapshot)
         return epoch - self.epoch >= self.settings.n_iter_no_change
 
     def restore(self):
         """Put the best epoch's state into tables and decoder."""
         if self.active:
             self.tables.restore(self.snapshot)
-            self.decoder.load_state_dict(self.weights)
-
-    def _keep(self, epoch, loss):
-        self.epoch, self.loss = epoch, loss
-        if self.active:
-            self.snapshot = self.tables.snapshot()
-            self.weights = copy.deepcopy(self.decoder.state_dict())
-
-
-def fold_positions(fold: Tensor, n_folds: int) -> tuple[Tensor, Tensor]:
-    """Positions of a batch's vectors in its own fold's tables, and in the other folds' tables.
-
-    Parameters
-    ----------
-    fold : Tensor of int64, shape (batch,)
-    n_folds : int
-        With 1, the own table is also the one that the row trains.
-
-    Returns
-    -------
-    own : Tensor of shape (batch,)
-    others : Tensor of shape (batch * (n_folds - 1),), the tables of a row side by side
-        Both index the (row, fold) pairs of `FoldTables.vectors`.
-    """
-    first = torch.arange(len(fold)) * n_folds
-    own = first + fold
-    if n_folds == 1:
-        return own, own
-    shift = torch.arange(1, n_folds)
-    others = first[:, None] + (fold[:, None] + shift) % n_folds
-    return own, others.flatten()
+            self.adamw.weight.copy_(self.weights)
 
 
 def torch_loss(loss):
@@ -364,40 +381,6 @@ def torch_loss(loss):
 
 def _pinball(short, quantile):
     return torch.maximum(quantile * short, (quantile - 1) * short)
-
-
-class RowAdagrad:
-    """Adagrad that touches only the rows of a batch, so that its cost ignores the vocabulary.
-
-    A row without gradient does not move under Adagrad, so this is the dense algorithm, not an
-    approximation. Adam would keep moving rare levels and lets them memorise their rows.
-
-    References
-    ----------
-    Duchi, Hazan and Singer (2011), "Adaptive subgradient methods for online learning and
-    stochastic optimization", JMLR 12.
-    """
-
-    def __init__(self, tables):
-        self.weights, self.rate = tables.weights, 0.0
-        self.sums = [torch.zeros_like(weight.deviation) for weight in tables.weights]
-        self.prior_sums = [torch.zeros(len(weight.prior)) for weight in tables.weights]
-
-    @torch.no_grad()
-    def step(self, touched, gradients):
-        """Move the touched rows of each weight and the priors, all that is not fixed."""
-        for weight, rows, gradient, total, prior_total in zip(
-            self.weights, touched, gradients, self.sums, self.prior_sums, strict=True
-        ):
-            gradient[weight.fixed[rows]] = 0.0
-            total[rows] += gradient**2
-            weight.deviation[rows] -= self.rate * gradient / total[rows].sqrt_().add_(1e-10)
-            if weight.prior.grad is None:  # of a bag
-                continue
-            weight.prior.grad[weight.fixed_prior] = 0.0
-            prior_total += weight.prior.grad**2
-            weight.prior -= self.rate * weight.prior.grad / (prior_total.sqrt() + 1e-10)
-            weight.prior.grad = None
 
 
 def auto_batch_size(n_rows):

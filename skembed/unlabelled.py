@@ -28,9 +28,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from skembed.nn import FoldTables, linear
+from skembed.optimizers import AdamW, RowAdagrad
 from skembed.training import (
     TABLE_LEARNING_RATE,
-    RowAdagrad,
     auto_batch_size,
     auto_epochs,
     one_cycle,
@@ -121,20 +121,18 @@ def _run(tables, net, heads, rows, settings, generator):
     epochs = settings.max_epochs
     if epochs == "auto":
         epochs = auto_epochs(steps_per_epoch)
-    adamw = torch.optim.AdamW(net.parameters(), weight_decay=settings.weight_decay, fused=True)
-    adagrad = RowAdagrad(tables)
+    adamw = AdamW(net, settings.weight_decay)
     history: dict[str, list] = {"loss": [], "seconds": []}
     began, step = time.perf_counter(), 0
     for epoch in range(1, epochs + 1):
         total, n_hidden = 0.0, 0
         for batch in torch.randperm(n_rows, generator=generator).split(batch_size):
             rate = one_cycle(step / (epochs * steps_per_epoch))
-            adamw.param_groups[0]["lr"] = settings.learning_rate * rate
-            adagrad.rate = TABLE_LEARNING_RATE * rate
+            rates = settings.learning_rate * rate, TABLE_LEARNING_RATE * rate
             share = torch.rand(len(batch), 1, generator=generator)
             hidden = torch.rand(len(batch), n_cells, generator=generator) < share
             rivals = torch.randint(n_rows, (SAMPLED,), generator=generator)
-            total += _step(tables, net, heads, adamw, adagrad, rows, batch, hidden, rivals)
+            total += _step(tables, net, heads, adamw, rates, rows, batch, hidden, rivals)
             n_hidden += int(hidden.sum())
             step += 1
         if not math.isfinite(total):
@@ -150,7 +148,7 @@ def _run(tables, net, heads, rows, settings, generator):
     return {name: np.array(values) for name, values in history.items()}
 
 
-def _step(tables, net, heads, adamw, adagrad, rows, batch, hidden, rivals):
+def _step(tables, net, heads, adamw, rates, rows, batch, hidden, rivals):
     """One step on a batch; return the losses of its hidden cells in sum.
 
     Parameters
@@ -159,6 +157,8 @@ def _step(tables, net, heads, adamw, adagrad, rows, batch, hidden, rivals):
     hidden : Tensor of bool, shape (batch, n_columns + n_numbers)
     rivals : Tensor of int64, shape (SAMPLED,)
         Rows whose levels stand for all levels, in columns of many.
+    rates : tuple of float
+        Learning rates of the net and of the tables.
     """
     hidden, hidden_numbers = hidden.tensor_split([len(heads)], dim=1)
     # A hidden level is an unseen one: hiding trains the prior row.
@@ -166,10 +166,9 @@ def _step(tables, net, heads, adamw, adagrad, rows, batch, hidden, rivals):
         codes[batch].masked_fill(hidden[:, weight.columns], 0)
         for weight, codes in zip(tables.weights, rows.packed, strict=True)
     ]
-    touched, fetched, where = tables.fetch(packed)
-    fetched = [part.requires_grad_() for part in fetched]
+    vectors = tables.vectors(packed).requires_grad_()
     numbers = rows.numbers[batch]
-    sums = net(tables.vectors(fetched, where), numbers, hidden_numbers)
+    sums = net(vectors[:, 0], numbers, hidden_numbers)
 
     wrong = (net.predict_numbers(sums) - numbers) ** 2 * hidden_numbers
     loss = (wrong * rows.weight[batch][:, None]).sum() / 2
@@ -181,12 +180,11 @@ def _step(tables, net, heads, adamw, adagrad, rows, batch, hidden, rivals):
         losses = functional.cross_entropy(found.logits(sums[asked]), found.truth, reduction="none")
         loss = loss + (losses * rows.weight[batch[asked]]).sum()
 
-    adamw.zero_grad()
     (loss / len(batch)).backward()
-    adamw.step()
-    adagrad.step(touched, [part.grad for part in fetched])
+    adamw.step(rates[0])
+    tables.step(packed, vectors.grad, rates[1])
     for head, found in zip(heads, compared, strict=True):
-        head.step(found.levels, found.fetched.grad, adagrad.rate)
+        head.adagrad.step_once(found.levels, found.fetched.grad, rates[1])
     return loss.item()
 
 
@@ -266,7 +264,7 @@ class Head:
 
     def __init__(self, codes, size, weight):
         self.weight = torch.zeros(size, WIDTH)
-        self.squares = torch.zeros(size, WIDTH)
+        self.adagrad = RowAdagrad(self.weight)
         self.share = torch.bincount(codes, weight, minlength=size) / weight.sum()
         self.sampled = size > MANY_LEVELS
 
@@ -292,12 +290,6 @@ class Head:
         else:
             levels, share, truth = torch.arange(len(self.share)), self.share, codes[asked]
         return Compared(levels, self.weight[levels].requires_grad_(), share, truth)
-
-    @torch.no_grad()
-    def step(self, levels, gradient, rate):
-        """Move the rows of these levels by Adagrad."""
-        self.squares[levels] += gradient**2
-        self.weight[levels] -= rate * gradient / self.squares[levels].sqrt_().add_(1e-10)
 
     def metric(self):
         """How far the softmax moves with the sum: variance (WIDTH, WIDTH) of the levels' rows."""

@@ -260,7 +260,8 @@ def test_the_unseen_row_is_trained():
     for seed in range(6):
         rng = np.random.default_rng(seed)
         store, item = rng.integers(0, 200, 6000), rng.integers(0, 20, 6000)
-        effect = rng.normal(1.0, 1.0, 200)[store] + rng.normal(0.0, 1.0, 20)[item] - 1.0
+        of_store = np.where(rng.random(200) < 0.2, -4.0, 1.0)  # so that zero is far from the most
+        effect = of_store[store] + rng.normal(0.0, 1.0, 20)[item]
         y = (rng.random(6000) < 1 / (1 + np.exp(-effect))).astype(int)
         X = pd.DataFrame({"store": store.astype(str), "item": item.astype(str)})
         new = store >= 160
@@ -316,7 +317,10 @@ def test_rows_of_weight_zero_leave_no_trace(rents, crosses, as_classes):
 
 
 def test_vectors_of_weights_are_those_of_repeated_rows(rents):
-    """All rows in each batch, and nothing drawn. What the folds agree to is counted by weight."""
+    """All rows in each batch, and nothing drawn. What the folds agree to is counted by weight.
+
+    Sums of other length are rounded otherwise, and ten epochs make more of it.
+    """
     X, y = (part.head(120) for part in rents)
     weight = np.random.default_rng(0).integers(1, 9, 120)
     fold = np.arange(120) % 3
@@ -334,7 +338,7 @@ def test_vectors_of_weights_are_those_of_repeated_rows(rents):
         )
         encoder.fit(X.iloc[np.arange(120).repeat(times)], y.repeat(times), sample_weight=more)
         features.append(encoder.transform(X))
-    np.testing.assert_allclose(*features, atol=1e-4)
+    np.testing.assert_allclose(*features, atol=1e-3)
 
 
 def test_weights_count(rents):

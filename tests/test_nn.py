@@ -12,7 +12,7 @@ def tables():
         deviation = weight.deviation
         deviation.copy_(torch.arange(deviation.numel()).view(deviation.shape))
         deviation[0] = 0
-        weight.prior = torch.arange(float(len(weight.prior))).requires_grad_()
+    tables.prior.copy_(torch.arange(tables.padded))
     return tables
 
 
@@ -27,8 +27,7 @@ def test_columns_of_like_length_are_packed_into_one_weight():
 def test_vectors_are_those_of_a_plain_lookup():
     made = tables()
     codes = np.array([[1, 4], [0, 2], [3, 0]])
-    _, fetched, where = made.fetch(made.pack(list(codes.T)))
-    vectors = made.vectors(fetched, where).view(3, 3, made.padded).detach().numpy()
+    vectors = made.vectors(made.pack(list(codes.T))).numpy()
     priors, deviations = made.numpy()
     for row, fold in np.ndindex(3, 3):
         for column, (first, dim) in enumerate(zip(made.first, [2, 3], strict=True)):
@@ -44,13 +43,38 @@ def test_the_unseen_code_is_the_prior_in_every_fold():
 def test_restore_gives_the_snapshot_back():
     made = tables()
     before = made.snapshot()
-    with torch.no_grad():
-        for weight in made.weights:
-            weight.deviation += 1
-            weight.prior += 1
+    for part in (made.prior, *(weight.deviation for weight in made.weights)):
+        part += 1
     made.restore(before)
-    assert torch.equal(made.weights[0].prior.detach(), torch.arange(2.0))
+    assert torch.equal(made.prior, torch.arange(made.padded))
     assert made.weights[0].deviation[1, 0] == 6
+
+
+def test_a_snapshot_may_be_taken_into_an_older_one():
+    made = tables()
+    older = made.snapshot()
+    made.prior += 1
+    assert made.snapshot(older) is older
+    assert torch.equal(older[0], made.prior)
+
+
+def test_a_step_moves_what_was_looked_up():
+    made = FoldTables([4, 5], [2, 2], n_folds=3)
+    packed = made.pack([np.array([1, 0]), np.array([2, 2])])
+    made.step(packed, torch.ones(2, 3, 4), 0.1)
+    _, deviations = made.numpy()
+    assert deviations[0].any(axis=(1, 2)).tolist() == [False, True, False, False]
+    assert deviations[1].any(axis=(1, 2)).tolist() == [False, False, True, False, False]
+    assert made.prior.all()
+
+
+def test_the_prior_of_frozen_vectors_does_not_move():
+    made = FoldTables([5, 4], [3, 3], n_folds=2)
+    made.start_at(0, Start(np.array([2]), np.ones((1, 3), dtype=np.float32), frozen=True))
+    packed = made.pack([np.array([2]), np.array([1])])
+    made.step(packed, torch.ones(1, 2, 6), 0.1)
+    assert (made.prior != 0).tolist() == [False] * 3 + [True] * 3
+    assert made.weights[0].fixed.nonzero().flatten().tolist() == [0, 2]
 
 
 def decoder(n_outputs, hidden=(4,), dropout=0.0):

@@ -22,11 +22,12 @@ def test_the_forward_pass_is_the_decoder_of_training(rents):
     dims = [table.shape[1] for table in model.tables_.values()]
     tables = FoldTables(sizes, dims, n_folds=1)
     bias = np.zeros(1, dtype=np.float32)
-    net = Decoder(tables, 1, (128, 64), bias, dropout=0.0, generator=torch.Generator())
+    net = Decoder(tables, 1, (64, 32), bias, dropout=0.0, generator=torch.Generator())
     with torch.no_grad():
-        for layer, (weight, bias) in zip(net.layers, model.decoder_.layers, strict=True):
-            layer.weight.copy_(torch.from_numpy(weight))
-            layer.bias.copy_(torch.from_numpy(bias))
+        seen = [*tables.kept, *range(tables.padded, net.layers[0].in_features)]
+        for i, (weight, bias) in enumerate(model.decoder_.layers):
+            net.layers[i].weight[:, seen if i == 0 else slice(None)] = torch.from_numpy(weight)
+            net.layers[i].bias.copy_(torch.from_numpy(bias))
         flat = torch.zeros(len(X), tables.padded)
         for first, (name, table) in zip(tables.first, model.tables_.items(), strict=True):
             codes = model.vocabularies_[name].codes_of(X[name].tolist())

@@ -2,16 +2,19 @@ import numpy as np
 import pytest
 import torch
 
-from skembed.nn import FoldTables
-from skembed.pretrained import Start
+from skembed.blocks import Block, Blocks, normalised
+from skembed.losses import LogLoss
+from skembed.nn import Decoder, FoldTables
+from skembed.optimizers import AdamW
 from skembed.target import encode_target
 from skembed.training import (
-    RowAdagrad,
+    Rows,
     Settings,
+    _step,
     auto_batch_size,
     auto_epochs,
-    fold_positions,
     one_cycle,
+    torch_loss,
     train,
 )
 
@@ -43,12 +46,18 @@ def problem(n_rows=1200, n_levels=30, seed=0):
 
 def run(codes, y, fold, weight=None, **settings):
     weight = np.ones(len(y)) if weight is None else weight
-    context = np.zeros((len(y), 0), dtype=np.float32)
     target = encode_target(y, "auto", weight)
+    return run_on([block(codes, target.values, fold, weight)], codes, target, **settings)
+
+
+def run_on(blocks, codes, target, **settings):
     size = int(codes.max()) + 1
-    return train(
-        list(codes.T), [size], [4], context, target, weight, fold, SETTINGS._replace(**settings)
-    )
+    return train(Blocks(blocks), [size], [4], target, SETTINGS._replace(**settings))
+
+
+def block(codes, values, fold, weight):
+    context = np.zeros((len(codes), 0), dtype=np.float32)
+    return Block(list(codes.T), context, values, normalised(weight), fold)
 
 
 def test_a_fold_table_is_never_moved_by_a_row_of_its_fold():
@@ -66,20 +75,11 @@ def test_targets_of_a_fold_move_its_own_table_only_through_what_is_shared():
     other = y.copy()
     other[(fold == 1) & (codes[:, 0] == 7)] += 10
     settings = {"learning_rate": 1e-12, "unseen_rate": 0.0, "max_epochs": 1}
-    weight = np.ones(len(y))
-    tables = []
-    for values in (y, other):
-        target = encode_target(y, "auto", weight)._replace(
-            values=((values - y.mean()) / y.std()).astype(np.float32)[:, None]
-        )
-        context = np.zeros((len(y), 0), dtype=np.float32)
-        size = int(codes.max()) + 1
-        settings_ = SETTINGS._replace(**settings)
-        tables.append(
-            train(list(codes.T), [size], [1], context, target, weight, fold, settings_).deviations[
-                0
-            ]
-        )
+    target, weight, tables = encode_target(y, "auto", np.ones(len(y))), np.ones(len(y)), []
+    for given in (y, other):
+        values = ((given - y.mean()) / y.std()).astype(np.float32)[:, None]
+        trained = run_on([block(codes, values, fold, weight)], codes, target, **settings)
+        tables.append(trained.deviations[0])
     moved = np.abs(tables[0] - tables[1])[7, :, 0]
     assert moved[1] < 0.2 * moved[[0, 2, 3]].min()
 
@@ -142,56 +142,84 @@ def test_weights_are_relative():
     np.testing.assert_allclose(once.deviations[0], twice.deviations[0], atol=1e-6)
 
 
-def test_row_adagrad_is_torch_adagrad():
-    """Bit for bit a few steps of torch.optim.Adagrad with sparse gradients."""
+def test_rows_may_come_in_blocks():
+    codes, y, fold = problem(n_rows=4000)
+    target, weight = encode_target(y, "auto", np.ones(4000)), np.ones(4000)
+    parts = [
+        block(codes[some], target.values[some], fold[some], weight[some])
+        for some in np.random.default_rng(0).permutation(4000).reshape(4, 1000)
+    ]
+    whole = run(codes, y, fold, max_epochs=8)
+    in_blocks = run_on(parts, codes, target, max_epochs=8)
+    loss, in_block = (x.history["out_of_fold_loss"][-1] for x in (whole, in_blocks))
+    assert in_block == pytest.approx(loss, rel=0.02)
+    tables = [x.deviations[0][3:, :, 0].mean(axis=1) for x in (whole, in_blocks)]
+    assert np.corrcoef(*tables)[0, 1] > 0.98
+
+
+def filled_tables():
+    """Two columns in three folds, every number drawn."""
     generator = torch.Generator().manual_seed(0)
-    tables = FoldTables([50], [3], n_folds=2)
-    ours = RowAdagrad(tables)
+    tables = FoldTables([6, 7], [2, 2], n_folds=3)
     (weight,) = tables.weights
-    theirs = torch.nn.Parameter(torch.zeros_like(weight.deviation))
-    adagrad = torch.optim.Adagrad([theirs], lr=0.1)
-    for _ in range(5):
-        touched = torch.randint(1, 50, (20,), generator=generator).unique()
-        gradient = torch.randn(len(touched), 6, generator=generator)
-        theirs.grad = torch.zeros_like(theirs).index_put((touched,), gradient)
-        adagrad.step()
-        weight.prior.grad = torch.zeros_like(weight.prior)
-        ours.rate = 0.1
-        ours.step([touched], [gradient.clone()])
-    torch.testing.assert_close(weight.deviation, theirs.detach())
+    weight.deviation[1:] = torch.randn(weight.deviation[1:].shape, generator=generator)
+    tables.prior += torch.randn(4, generator=generator)
+    return tables, generator
 
 
-def test_the_unseen_row_has_no_deviation():
-    tables = FoldTables([5], [2], n_folds=2)
-    adagrad = RowAdagrad(tables)
-    adagrad.rate = 0.1
-    (weight,) = tables.weights
-    weight.prior.grad = torch.ones_like(weight.prior)
-    adagrad.step([torch.tensor([0, 2])], [torch.ones(2, 4)])
-    assert not weight.deviation[0].any()
-    assert weight.deviation[2].all()
+def rows_of(tables, generator):
+    codes = np.random.default_rng(0).integers(0, 6, (40, 2))
+    y = torch.rand(40, 1, generator=generator).round()
+    weight = torch.rand(40, generator=generator)
+    fold = torch.arange(40) % 3
+    context = torch.randn(40, 1, generator=generator)
+    return Rows(tables.pack(list(codes.T)), context, y, weight, fold, torch.zeros(40))
 
 
-def test_frozen_rows_and_their_prior_do_not_move():
-    tables = FoldTables([5, 4], [3, 3], n_folds=2)
-    tables.start_at(0, Start(np.array([2]), np.ones((1, 3), dtype=np.float32), frozen=True))
-    adagrad = RowAdagrad(tables)
-    adagrad.rate = 0.1
-    (weight,) = tables.weights
-    weight.prior.grad = torch.ones_like(weight.prior)
-    before = weight.deviation.clone()
-    adagrad.step([torch.tensor([2, 3, 6])], [torch.ones(3, 6)])
-    assert torch.equal(weight.deviation[2], before[2])
-    assert (weight.deviation[[3, 6]] != before[[3, 6]]).all()
-    assert (weight.prior != 0).tolist() == [False] * 3 + [True] * 3
+def plain_gradients(tables, decoder, rows):
+    """The two steps one after the other, as the head of `skembed.training` tells them."""
+    vectors, n_folds = tables.vectors(rows.packed), tables.n_folds
+    losses_of = torch_loss(LogLoss())
+    own = vectors[torch.arange(len(rows.fold)), rows.fold]
+    losses = losses_of(decoder(own, rows.context), rows.target) * rows.weight
+    of_decoder = torch.autograd.grad(losses.mean(), list(decoder.parameters()))
+    vectors.requires_grad_()
+    others = torch.arange(n_folds) != rows.fold[:, None]
+    by_fold = [losses_of(decoder(vectors[:, k], rows.context), rows.target) for k in range(n_folds)]
+    fitted = (torch.stack(by_fold, dim=1) * others * rows.weight[:, None]).sum() / (n_folds - 1)
+    (of_vectors,) = torch.autograd.grad(fitted, [vectors])
+    return losses, fitted.item(), of_vectors, of_decoder
 
 
-def test_fold_positions():
-    own, others = fold_positions(torch.tensor([2, 0]), n_folds=3)
-    assert own.tolist() == [2, 3]
-    assert others.tolist() == [0, 1, 4, 5]
-    own, others = fold_positions(torch.tensor([0, 0]), n_folds=1)
-    assert own.tolist() == others.tolist() == [0, 1]
+class PlainDecoder(torch.nn.Module):
+    """The forward pass of `Decoder` alone, for autograd to find the way back."""
+
+    def __init__(self, decoder):
+        super().__init__()
+        self.layers, self.effect = decoder.layers, decoder.effect
+
+    def forward(self, vectors, context):
+        x = torch.cat([vectors, context], dim=1)
+        for layer in self.layers[:-1]:
+            x = layer(x).relu()
+        return self.layers[-1](x) + (vectors @ self.effect)[:, None]
+
+
+@pytest.mark.parametrize("hidden", [(), (8,), (8, 4)])
+def test_one_pass_gives_the_gradients_of_two(hidden):
+    tables, generator = filled_tables()
+    bias = np.zeros(1, dtype=np.float32)
+    decoder = Decoder(tables, 1, hidden, bias, dropout=0.0, generator=generator)
+    torch.nn.init.normal_(decoder.layers[-1].weight, generator=generator)
+    rows = rows_of(tables, generator)
+    losses, fitted, of_vectors, of_decoder = plain_gradients(tables, PlainDecoder(decoder), rows)
+    AdamW(decoder, 0.0)
+    found = _step(tables, decoder, rows, torch_loss(LogLoss()))
+    torch.testing.assert_close(found[0], losses)
+    assert found[1] == pytest.approx(fitted, rel=1e-5)
+    torch.testing.assert_close(found[2], of_vectors)
+    for parameter, gradient in zip(decoder.parameters(), of_decoder, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient)
 
 
 def test_one_cycle_rises_for_a_quarter_and_falls_to_zero():
