@@ -557,12 +557,14 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
 
     def _looked_up(self, columns):
         """Output for new rows: vectors from the tables."""
-        codes = self._codes(columns)
+        out = self._layout.empty(columns.n_rows)
+        for rows, part, codes in self._coded_blocks(columns):
 
-        def write(slot, out):
-            gather(self.tables_[slot.name], codes[slot.name], out)
+            def write(slot, out, codes=codes):
+                gather(self.tables_[slot.name], codes[slot.name], out)
 
-        return self._layout.assemble(columns, write)
+            self._layout.fill(out[rows], part, write)
+        return out
 
     def __getstate__(self):
         """State to pickle: all but the reference to the rows of `fit`."""

@@ -1,5 +1,6 @@
 """Any data frame, array or sparse matrix in, typed columns out; the only user of narwhals."""
 
+import copy
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date
@@ -12,6 +13,10 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array
 
 from skembed.bags import is_bag, members_of_lists, members_of_sparse
+from skembed.labels import label_positions, labels_of, with_one_dictionary
+
+BLOCK = 2**16
+FEW = 8
 
 
 class Levels(NamedTuple):
@@ -47,17 +52,58 @@ class Columns:
 
     def __init__(self, X):
         self.sparse = X if issparse(X) else None
+        self._first_row = 0
+        self._labels = {}
         frame = None if issparse(X) else _frame_or_none(X)
         self.is_frame = frame is not None
         if issparse(X):
             self.names, self.n_rows = ["bag"], X.shape[0]
+        elif isinstance(frame, pd.DataFrame):
+            self._natives = [_dense(column) for _, column in frame.items()]
+            self.names, self.n_rows = frame.columns.tolist(), len(frame)
         elif frame is not None:
-            self._series = list(frame.iter_columns())
+            self._natives = [series.to_native() for series in frame.iter_columns()]
             self.names, self.n_rows = list(frame.columns), len(frame)
         else:
             self.array = _as_array(X)
             self.n_rows = self.array.shape[0]
             self.names = [f"x{j}" for j in range(self.array.shape[1])]
+
+    def blocks(self):
+        """Rows from top to bottom, so many at once as the cache of a processor holds.
+
+        Yields
+        ------
+        rows : slice
+        part : Columns
+            These rows. Columns that have labels and codes already give those to
+            `by_label`, if there are not more labels than rows.
+        """
+        if self.n_rows <= BLOCK // 64 or self.sparse is not None:
+            yield slice(None), self
+            return
+        if self.is_frame:
+            self._natives = list(map(with_one_dictionary, self._natives))
+            labels = map(labels_of, self._natives)
+            self._labels = {j: of for j, of in enumerate(labels) if of and len(of) <= self.n_rows}
+        for start in range(0, self.n_rows, BLOCK):
+            part = copy.copy(self)
+            rows = slice(start, min(start + BLOCK, self.n_rows))
+            part._first_row, part.n_rows = start, rows.stop - start
+            if self.is_frame:
+                part._natives = [_part(native, rows) for native in self._natives]
+            else:
+                part.array = self.array[rows]
+            yield rows, part
+
+    def by_label(self, j):
+        """Column ``j`` in factorised form; its values may be more than those that occur.
+
+        Where they are labels, they are the same list in all blocks.
+        """
+        if j not in self._labels:
+            return self.levels(j)
+        return Levels(label_positions(self._natives[j]), self._labels[j])
 
     def looks_categorical(self):
         """Whether each column holds levels by its type; in an array every column does.
@@ -73,7 +119,7 @@ class Columns:
             [
                 isinstance(series.dtype, kinds)
                 or (series.dtype == nw.Object and _kind_of_objects(series) not in _NUMERIC)
-                for series in self._series
+                for series in map(_typed, self._natives)
             ],
             dtype=bool,
         )
@@ -84,7 +130,7 @@ class Columns:
             return True
         if not self.is_frame:
             return self.array.dtype == object and is_bag(self.array[:, j])
-        series = self._series[j]
+        series = _typed(self._natives[j])
         if series.dtype == nw.Object:
             return is_bag(series.to_native())
         return isinstance(series.dtype, (nw.List, nw.Array))
@@ -102,7 +148,9 @@ class Columns:
         if self.sparse is not None:
             members = members_of_sparse(self.sparse)
             return Levels(members.values, list(range(self.sparse.shape[1]))), members
-        values = self.array[:, j] if not self.is_frame else _objects(self._series[j].to_list())
+        values = (
+            self.array[:, j] if not self.is_frame else _objects(_typed(self._natives[j]).to_list())
+        )
         members = members_of_lists(values, self.names[j])
         return _factorize(members.values), members
 
@@ -117,15 +165,17 @@ class Columns:
         try:
             if not self.is_frame:
                 return _factorize(self.array[:, j])
-            series = self._series[j]
-            native = series.to_native()
+            native = self._natives[j]
             if not isinstance(native, pd.Series):
-                return _factorize_series(series)
+                return _factorize_series(_typed(native))
             if native.dtype == object:
                 return _factorize(native.to_numpy())
-            if series.dtype.is_float():  # pandas tells NaN from missing in its own float types
+            if isinstance(native.dtype, pd.StringDtype):
+                return _factorize_strings(native.array)
+            dtype = _typed(native).dtype
+            if dtype.is_float():  # pandas tells NaN from missing in its own float types
                 return _factorize(self._numeric_series(j))
-            if series.dtype == nw.Date:
+            if dtype == nw.Date:
                 native = native.astype("datetime64[s]")
             rows, values = pd.factorize(native)
             return Levels(rows, values.tolist())
@@ -155,8 +205,8 @@ class Columns:
             numbers = values.astype(dtype, copy=False)
         except (TypeError, ValueError) as error:
             raise self._not_numeric(j, f"it holds {_first_non_number(values)!r}") from error
-        if np.isinf(numbers).any():
-            row = int(np.flatnonzero(np.isinf(numbers))[0])
+        if values.dtype.kind not in "biu" and np.isinf(numbers).any():
+            row = self._first_row + int(np.flatnonzero(np.isinf(numbers))[0])
             raise ValueError(
                 f"Column {self.names[j]!r} holds an infinite value (row {row}). Numeric columns "
                 "must be finite or missing: replace infinity by a number or by NaN."
@@ -168,11 +218,15 @@ class Columns:
         if not self.is_frame:
             dtype = self.array.dtype
         else:
-            dtype = np.dtype(_NUMPY_NAMES.get(str(self._series[j].dtype), "float64"))
+            dtype = np.dtype(_NUMPY_NAMES.get(str(_typed(self._natives[j]).dtype), "float64"))
         return np.result_type(np.float32, dtype if dtype.kind in "biuf" else np.float64)
 
     def _numeric_series(self, j):
-        series = self._series[j]
+        native = self._natives[j]
+        dtype = native.dtype if isinstance(native, pd.Series) else None
+        if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
+            return native.to_numpy()
+        series = _typed(native)
         if series.dtype == nw.Object and _kind_of_objects(series) in {*_NUMERIC, "boolean"}:
             values = series.to_numpy()
             return np.where(pd.isna(values), np.nan, values)
@@ -181,7 +235,6 @@ class Columns:
             if not series.is_null().all():
                 raise self._not_numeric(j, f"its type is {series.dtype}")
             return np.full(self.n_rows, np.nan)
-        native = series.to_native()
         if isinstance(native, pd.Series) and not isinstance(native.dtype, np.dtype):
             return native.to_numpy(dtype=np.float64, na_value=np.nan)
         return series.to_numpy()
@@ -204,6 +257,21 @@ _NUMPY_NAMES = {
 _NUMERIC = {"integer", "floating", "mixed-integer-float", "decimal"}
 
 
+def _typed(native):
+    """A column as narwhals sees it."""
+    return nw.from_native(native, series_only=True)
+
+
+def _part(native, rows):
+    return native.iloc[rows] if isinstance(native, pd.Series) else native[rows]
+
+
+def _dense(column):
+    """A column of pandas, unpacked where it is sparse."""
+    sparse = isinstance(column.dtype, pd.SparseDtype)
+    return column.astype(column.dtype.subtype) if sparse else column
+
+
 def _objects(values):
     return np.fromiter(values, dtype=object, count=len(values))
 
@@ -219,8 +287,7 @@ def _frame_or_none(X):
             raise ValueError(
                 f"Column names must be unique, but {twice} occur more than once: rename."
             )
-        sparse = {n: d.subtype for n, d in X.dtypes.items() if isinstance(d, pd.SparseDtype)}
-        X = X.astype(sparse) if sparse else X
+        return X
     frame = nw.from_native(X, pass_through=True, allow_series=True)
     if isinstance(frame, nw.DataFrame):
         return frame
@@ -274,6 +341,16 @@ def _factorize(values):
     if mixed:
         return Levels(rows, [v.value if isinstance(v, _Boolean) else v for v in distinct])
     return Levels(rows, distinct.tolist())
+
+
+def _factorize_strings(array):
+    """Factorise strings of pandas; so few that each is looked up by itself, as they are."""
+    if len(array) > FEW:
+        rows, values = pd.factorize(array)
+        return Levels(rows, values.tolist())
+    at: dict = {}
+    rows = [at.setdefault(value, len(at)) if isinstance(value, str) else -1 for value in array]
+    return Levels(np.array(rows, dtype=np.intp), list(at))
 
 
 def _factorize_series(series):

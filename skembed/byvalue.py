@@ -1,0 +1,77 @@
+"""Codes of rows by way of their values: what is done once per value is not done once per row."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from skembed.vocabulary import MISSING, UNSEEN
+
+
+class ByValue(NamedTuple):
+    """The codes of a column, factorised: the values that rows hold, and the codes of the values.
+
+    Attributes
+    ----------
+    rows : ndarray of int, shape (n_rows,)
+        Position in ``of_value``; -1, the last, where the row is missing.
+    of_value : ndarray of intp, shape (n_values + 1,)
+        Code of each value, and that of missing.
+    """
+
+    rows: np.ndarray
+    of_value: np.ndarray
+
+    @classmethod
+    def of_codes(cls, codes, n_codes):
+        """Codes of rows as their own values."""
+        return cls(codes, np.append(np.arange(n_codes), MISSING))
+
+    def codes(self):
+        """Code of each row."""
+        return self.of_value.take(self.rows)
+
+    def write(self, table, out):
+        """Write the vector of each row into ``out``, shape (n_rows, dim).
+
+        Parameters
+        ----------
+        table : ndarray of shape (n_codes, dim)
+        out : ndarray of shape (n_rows, dim)
+        """
+        if len(self.of_value) < len(self.rows):
+            of_value = table.take(self.of_value, axis=0).astype(out.dtype, copy=False)
+            out[...] = of_value.take(self.rows, axis=0)
+        else:
+            out[...] = table.take(self.codes(), axis=0)
+
+
+def crossed(cross, columns):
+    """Codes by value of a cross.
+
+    Where columns have few values, the codes of all combinations of these are found first.
+
+    Parameters
+    ----------
+    cross : Cross
+    columns : list of ByValue
+        Those that it is made of.
+
+    Returns
+    -------
+    ByValue
+    """
+    shape = [len(column.of_value) for column in columns]
+    if np.prod(shape, dtype=float) > len(columns[0].rows):
+        keys = cross.keys_of([column.codes() for column in columns])
+        group, distinct = pd.factorize(keys)
+        return ByValue(group, np.append(cross.codes_of(distinct), UNSEEN))
+    rows, first = columns[0].rows.astype(np.intp), 1
+    for column, size in zip(columns[1:], shape[1:], strict=True):
+        rows *= size
+        rows += column.rows
+        first = first * size + 1
+    grid = np.meshgrid(*(np.roll(column.of_value, 1) for column in columns), indexing="ij")
+    codes = cross.codes_of(cross.keys_of([of_value.ravel() for of_value in grid]))
+    # A row that is missing counts as -1, so that the combination of all missing is -first.
+    return ByValue(rows, np.roll(codes, -first))

@@ -1,0 +1,67 @@
+"""Levels, keys and counts in few bytes of plain data, for pickles.
+
+What comes out is made of arrays of bytes, strings, ints and lists alone: any safe file format
+can hold it.
+"""
+
+import zlib
+
+import numpy as np
+
+
+def pack_ints(values):
+    """Pack whole numbers: as steps if they rise, in the smallest type, one byte plane each.
+
+    Parameters
+    ----------
+    values : ndarray of int64, shape (n,)
+
+    Returns
+    -------
+    list
+        Type, first number, whether steps follow, bytes.
+    """
+    rising = len(values) > 1 and bool((values[1:] >= values[:-1]).all())
+    first = int(values[0] if rising else values.min()) if len(values) else 0
+    # Unsigned, since the distance of two numbers may be more than int64 holds.
+    unsigned = values.astype(np.int64).view(np.uint64)
+    steps = np.diff(unsigned, prepend=unsigned[:1]) if rising else unsigned - _unsigned(first)
+    steps = steps.astype(np.min_scalar_type(steps.max() if len(steps) else 0))
+    planes = steps.view(np.uint8).reshape(len(steps), steps.itemsize).T
+    return [steps.dtype.str, first, rising, zlib.compress(planes.tobytes(), 9)]
+
+
+def unpack_ints(packed):
+    """Whole numbers, int64 (n,), from what `pack_ints` made of them."""
+    kind, first, rising, data = packed
+    planes = np.frombuffer(zlib.decompress(data), dtype=np.uint8)
+    planes = planes.reshape(np.dtype(kind).itemsize, -1)
+    steps = np.ascontiguousarray(planes.T).view(kind)[:, 0].astype(np.uint64)
+    steps = np.cumsum(steps, dtype=np.uint64) if rising else steps
+    return (steps + _unsigned(first)).view(np.int64)
+
+
+def pack_list(values):
+    """Pack a list of levels: strings as one, ints as `pack_ints` does, others as they are."""
+    types = set(map(type, values))
+    if types == {str}:
+        text = "".join(values).encode("utf-8", "surrogatepass")
+        lengths = np.fromiter(map(len, values), dtype=np.int64, count=len(values))
+        return ["strings", zlib.compress(text, 9), pack_ints(lengths)]
+    if types == {int} and min(values) >= -(2**63) and max(values) < 2**63:
+        return ["ints", *pack_ints(np.array(values, dtype=np.int64))]
+    return ["list", values]
+
+
+def unpack_list(packed):
+    """Levels, from what `pack_list` made of them."""
+    kind, *data = packed
+    if kind == "strings":
+        text = zlib.decompress(data[0]).decode("utf-8", "surrogatepass")
+        ends = np.cumsum(unpack_ints(data[1])).tolist()
+        return [text[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+    return unpack_ints(data).tolist() if kind == "ints" else data[0]
+
+
+def _unsigned(number):
+    return np.array(number, dtype=np.int64).view(np.uint64)
