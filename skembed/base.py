@@ -276,7 +276,7 @@ class BaseNeuralEmbedding(BaseEstimator):
                 if name not in checked and (
                     of_other_types
                     or (self.handle_unknown == "error" and not all_seen)
-                    or (self.handle_missing == "error" and (levels.rows < 0).any())
+                    or (self.handle_missing == "error" and codes[name].any_missing())
                 ):
                     # This part alone cannot tell: look at all rows, and raise or warn.
                     self._encode(name, vocabulary, columns.levels(j))

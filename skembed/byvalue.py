@@ -14,7 +14,7 @@ class ByValue(NamedTuple):
     Attributes
     ----------
     rows : ndarray of int, shape (n_rows,)
-        Position in ``of_value``; -1, the last, where the row is missing.
+        Position in ``of_value``. Where the row is missing, the last; -1 if ints are signed.
     of_value : ndarray of intp, shape (n_values + 1,)
         Code of each value, and that of missing.
     """
@@ -26,6 +26,19 @@ class ByValue(NamedTuple):
     def of_codes(cls, codes, n_codes):
         """Codes of rows as their own values."""
         return cls(codes, np.append(np.arange(n_codes), MISSING))
+
+    def any_missing(self):
+        """Whether a row is missing."""
+        return bool((self.rows == (len(self.of_value) - 1 if self._is_unsigned() else -1)).any())
+
+    def grid_axis(self):
+        """Codes in the order of ``rows`` from the lowest, and what that is below zero."""
+        if self._is_unsigned():
+            return self.of_value, 0
+        return np.roll(self.of_value, 1), 1
+
+    def _is_unsigned(self):
+        return self.rows.dtype.kind == "u"
 
     def codes(self):
         """Code of each row."""
@@ -66,12 +79,12 @@ def crossed(cross, columns):
         keys = cross.keys_of([column.codes() for column in columns])
         group, distinct = pd.factorize(keys)
         return ByValue(group, np.append(cross.codes_of(distinct), UNSEEN))
-    rows, first = columns[0].rows.astype(np.intp), 1
-    for column, size in zip(columns[1:], shape[1:], strict=True):
+    axes, below = zip(*(column.grid_axis() for column in columns), strict=True)
+    rows, lowest = columns[0].rows.astype(np.intp), below[0]
+    for column, size, under in zip(columns[1:], shape[1:], below[1:], strict=True):
         rows *= size
-        rows += column.rows
-        first = first * size + 1
-    grid = np.meshgrid(*(np.roll(column.of_value, 1) for column in columns), indexing="ij")
+        rows += column.rows.astype(np.intp, copy=False)
+        lowest = lowest * size + under
+    grid = np.meshgrid(*axes, indexing="ij")
     codes = cross.codes_of(cross.keys_of([of_value.ravel() for of_value in grid]))
-    # A row that is missing counts as -1, so that the combination of all missing is -first.
-    return ByValue(rows, np.roll(codes, -first))
+    return ByValue(rows, np.roll(codes, -lowest))  # whose first is that of row -lowest

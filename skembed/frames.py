@@ -1,10 +1,9 @@
-"""Any data frame, array or sparse matrix in, typed columns out; the only user of narwhals."""
+"""Any data frame, array or sparse matrix in, typed columns out."""
 
 import copy
 from collections import Counter
 from collections.abc import Mapping
-from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -13,25 +12,11 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array
 
 from skembed.bags import is_bag, members_of_lists, members_of_sparse
-from skembed.labels import label_positions, labels_of, with_one_dictionary
+from skembed.factorize import Levels, factorize, factorize_series, factorize_strings
+from skembed.labels import Labels, labels_of
 
-BLOCK = 2**16
-FEW = 8
-
-
-class Levels(NamedTuple):
-    """A column in factorised form: its distinct values, and which of them each row holds.
-
-    Attributes
-    ----------
-    rows : ndarray of intp, shape (n_rows,)
-        Position in ``values``, or -1 where the row is missing.
-    values : list
-        Distinct values as Python scalars, in the order in which they appear.
-    """
-
-    rows: np.ndarray
-    values: list
+BLOCK = 2**16  # rows that are scored at once
+MANY = BLOCK // 4  # values in a block, of a column that is factorised at once
 
 
 class Columns:
@@ -52,7 +37,7 @@ class Columns:
 
     def __init__(self, X):
         self.sparse = X if issparse(X) else None
-        self._first_row = 0
+        self._whole, self._rows = self, None
         self._labels = {}
         frame = None if issparse(X) else _frame_or_none(X)
         self.is_frame = frame is not None
@@ -76,34 +61,39 @@ class Columns:
         ------
         rows : slice
         part : Columns
-            These rows. Columns that have labels and codes already give those to
-            `by_label`, if there are not more labels than rows.
+            These rows.
         """
         if self.n_rows <= BLOCK // 64 or self.sparse is not None:
             yield slice(None), self
             return
         if self.is_frame:
-            self._natives = list(map(with_one_dictionary, self._natives))
             labels = map(labels_of, self._natives)
-            self._labels = {j: of for j, of in enumerate(labels) if of and len(of) <= self.n_rows}
+            self._labels = {j: of for j, of in enumerate(labels) if of is not None}
         for start in range(0, self.n_rows, BLOCK):
             part = copy.copy(self)
             rows = slice(start, min(start + BLOCK, self.n_rows))
-            part._first_row, part.n_rows = start, rows.stop - start
-            if self.is_frame:
-                part._natives = [_part(native, rows) for native in self._natives]
-            else:
+            part._whole, part._rows = self, rows
+            part.n_rows = rows.stop - start
+            if not self.is_frame:
                 part.array = self.array[rows]
             yield rows, part
 
     def by_label(self, j):
-        """Column ``j`` in factorised form; its values may be more than those that occur.
+        """Column ``j`` in factorised form, of a block.
 
-        Where they are labels, they are the same list in all blocks.
+        Where the column has labels, these are its values, the same list in all blocks, though
+        they may not occur; and missing rows may have the position behind the last. So it is
+        from the first block with many values on.
         """
         if j not in self._labels:
-            return self.levels(j)
-        return Levels(label_positions(self._natives[j]), self._labels[j])
+            levels = self.levels(j)
+            if len(levels.values) <= MANY or self._rows is None:
+                return levels
+            # Most of them would be looked up again in every block.
+            rows, values = self._whole.levels(j)
+            self._labels[j] = Labels(values, rows.astype(np.min_scalar_type(-len(values))))
+        labels = self._labels[j]
+        return Levels(labels.at(self._rows), labels.labels)
 
     def looks_categorical(self):
         """Whether each column holds levels by its type; in an array every column does.
@@ -152,7 +142,7 @@ class Columns:
             self.array[:, j] if not self.is_frame else _objects(_typed(self._natives[j]).to_list())
         )
         members = members_of_lists(values, self.names[j])
-        return _factorize(members.values), members
+        return factorize(members.values), members
 
     def levels(self, j):
         """Column ``j`` in factorised form.
@@ -164,17 +154,17 @@ class Columns:
         """
         try:
             if not self.is_frame:
-                return _factorize(self.array[:, j])
-            native = self._natives[j]
+                return factorize(self.array[:, j])
+            native = self._native(j)
             if not isinstance(native, pd.Series):
-                return _factorize_series(_typed(native))
+                return factorize_series(_typed(native))
             if native.dtype == object:
-                return _factorize(native.to_numpy())
+                return factorize(native.to_numpy())
             if isinstance(native.dtype, pd.StringDtype):
-                return _factorize_strings(native.array)
+                return factorize_strings(native.array)
             dtype = _typed(native).dtype
             if dtype.is_float():  # pandas tells NaN from missing in its own float types
-                return _factorize(self._numeric_series(j))
+                return factorize(self._numeric_series(j))
             if dtype == nw.Date:
                 native = native.astype("datetime64[s]")
             rows, values = pd.factorize(native)
@@ -206,7 +196,9 @@ class Columns:
         except (TypeError, ValueError) as error:
             raise self._not_numeric(j, f"it holds {_first_non_number(values)!r}") from error
         if values.dtype.kind not in "biu" and np.isinf(numbers).any():
-            row = self._first_row + int(np.flatnonzero(np.isinf(numbers))[0])
+            row = (self._rows.start if self._rows else 0) + int(
+                np.flatnonzero(np.isinf(numbers))[0]
+            )
             raise ValueError(
                 f"Column {self.names[j]!r} holds an infinite value (row {row}). Numeric columns "
                 "must be finite or missing: replace infinity by a number or by NaN."
@@ -221,8 +213,15 @@ class Columns:
             dtype = np.dtype(_NUMPY_NAMES.get(str(_typed(self._natives[j]).dtype), "float64"))
         return np.result_type(np.float32, dtype if dtype.kind in "biuf" else np.float64)
 
+    def _native(self, j):
+        """Column ``j`` of a frame as its library has it; of a block, its rows."""
+        native, rows = self._natives[j], self._rows
+        if rows is None:
+            return native
+        return native.iloc[rows] if isinstance(native, pd.Series) else native[rows]
+
     def _numeric_series(self, j):
-        native = self._natives[j]
+        native = self._native(j)
         dtype = native.dtype if isinstance(native, pd.Series) else None
         if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
             return native.to_numpy()
@@ -260,10 +259,6 @@ _NUMERIC = {"integer", "floating", "mixed-integer-float", "decimal"}
 def _typed(native):
     """A column as narwhals sees it."""
     return nw.from_native(native, series_only=True)
-
-
-def _part(native, rows):
-    return native.iloc[rows] if isinstance(native, pd.Series) else native[rows]
 
 
 def _dense(column):
@@ -326,74 +321,6 @@ def _as_array(X):
         # numpy turns the numbers of a mixed list into strings: keep each value as it is.
         array = check_array(X, **{**options, "dtype": object})
     return array
-
-
-def _factorize(values):
-    """Factorise an array; True, 1 and "1" stay apart, 1 and 1.0 are one number."""
-    if values.dtype.kind in "SUT":
-        values = values.astype(object)
-    elif values.dtype.kind in "mM":
-        values = pd.Index(values)  # whose values are Timestamps, whatever the unit
-    mixed = values.dtype == object and pd.api.types.infer_dtype(values, skipna=True) != "string"
-    if mixed:
-        values = np.frompyfunc(_distinct, 1, 1)(values)
-    rows, distinct = pd.factorize(values)
-    if mixed:
-        return Levels(rows, [v.value if isinstance(v, _Boolean) else v for v in distinct])
-    return Levels(rows, distinct.tolist())
-
-
-def _factorize_strings(array):
-    """Factorise strings of pandas; so few that each is looked up by itself, as they are."""
-    if len(array) > FEW:
-        rows, values = pd.factorize(array)
-        return Levels(rows, values.tolist())
-    at: dict = {}
-    rows = [at.setdefault(value, len(at)) if isinstance(value, str) else -1 for value in array]
-    return Levels(np.array(rows, dtype=np.intp), list(at))
-
-
-def _factorize_series(series):
-    """Factorise a polars or pyarrow column.
-
-    Nulls are set apart first: as numpy arrays, integers with nulls lose digits and Arrow
-    dictionaries turn null into a level.
-    """
-    if series.dtype.is_nested():
-        raise TypeError(f"of type {series.dtype}")
-    if isinstance(series.dtype, (nw.Categorical, nw.Enum)):
-        series = _decoded(series)
-    if series.dtype == nw.String:
-        return _factorize(series.to_numpy())
-    present = ~series.is_null().to_numpy()
-    rows = np.full(len(present), -1, dtype=np.intp)
-    values = series.drop_nulls().to_numpy()
-    if isinstance(series.dtype, nw.Datetime) and series.dtype.time_zone:
-        values = pd.DatetimeIndex(values).tz_localize("UTC").tz_convert(series.dtype.time_zone)
-    levels = _factorize(values)
-    rows[present] = levels.rows
-    return Levels(rows, levels.values)
-
-
-def _decoded(series):
-    """Labels of a dictionary column: codes may differ between chunks and between frames."""
-    if series.implementation.is_pyarrow():  # where labels may be numbers
-        native = series.to_native()
-        return nw.from_native(native.cast(native.type.value_type), series_only=True)
-    return series.cast(nw.String)
-
-
-class _Boolean(NamedTuple):
-    """A boolean that is not equal to the number 0 or 1."""
-
-    kind: str
-    value: bool
-
-
-def _distinct(value):
-    if type(value) is date:  # a day is its midnight in the frames that have no type for days
-        return pd.Timestamp(value)
-    return _Boolean("boolean", bool(value)) if isinstance(value, (bool, np.bool_)) else value
 
 
 def _first_non_number(values):

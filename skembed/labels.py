@@ -4,17 +4,34 @@ Their codes need not be found by looking at the rows. `Columns.levels` does look
 labels alone that occur.
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
 import pandas as pd
 
 
-def with_one_dictionary(native):
-    """Give all chunks of an Arrow dictionary column the same labels; other columns as they are."""
-    return native.unify_dictionaries() if _is_arrow_dictionary(native) else native
+class Labels(NamedTuple):
+    """The labels of a column, and where in them its rows are.
+
+    Attributes
+    ----------
+    labels : list
+    positions : ndarray of int, shape (n_rows,), or pyarrow ChunkedArray of dictionaries
+        Missing is -1, or the number of labels if ints are unsigned; null in Arrow.
+    """
+
+    labels: list
+    positions: Any
+
+    def at(self, rows):
+        """Positions of some rows, a slice: ndarray of int."""
+        if isinstance(self.positions, np.ndarray):
+            return self.positions[rows]
+        return arrow_positions(self.positions[rows])
 
 
 def labels_of(native):
-    """Labels of a column in the order of its codes; None if it has no codes to rely on.
+    """Labels of a column; None if it has none to rely on, or more than rows.
 
     Parameters
     ----------
@@ -22,42 +39,48 @@ def labels_of(native):
 
     Returns
     -------
-    list or None
+    Labels or None
     """
     if isinstance(native, pd.Series):
-        dtype = native.dtype
-        return dtype.categories.tolist() if isinstance(dtype, pd.CategoricalDtype) else None
-    if _is_arrow_dictionary(native):
-        labels = native.chunk(0).dictionary.to_pylist() if native.num_chunks else []
-        return labels if set(map(type, labels)) == {str} else None
-    is_enum = str(getattr(native, "dtype", "")).startswith("Enum")
-    return native.dtype.categories.to_list() if is_enum else None
+        if isinstance(native.dtype, pd.CategoricalDtype):
+            return _unless_many(native.dtype.categories, native.array.codes)
+    elif str(getattr(native, "type", "")).startswith("dictionary"):
+        return _of_arrow(native)
+    elif str(getattr(native, "dtype", "")).startswith(("Categorical", "Enum")):
+        return _of_polars(native)
+    return None
 
 
-def label_positions(native):
-    """Position of each row's label, -1 where it is missing.
-
-    Parameters
-    ----------
-    native : pandas or polars Series, or pyarrow ChunkedArray
-        A column that has labels, or a part of it.
-
-    Returns
-    -------
-    ndarray of int, shape (n_rows,)
-    """
-    if isinstance(native, pd.Series):
-        return native.array.codes
-    if _is_arrow_dictionary(native):
-        parts = [_filled(chunk.indices).to_numpy() for chunk in native.chunks]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
-    return _filled(native.to_physical(), int).to_numpy()
+def arrow_positions(column):
+    """Positions in the dictionary, of an Arrow column or array with one; null is -1."""
+    parts = [np.empty(0, dtype=np.intp)]
+    for chunk in getattr(column, "chunks", [column]):
+        indices = chunk.indices
+        if indices.null_count:
+            unsigned = str(indices.type).startswith("uint")
+            indices = (indices.cast("int64") if unsigned else indices).fill_null(-1)
+        parts.append(indices.to_numpy())
+    return parts[1] if len(parts) == 2 else np.concatenate(parts)
 
 
-def _filled(codes, signed="int64"):
-    """Codes without nulls: -1 instead."""
-    return codes.cast(signed).fill_null(-1) if codes.null_count else codes
+def _unless_many(labels, positions):
+    return Labels(labels.to_list(), positions) if len(labels) <= len(positions) else None
 
 
-def _is_arrow_dictionary(native):
-    return str(getattr(native, "type", "")).startswith("dictionary")
+def _of_arrow(native):
+    native = native.unify_dictionaries()
+    if not native.num_chunks or len(native.chunk(0).dictionary) > len(native):
+        return None
+    labels = native.chunk(0).dictionary.to_pylist()
+    return Labels(labels, native) if set(map(type, labels)) == {str} else None
+
+
+def _of_polars(native):
+    categories, codes = native.dtype.categories, native.to_physical()
+    if not hasattr(categories, "to_list"):  # those of a Categorical, but for old versions
+        if not hasattr(categories, "to_series"):
+            return None
+        categories = categories.to_series()
+    if codes.null_count():
+        codes = codes.fill_null(len(categories))  # for which polars leaves a number
+    return _unless_many(categories, codes.to_numpy())

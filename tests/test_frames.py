@@ -366,3 +366,12 @@ def test_labels_are_one_list_in_all_blocks(monkeypatch):
     X = pd.DataFrame({"x": pd.Categorical(["a", "b"] * 100)})
     first, second, *_ = (part.by_label(0).values for _, part in Columns(X).blocks())
     assert first is second
+
+
+def test_a_column_of_many_values_is_factorised_once(monkeypatch):
+    monkeypatch.setattr("skembed.frames.BLOCK", 64)
+    monkeypatch.setattr("skembed.frames.MANY", 10)
+    values = [*map(str, range(150)), None, *map(str, range(49))]
+    parts = [part.by_label(0) for _, part in Columns(pd.DataFrame({"x": values})).blocks()]
+    assert parts[0].values is parts[-1].values
+    assert [None if at < 0 else part.values[at] for part in parts for at in part.rows] == values

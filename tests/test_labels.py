@@ -4,7 +4,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from skembed.labels import label_positions, labels_of, with_one_dictionary
+from skembed.labels import labels_of
 
 TOWNS = ["Rome", None, "Bern", "Rome"]
 ORDER = ["Wien", "Rome", "Bern"]
@@ -23,15 +23,34 @@ CHUNKS = [pa.array(part).dictionary_encode() for part in (TOWNS[:2], TOWNS[2:])]
     ids=["pandas", "polars", "pyarrow", "pyarrow chunks"],
 )
 def test_positions_are_those_of_the_labels(native, labels):
-    native = with_one_dictionary(native)
-    assert labels_of(native) == labels
-    positions = label_positions(native)
-    assert [None if at < 0 else labels[at] for at in positions] == TOWNS
+    found = labels_of(native)
+    assert found.labels == labels
+    assert [None if at in {-1, len(labels)} else labels[at] for at in found.at(slice(4))] == TOWNS
+    assert found.at(slice(2, 4)).tolist() == found.at(slice(4))[2:].tolist()
+
+
+def test_labels_of_a_polars_categorical():
+    """Codes are of the whole process: there may be labels of other columns."""
+    found = labels_of(pl.Series(TOWNS * 1000, dtype=pl.Categorical))
+    labels = [*found.labels, None]
+    assert [labels[at] for at in found.at(slice(4, 8))] == TOWNS
+
+
+@pytest.mark.parametrize("n_labels", [255, 256])
+def test_as_many_labels_as_a_byte_counts(n_labels):
+    """There is a number left for missing."""
+    order = [str(i) for i in range(n_labels)]
+    found = labels_of(pl.Series([order[-1], None] * 200, dtype=pl.Enum(order)))
+    assert found.at(slice(2)).tolist() == [n_labels - 1, n_labels]
 
 
 def test_positions_without_gaps_are_not_copied():
     column = pd.Series(pd.Categorical(["a", "b"]))
-    assert np.shares_memory(label_positions(column), column.array.codes)
+    assert np.shares_memory(labels_of(column).at(slice(1)), column.array.codes)
+
+
+def test_more_labels_than_rows():
+    assert labels_of(pd.Series(pd.Categorical(["Rome"], categories=ORDER))) is None
 
 
 @pytest.mark.parametrize(
