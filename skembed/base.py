@@ -19,7 +19,6 @@ from sklearn.utils.validation import validate_data
 
 from skembed.bags import weighted_codes
 from skembed.bins import Bins
-from skembed.byvalue import ByValue, crossed
 from skembed.compat import Interval, StrOptions, check_sample_weight, routing_enabled
 from skembed.context import Context
 from skembed.crosses import Cross, Evidence, choose_crosses, draw_rows, requested_crosses
@@ -27,6 +26,7 @@ from skembed.evidence import is_evidence
 from skembed.folds import assign_folds
 from skembed.frames import Columns
 from skembed.layout import cross_name
+from skembed.packing import pack_table, unpack_table
 from skembed.pretrained import place, read_pretrained
 from skembed.selection import embedded_columns, leave_out, report_left_out
 from skembed.sizing import RULES, cross_dim, embedding_dims
@@ -247,48 +247,6 @@ class BaseNeuralEmbedding(BaseEstimator):
         }
         return codes | {name: cross.encode(codes | binned) for name, cross in self.crosses_.items()}
 
-    def _coded_blocks(self, columns):
-        """Go through the rows in blocks, for `transform` and `predict`.
-
-        Yields
-        ------
-        rows : slice
-        part : Columns
-            These rows.
-        codes : dict of str to ByValue or csr_array
-            By embedded column and cross; a matrix of weights for a bag.
-        """
-        known: dict[str, tuple] = {}
-        checked = set()
-        blocks = [(slice(None), columns)] if self._bags else columns.blocks()
-        for rows, part in blocks:
-            codes = {}
-            for name, vocabulary in self.vocabularies_.items():
-                j = self._position[name]
-                if name in self._bags:
-                    codes[name] = self._encode(name, vocabulary, *columns.members(j))
-                    continue
-                levels = part.by_label(j)
-                if name not in known or known[name][0] is not levels.values:
-                    known[name] = levels.values, *vocabulary.by_value(levels.values)
-                _, of_value, all_seen, of_other_types = known[name]
-                codes[name] = ByValue(levels.rows, of_value)
-                if name not in checked and (
-                    of_other_types
-                    or (self.handle_unknown == "error" and not all_seen)
-                    or (self.handle_missing == "error" and codes[name].any_missing())
-                ):
-                    # This part alone cannot tell: look at all rows, and raise or warn.
-                    self._encode(name, vocabulary, columns.levels(j))
-                    checked.add(name)
-            single = codes.copy()
-            for name, bins in self.bins_.items():
-                binned = bins.encode(part.numbers(self._position[name]))
-                single[name] = ByValue.of_codes(binned, bins.n_codes)
-            for name, cross in self.crosses_.items():
-                codes[name] = crossed(cross, [single[column] for column in cross.names])
-            yield rows, part, codes
-
     def _train_with_crosses(self, vocabularies, codes, bins, binned, problem):
         """Crosses and what was trained; "auto" keeps crosses only if they lower the loss."""
         used = problem.weight > 0
@@ -450,6 +408,19 @@ class BaseNeuralEmbedding(BaseEstimator):
             )
         return csr_array(check_array(X, dtype=np.float32))
 
+    def __getstate__(self):
+        """State to pickle: with the tables packed."""
+        return _with_tables(pack_table, super().__getstate__())
+
+    def __setstate__(self, state):
+        super().__setstate__(_with_tables(unpack_table, state))
+
+    def __copy__(self):
+        """Copy that shares the fitted state, without packing it."""
+        other = type(self).__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
+
     def _split_params(self, method, groups):
         """What `groups` become for the splitter, with and without metadata routing."""
         if groups is None:
@@ -485,6 +456,12 @@ def needs_torch(method):
             f"{method} needs PyTorch, which is not installed: pip install 'skembed[torch]'. A "
             "fitted encoder transforms without it."
         ) from error
+
+
+def _with_tables(change, state):
+    if "tables_" not in state:
+        return state
+    return state | {"tables_": {name: change(table) for name, table in state["tables_"].items()}}
 
 
 def _check_layers(sizes):

@@ -9,7 +9,7 @@ import pandas as pd
 
 from skembed.labels import arrow_positions
 
-FEW = 8  # strings that are looked at one by one
+FEW = 8  # values that are sooner looked at one by one
 
 
 class Levels(NamedTuple):

@@ -1,12 +1,41 @@
-"""Levels, keys and counts in few bytes of plain data, for pickles.
+"""Tables, levels, keys and counts in few bytes of plain data, for pickles.
 
-What comes out is made of arrays of bytes, strings, ints and lists alone: any safe file format
+What comes out is made of bytes, strings, ints, lists and arrays of numbers: any safe file format
 can hold it.
 """
 
 import zlib
 
 import numpy as np
+
+LEVEL = 3  # of zlib: the higher ones take many times as long for a tenth of the bytes
+SAMPLE = 2**16  # bytes that are compressed to see whether it pays
+
+
+def pack_table(table):
+    """Pack a table: into bytes where its numbers repeat, as rounded ones do; else as it is.
+
+    Parameters
+    ----------
+    table : ndarray of shape (n_codes, dim)
+
+    Returns
+    -------
+    ndarray or list
+        The table, or its type, number of components and bytes.
+    """
+    data = np.ascontiguousarray(table).tobytes()
+    if 2 * len(zlib.compress(data[:SAMPLE], 1)) > len(data[:SAMPLE]):
+        return table
+    return [table.dtype.str, table.shape[1], zlib.compress(data, 1)]
+
+
+def unpack_table(packed):
+    """Table (n_codes, dim), from what `pack_table` made of it."""
+    if isinstance(packed, np.ndarray):
+        return packed
+    kind, dim, data = packed
+    return np.frombuffer(bytearray(zlib.decompress(data)), dtype=kind).reshape(-1, dim)
 
 
 def pack_ints(values):
@@ -28,7 +57,7 @@ def pack_ints(values):
     steps = np.diff(unsigned, prepend=unsigned[:1]) if rising else unsigned - _unsigned(first)
     steps = steps.astype(np.min_scalar_type(steps.max() if len(steps) else 0))
     planes = steps.view(np.uint8).reshape(len(steps), steps.itemsize).T
-    return [steps.dtype.str, first, rising, zlib.compress(planes.tobytes(), 9)]
+    return [steps.dtype.str, first, rising, zlib.compress(planes.tobytes(), LEVEL)]
 
 
 def unpack_ints(packed):
@@ -47,7 +76,7 @@ def pack_list(values):
     if types == {str}:
         text = "".join(values).encode("utf-8", "surrogatepass")
         lengths = np.fromiter(map(len, values), dtype=np.int64, count=len(values))
-        return ["strings", zlib.compress(text, 9), pack_ints(lengths)]
+        return ["strings", zlib.compress(text, LEVEL), pack_ints(lengths)]
     if types == {int} and min(values) >= -(2**63) and max(values) < 2**63:
         return ["ints", *pack_ints(np.array(values, dtype=np.int64))]
     return ["list", values]

@@ -5,6 +5,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from skembed.base import BaseNeuralEmbedding, all_or_nothing, needs_torch
+from skembed.byvalue import coded_blocks
 from skembed.compat import fit_context
 from skembed.reading import ReadableVectors
 from skembed.tables import gather, mean_over_folds
@@ -184,7 +185,7 @@ class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
         dims = [table.shape[1] for table in self.tables_.values()]
         stops = np.cumsum(dims)
         outputs = []
-        for _, part, codes in self._coded_blocks(columns):
+        for _, part, codes in coded_blocks(self, columns):
             vectors = np.empty((part.n_rows, stops[-1]), dtype=np.float32)
             for (name, table), stop in zip(self.tables_.items(), stops, strict=True):
                 gather(table, codes[name], vectors[:, stop - table.shape[1] : stop])

@@ -3,7 +3,14 @@ import pickle
 import numpy as np
 import pytest
 
-from skembed.packing import pack_ints, pack_list, unpack_ints, unpack_list
+from skembed.packing import (
+    pack_ints,
+    pack_list,
+    pack_table,
+    unpack_ints,
+    unpack_list,
+    unpack_table,
+)
 
 
 @pytest.mark.parametrize(
@@ -48,3 +55,15 @@ def test_levels_come_back_with_their_types(values):
 def test_rising_ints_take_the_bytes_of_their_steps():
     keys = np.cumsum(np.random.default_rng(0).integers(0, 256, 10_000)) + 2**50
     assert len(pickle.dumps(pack_ints(keys))) < 1.05 * len(keys)
+
+
+@pytest.mark.parametrize("step", [0.25, 1e-12], ids=["repeating", "all different"])
+def test_tables_come_back_to_the_bit(step):
+    table = np.random.default_rng(0).normal(size=(5000, 3))
+    table = (np.round(table / step) * step).astype(np.float32)
+    packed = pack_table(table)
+    back = unpack_table(packed)
+    np.testing.assert_array_equal(back, table)
+    assert back.dtype == np.float32
+    assert back.flags.writeable
+    assert len(pickle.dumps(packed)) < (0.4 if step == 0.25 else 1.01) * table.nbytes
