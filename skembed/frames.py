@@ -44,7 +44,7 @@ class Columns:
         if issparse(X):
             self.names, self.n_rows = ["bag"], X.shape[0]
         elif isinstance(frame, pd.DataFrame):
-            self._natives = [_dense(column) for _, column in frame.items()]
+            self._natives = [column for _, column in frame.items()]
             self.names, self.n_rows = frame.columns.tolist(), len(frame)
         elif frame is not None:
             self._natives = [series.to_native() for series in frame.iter_columns()]
@@ -162,6 +162,7 @@ class Columns:
                 return factorize(native.to_numpy())
             if isinstance(native.dtype, pd.StringDtype):
                 return factorize_strings(native.array)
+            native = _dense(native)
             dtype = _typed(native).dtype
             if dtype.is_float():  # pandas tells NaN from missing in its own float types
                 return factorize(self._numeric_series(j))
@@ -225,6 +226,7 @@ class Columns:
         dtype = native.dtype if isinstance(native, pd.Series) else None
         if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
             return native.to_numpy()
+        native = _dense(native)
         series = _typed(native)
         if series.dtype == nw.Object and _kind_of_objects(series) in {*_NUMERIC, "boolean"}:
             values = series.to_numpy()
@@ -258,13 +260,13 @@ _NUMERIC = {"integer", "floating", "mixed-integer-float", "decimal"}
 
 def _typed(native):
     """A column as narwhals sees it."""
-    return nw.from_native(native, series_only=True)
+    return nw.from_native(_dense(native), series_only=True)
 
 
-def _dense(column):
-    """A column of pandas, unpacked where it is sparse."""
-    sparse = isinstance(column.dtype, pd.SparseDtype)
-    return column.astype(column.dtype.subtype) if sparse else column
+def _dense(native):
+    """A column, unpacked where it is a sparse one of pandas."""
+    sparse = isinstance(native, pd.Series) and isinstance(native.dtype, pd.SparseDtype)
+    return native.astype(native.dtype.subtype) if sparse else native
 
 
 def _objects(values):

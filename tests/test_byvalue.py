@@ -1,6 +1,11 @@
+import copy
+import timeit
+
 import numpy as np
+import pandas as pd
 import pytest
 
+from skembed import NeuralEmbeddingEncoder
 from skembed.byvalue import ByValue, crossed
 from skembed.crosses import Cross
 from skembed.frames import Columns
@@ -55,3 +60,48 @@ def test_a_cross_has_the_codes_of_its_rows(n_columns, n_values):
     np.testing.assert_array_equal(codes, cross.encode({name: now[name].codes() for name in names}))
     assert (codes == UNSEEN).any()
     assert len(np.unique(codes)) > 3
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """Thirty users and five goods, and what they cross to."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"user": rng.choice(labels(30), 600), "good": rng.choice(list("abcde"), 600)})
+    y = X["user"].str[-1].astype(int) + rng.normal(size=600)
+    return NeuralEmbeddingEncoder(crosses=2, max_epochs=2, random_state=0).fit(X, y)
+
+
+def labels(n):
+    return [f"user {i}" for i in range(n)]
+
+
+def with_levels(fitted, n):
+    """The encoder as if fit had seen n users, each with each of the goods."""
+    encoder = copy.copy(fitted)
+    goods = encoder.vocabularies_["good"]
+    users = Vocabulary(labels(n), [], np.ones(n + 3, dtype=int))
+    keys = np.arange(3 * goods.n_codes, users.n_codes * goods.n_codes)
+    cross = Cross(("user", "good"), (users.n_codes, goods.n_codes), keys, None)
+    encoder.vocabularies_ = {"user": users, "good": goods}
+    encoder.crosses_ = {"user x good": cross}
+    encoder.tables_ = {
+        name: np.resize(table, (size, table.shape[1]))
+        for (name, table), size in zip(
+            fitted.tables_.items(), [n + 3, goods.n_codes, cross.n_codes], strict=True
+        )
+    }
+    return encoder
+
+
+@pytest.mark.parametrize("user", ["user 7", "nobody", None], ids=["known", "unseen", "missing"])
+@pytest.mark.parametrize("kind", ["str", "category"])
+def test_one_row_takes_no_longer_with_a_large_vocabulary(fitted, user, kind):
+    seconds = {}
+    for n in (100, 100_000):
+        encoder = with_levels(fitted, n)
+        X = pd.DataFrame({"user": [user], "good": ["b"]}, dtype="str")
+        if kind == "category":
+            X["user"] = pd.Categorical(X["user"], categories=[*labels(n), "nobody"])
+        encoder.transform(X)
+        seconds[n] = min(timeit.repeat(lambda: encoder.transform(X), number=5, repeat=10))  # noqa: B023
+    assert seconds[100_000] < 4 * seconds[100]
