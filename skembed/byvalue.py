@@ -53,11 +53,15 @@ class ByValue(NamedTuple):
         table : ndarray of shape (n_codes, dim)
         out : ndarray of shape (n_rows, dim)
         """
-        if len(self.of_value) < len(self.rows):
-            of_value = table.take(self.of_value, axis=0).astype(out.dtype, copy=False)
-            out[...] = of_value.take(self.rows, axis=0)
+        if len(self.of_value) >= len(self.rows):
+            vectors, rows = table.take(self.codes(), axis=0), None
         else:
-            out[...] = table.take(self.codes(), axis=0)
+            vectors, rows = table.take(self.of_value, axis=0), self.rows
+        vectors = vectors.astype(out.dtype, copy=False)
+        if len(out) > FEW:  # copying a vector as one thing is faster than number by number
+            whole = np.dtype((np.void, vectors.itemsize * vectors.shape[1]))
+            vectors, out = vectors.view(whole), out.view(whole)
+        out[...] = vectors if rows is None else vectors.take(rows, axis=0)
 
 
 def crossed(cross, columns):

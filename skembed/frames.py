@@ -219,7 +219,7 @@ class Columns:
         native, rows = self._natives[j], self._rows
         if rows is None:
             return native
-        return native.iloc[rows] if isinstance(native, pd.Series) else native[rows]
+        return native.iloc[rows] if hasattr(native, "iloc") else native[rows]
 
     def _numeric_series(self, j):
         native = self._native(j)

@@ -71,7 +71,7 @@ def unpack_ints(packed):
 
 
 def pack_list(values):
-    """Pack a list of levels: strings as one, ints as `pack_ints` does, others as they are."""
+    """Pack a list of levels: strings as one, numbers as arrays, others as they are."""
     types = set(map(type, values))
     if types == {str}:
         text = "".join(values).encode("utf-8", "surrogatepass")
@@ -79,6 +79,8 @@ def pack_list(values):
         return ["strings", zlib.compress(text, LEVEL), pack_ints(lengths)]
     if types == {int} and min(values) >= -(2**63) and max(values) < 2**63:
         return ["ints", *pack_ints(np.array(values, dtype=np.int64))]
+    if types == {float}:
+        return ["floats", np.array(values)]
     return ["list", values]
 
 
@@ -89,7 +91,9 @@ def unpack_list(packed):
         text = zlib.decompress(data[0]).decode("utf-8", "surrogatepass")
         ends = np.cumsum(unpack_ints(data[1])).tolist()
         return [text[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
-    return unpack_ints(data).tolist() if kind == "ints" else data[0]
+    if kind == "ints":
+        return unpack_ints(data).tolist()
+    return data[0].tolist() if kind == "floats" else data[0]
 
 
 def _unsigned(number):
