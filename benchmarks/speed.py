@@ -32,7 +32,7 @@ from skembed.datasets import load_adult
 from skembed.vocabulary import MISSING, RESERVED
 
 X, _, Y, _ = load_adult()
-STRINGS = list(X.select_dtypes("str"))
+STRINGS = list(X.select_dtypes(exclude="number"))
 PAIRS = [(a, b) for i, a in enumerate(STRINGS) for b in STRINGS[i + 1 :]]
 LEVELS = 200_000  # of a large vocabulary
 

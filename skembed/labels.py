@@ -46,7 +46,7 @@ def labels_of(native):
             return _unless_many(native.dtype.categories, native.array.codes)
     elif str(getattr(native, "type", "")).startswith("dictionary"):
         return _of_arrow(native)
-    elif str(getattr(native, "dtype", "")).startswith(("Categorical", "Enum")):
+    elif type(getattr(native, "dtype", None)).__name__ in ("Categorical", "Enum"):
         return _of_polars(native)
     return None
 
@@ -76,11 +76,11 @@ def _of_arrow(native):
 
 
 def _of_polars(native):
-    categories, codes = native.dtype.categories, native.to_physical()
-    if not hasattr(categories, "to_list"):  # those of a Categorical, but for old versions
-        if not hasattr(categories, "to_series"):
-            return None
+    categories, codes = getattr(native.dtype, "categories", None), native.to_physical()
+    if hasattr(categories, "to_series"):  # those of a Categorical, since polars 1.32
         categories = categories.to_series()
+    if not hasattr(categories, "to_list"):
+        return None
     if codes.null_count():
         codes = codes.fill_null(len(categories))  # for which polars leaves a number
     return _unless_many(categories, codes.to_numpy())

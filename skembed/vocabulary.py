@@ -37,8 +37,8 @@ class Vocabulary:
     @cached_property
     def _code(self):
         codes = range(len(RESERVED), self.n_codes)
-        code = dict(zip(map(_key, self.levels), codes, strict=True))
-        code.update(zip(map(_key, self.infrequent), repeat(INFREQUENT), strict=False))
+        code = dict(zip(_keys(self.levels), codes, strict=True))
+        code.update(zip(_keys(self.infrequent), repeat(INFREQUENT), strict=False))
         return code
 
     @cached_property
@@ -91,7 +91,7 @@ class Vocabulary:
         return np.fromiter(self._codes_of(values), dtype=np.intp, count=len(values))
 
     def _codes_of(self, values):
-        return map(self._code.get, map(_key, values), repeat(UNSEEN))
+        return map(self._code.get, _keys(values), repeat(UNSEEN))
 
     def encode(self, column, name="x", *, allow_unknown=True, allow_missing=True):
         """Code of each row of a factorised column.
@@ -208,6 +208,11 @@ def kinds(values):
 def _key(value):
     # A boolean is hashed and compared as a number in Python: give it a kind.
     return (bool, value) if isinstance(value, (bool, np.bool_)) else value
+
+
+def _keys(values):
+    """Keys of a list: its values themselves, unless some are booleans."""
+    return values if {bool, np.bool_}.isdisjoint(map(type, values)) else map(_key, values)
 
 
 def _kind(value):
