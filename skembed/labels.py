@@ -76,7 +76,8 @@ def _of_arrow(native):
 
 
 def _of_polars(native):
-    categories, codes = getattr(native.dtype, "categories", None), native.to_physical()
+    categories: Any = getattr(native.dtype, "categories", None)
+    codes = native.to_physical()
     if hasattr(categories, "to_series"):  # those of a Categorical, since polars 1.32
         categories = categories.to_series()
     if not hasattr(categories, "to_list"):
