@@ -17,7 +17,7 @@ class Levels(NamedTuple):
 
     Attributes
     ----------
-    rows : ndarray of intp, shape (n_rows,)
+    rows : ndarray of int, shape (n_rows,)
         Position in ``values``, or -1 where the row is missing.
     values : list
         Distinct values as Python scalars, in the order in which they appear.

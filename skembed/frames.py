@@ -37,7 +37,8 @@ class Columns:
 
     def __init__(self, X):
         self.sparse = X if issparse(X) else None
-        self._whole, self._rows = self, None
+        self._rows = None  # of a block, which has a whole
+        self._whole: Any = None
         self._labels = {}
         frame = None if issparse(X) else _frame_or_none(X)
         self.is_frame = frame is not None

@@ -1,3 +1,4 @@
+import weakref
 from datetime import date, datetime
 
 import numpy as np
@@ -375,3 +376,12 @@ def test_a_column_of_many_values_is_factorised_once(monkeypatch):
     parts = [part.by_label(0) for _, part in Columns(pd.DataFrame({"x": values})).blocks()]
     assert parts[0].values is parts[-1].values
     assert [None if at < 0 else part.values[at] for part in parts for at in part.rows] == values
+
+
+def test_columns_let_go_of_their_data_at_once():
+    """Not when the garbage collector comes by."""
+    columns = Columns(pd.DataFrame({"x": ["a", "b"] * 1000}))
+    [part for _, part in columns.blocks()]
+    gone = weakref.ref(columns)
+    del columns
+    assert gone() is None
