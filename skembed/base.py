@@ -27,6 +27,7 @@ from skembed.evidence import is_evidence
 from skembed.folds import assign_folds
 from skembed.frames import Columns
 from skembed.layout import cross_name
+from skembed.packing import pack_table, unpack_table
 from skembed.pretrained import place, read_pretrained
 from skembed.selection import embedded_columns, leave_out, report_left_out
 from skembed.sizing import RULES, cross_dim, embedding_dims
@@ -377,6 +378,8 @@ class BaseNeuralEmbedding(BaseEstimator):
         if not reset and self._is_sparse != issparse(X):
             X = self._sparse(X)
         columns = Columns(X)
+        if not reset and columns.is_frame and columns.names == self._names_in():
+            return columns  # in a third of the time of validate_data
         checked = columns.array if hasattr(columns, "array") else X
         try:
             validate_data(self, checked, reset=reset, skip_check_array=True)
@@ -396,6 +399,11 @@ class BaseNeuralEmbedding(BaseEstimator):
             )
         return columns
 
+    def _names_in(self):
+        """Names of the columns that fit was given, if all are strings."""
+        names = getattr(self, "feature_names_in_", None)
+        return None if names is None else names.tolist()
+
     def _sparse(self, X):
         """X as the bag that fit was given; dense counts will do."""
         if not self._is_sparse:
@@ -404,6 +412,19 @@ class BaseNeuralEmbedding(BaseEstimator):
                 f"{list(getattr(self, 'feature_names_in_', range(self.n_features_in_)))}."
             )
         return csr_array(check_array(X, dtype=np.float32))
+
+    def __getstate__(self):
+        """State to pickle: with the tables packed."""
+        return _with_tables(pack_table, super().__getstate__())
+
+    def __setstate__(self, state):
+        super().__setstate__(_with_tables(unpack_table, state))
+
+    def __copy__(self):
+        """Copy that shares the fitted state, without packing it."""
+        other = type(self).__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
 
     def _split_params(self, method, groups):
         """What `groups` become for the splitter, with and without metadata routing."""
@@ -440,6 +461,12 @@ def needs_torch(method):
             f"{method} needs PyTorch, which is not installed: pip install 'skembed[torch]'. A "
             "fitted encoder transforms without it."
         ) from error
+
+
+def _with_tables(change, state):
+    if "tables_" not in state:
+        return state
+    return state | {"tables_": {name: change(table) for name, table in state["tables_"].items()}}
 
 
 def _check_layers(sizes):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from skembed.packing import pack_ints, unpack_ints
 from skembed.vocabulary import RESERVED, UNSEEN
 
 MOST_CROSSES = 40  # pairs, and as many triples
@@ -58,10 +59,26 @@ class Cross:
 
     def encode(self, codes):
         """Code of each row, from the codes of the columns by name."""
-        row_keys = _keys([codes[name] for name in self.names], self.sizes)
-        at = np.searchsorted(self.keys, row_keys)
-        known = self.keys[np.minimum(at, len(self.keys) - 1)] == row_keys
+        return self.codes_of(self.keys_of([codes[name] for name in self.names]))
+
+    def keys_of(self, codes):
+        """Key of each row, from the codes of the columns; -1 where one of them is unseen."""
+        return _keys(codes, self.sizes)
+
+    def codes_of(self, keys):
+        """Code of each key."""
+        at = np.searchsorted(self.keys, keys)
+        known = self.keys[np.minimum(at, len(self.keys) - 1)] == keys
         return np.where(known, at + len(RESERVED), UNSEEN)
+
+    def __getstate__(self):
+        """State to pickle: keys and counts in few bytes."""
+        packed = {"keys": pack_ints(self.keys), "counts": pack_ints(self.counts)}
+        return self.__dict__ | packed
+
+    def __setstate__(self, state):
+        unpacked = {name: unpack_ints(state[name]) for name in ("keys", "counts")}
+        self.__dict__.update(state | unpacked)
 
 
 def requested_crosses(spec, embedded, names):

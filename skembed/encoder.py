@@ -7,6 +7,7 @@ from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skembed.base import BaseNeuralEmbedding, all_or_nothing, needs_torch
+from skembed.byvalue import coded_blocks
 from skembed.compat import StrOptions, check_feature_names_in, fit_context
 from skembed.finishing import finished_tables
 from skembed.frames import Columns
@@ -557,12 +558,14 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
 
     def _looked_up(self, columns):
         """Output for new rows: vectors from the tables."""
-        codes = self._codes(columns)
+        out = self._layout.empty(columns.n_rows)
+        for rows, part, codes in coded_blocks(self, columns):
 
-        def write(slot, out):
-            gather(self.tables_[slot.name], codes[slot.name], out)
+            def write(slot, out, codes=codes):
+                gather(self.tables_[slot.name], codes[slot.name], out)
 
-        return self._layout.assemble(columns, write)
+            self._layout.fill(out[rows], part, write)
+        return out
 
     def __getstate__(self):
         """State to pickle: all but the reference to the rows of `fit`."""

@@ -3,7 +3,6 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 
 from skembed.compat import num_samples
 
@@ -36,6 +35,8 @@ def assign_folds(cv, X, y, strata, used, *, random_state, split_params):
     ValueError
         If there are fewer rows than folds, or a row is not in exactly one test part.
     """
+    from sklearn.model_selection import check_cv  # half of what importing skembed would take
+
     if isinstance(cv, Integral):
         fold = np.zeros(num_samples(y), dtype=np.int64)
         fold[used] = _shuffled(int(cv), strata, used, random_state)
@@ -45,6 +46,8 @@ def assign_folds(cv, X, y, strata, used, *, random_state, split_params):
 
 def _shuffled(cv, strata, used, random_state):
     """Folds of the rows that are used."""
+    from sklearn.model_selection import KFold, StratifiedKFold
+
     n_rows = int(used.sum())
     classes = strata is not None
     strata = strata[used] if classes else None

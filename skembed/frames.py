@@ -1,9 +1,9 @@
-"""Any data frame, array or sparse matrix in, typed columns out; the only user of narwhals."""
+"""Any data frame, array or sparse matrix in, typed columns out."""
 
+import copy
 from collections import Counter
 from collections.abc import Mapping
-from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -12,21 +12,11 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array
 
 from skembed.bags import is_bag, members_of_lists, members_of_sparse
+from skembed.factorize import Levels, factorize, factorize_series, factorize_strings
+from skembed.labels import Labels, labels_of
 
-
-class Levels(NamedTuple):
-    """A column in factorised form: its distinct values, and which of them each row holds.
-
-    Attributes
-    ----------
-    rows : ndarray of intp, shape (n_rows,)
-        Position in ``values``, or -1 where the row is missing.
-    values : list
-        Distinct values as Python scalars, in the order in which they appear.
-    """
-
-    rows: np.ndarray
-    values: list
+BLOCK = 2**16  # rows that are scored at once
+MANY = BLOCK // 4  # values in a block, of a column that is factorised at once
 
 
 class Columns:
@@ -47,17 +37,64 @@ class Columns:
 
     def __init__(self, X):
         self.sparse = X if issparse(X) else None
+        self._rows = None  # of a block, which has a whole
+        self._whole: Any = None
+        self._labels = {}
         frame = None if issparse(X) else _frame_or_none(X)
         self.is_frame = frame is not None
         if issparse(X):
             self.names, self.n_rows = ["bag"], X.shape[0]
+        elif isinstance(frame, pd.DataFrame):
+            self._natives = [column for _, column in frame.items()]
+            self.names, self.n_rows = frame.columns.tolist(), len(frame)
         elif frame is not None:
-            self._series = list(frame.iter_columns())
+            self._natives = [series.to_native() for series in frame.iter_columns()]
             self.names, self.n_rows = list(frame.columns), len(frame)
         else:
             self.array = _as_array(X)
             self.n_rows = self.array.shape[0]
             self.names = [f"x{j}" for j in range(self.array.shape[1])]
+
+    def blocks(self):
+        """Rows from top to bottom, so many at once as the cache of a processor holds.
+
+        Yields
+        ------
+        rows : slice
+        part : Columns
+            These rows.
+        """
+        if self.n_rows <= BLOCK // 64 or self.sparse is not None:
+            yield slice(None), self
+            return
+        if self.is_frame:
+            labels = map(labels_of, self._natives)
+            self._labels = {j: of for j, of in enumerate(labels) if of is not None}
+        for start in range(0, self.n_rows, BLOCK):
+            part = copy.copy(self)
+            rows = slice(start, min(start + BLOCK, self.n_rows))
+            part._whole, part._rows = self, rows
+            part.n_rows = rows.stop - start
+            if not self.is_frame:
+                part.array = self.array[rows]
+            yield rows, part
+
+    def by_label(self, j):
+        """Column ``j`` in factorised form, of a block.
+
+        Where the column has labels, these are its values, the same list in all blocks, though
+        they may not occur; and missing rows may have the position behind the last. So it is
+        from the first block with many values on.
+        """
+        if j not in self._labels:
+            levels = self.levels(j)
+            if len(levels.values) <= MANY or self._rows is None:
+                return levels
+            # Most of them would be looked up again in every block.
+            rows, values = self._whole.levels(j)
+            self._labels[j] = Labels(values, rows.astype(np.min_scalar_type(-len(values))))
+        labels = self._labels[j]
+        return Levels(labels.at(self._rows), labels.labels)
 
     def looks_categorical(self):
         """Whether each column holds levels by its type; in an array every column does.
@@ -73,7 +110,7 @@ class Columns:
             [
                 isinstance(series.dtype, kinds)
                 or (series.dtype == nw.Object and _kind_of_objects(series) not in _NUMERIC)
-                for series in self._series
+                for series in map(_typed, self._natives)
             ],
             dtype=bool,
         )
@@ -84,7 +121,7 @@ class Columns:
             return True
         if not self.is_frame:
             return self.array.dtype == object and is_bag(self.array[:, j])
-        series = self._series[j]
+        series = _typed(self._natives[j])
         if series.dtype == nw.Object:
             return is_bag(series.to_native())
         return isinstance(series.dtype, (nw.List, nw.Array))
@@ -102,9 +139,11 @@ class Columns:
         if self.sparse is not None:
             members = members_of_sparse(self.sparse)
             return Levels(members.values, list(range(self.sparse.shape[1]))), members
-        values = self.array[:, j] if not self.is_frame else _objects(self._series[j].to_list())
+        values = (
+            self.array[:, j] if not self.is_frame else _objects(_typed(self._natives[j]).to_list())
+        )
         members = members_of_lists(values, self.names[j])
-        return _factorize(members.values), members
+        return factorize(members.values), members
 
     def levels(self, j):
         """Column ``j`` in factorised form.
@@ -116,16 +155,19 @@ class Columns:
         """
         try:
             if not self.is_frame:
-                return _factorize(self.array[:, j])
-            series = self._series[j]
-            native = series.to_native()
+                return factorize(self.array[:, j])
+            native = self._native(j)
             if not isinstance(native, pd.Series):
-                return _factorize_series(series)
+                return factorize_series(_typed(native))
             if native.dtype == object:
-                return _factorize(native.to_numpy())
-            if series.dtype.is_float():  # pandas tells NaN from missing in its own float types
-                return _factorize(self._numeric_series(j))
-            if series.dtype == nw.Date:
+                return factorize(native.to_numpy())
+            if isinstance(native.dtype, pd.StringDtype):
+                return factorize_strings(native.array)
+            native = _dense(native)
+            dtype = _typed(native).dtype
+            if dtype.is_float():  # pandas tells NaN from missing in its own float types
+                return factorize(self._numeric_series(j))
+            if dtype == nw.Date:
                 native = native.astype("datetime64[s]")
             rows, values = pd.factorize(native)
             return Levels(rows, values.tolist())
@@ -155,8 +197,10 @@ class Columns:
             numbers = values.astype(dtype, copy=False)
         except (TypeError, ValueError) as error:
             raise self._not_numeric(j, f"it holds {_first_non_number(values)!r}") from error
-        if np.isinf(numbers).any():
-            row = int(np.flatnonzero(np.isinf(numbers))[0])
+        if values.dtype.kind not in "biu" and np.isinf(numbers).any():
+            row = (self._rows.start if self._rows else 0) + int(
+                np.flatnonzero(np.isinf(numbers))[0]
+            )
             raise ValueError(
                 f"Column {self.names[j]!r} holds an infinite value (row {row}). Numeric columns "
                 "must be finite or missing: replace infinity by a number or by NaN."
@@ -168,11 +212,23 @@ class Columns:
         if not self.is_frame:
             dtype = self.array.dtype
         else:
-            dtype = np.dtype(_NUMPY_NAMES.get(str(self._series[j].dtype), "float64"))
+            dtype = np.dtype(_NUMPY_NAMES.get(str(_typed(self._natives[j]).dtype), "float64"))
         return np.result_type(np.float32, dtype if dtype.kind in "biuf" else np.float64)
 
+    def _native(self, j):
+        """Column ``j`` of a frame as its library has it; of a block, its rows."""
+        native, rows = self._natives[j], self._rows
+        if rows is None:
+            return native
+        return native.iloc[rows] if hasattr(native, "iloc") else native[rows]
+
     def _numeric_series(self, j):
-        series = self._series[j]
+        native = self._native(j)
+        dtype = native.dtype if isinstance(native, pd.Series) else None
+        if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
+            return native.to_numpy()
+        native = _dense(native)
+        series = _typed(native)
         if series.dtype == nw.Object and _kind_of_objects(series) in {*_NUMERIC, "boolean"}:
             values = series.to_numpy()
             return np.where(pd.isna(values), np.nan, values)
@@ -181,7 +237,6 @@ class Columns:
             if not series.is_null().all():
                 raise self._not_numeric(j, f"its type is {series.dtype}")
             return np.full(self.n_rows, np.nan)
-        native = series.to_native()
         if isinstance(native, pd.Series) and not isinstance(native.dtype, np.dtype):
             return native.to_numpy(dtype=np.float64, na_value=np.nan)
         return series.to_numpy()
@@ -204,6 +259,17 @@ _NUMPY_NAMES = {
 _NUMERIC = {"integer", "floating", "mixed-integer-float", "decimal"}
 
 
+def _typed(native):
+    """A column as narwhals sees it."""
+    return nw.from_native(_dense(native), series_only=True)
+
+
+def _dense(native):
+    """A column, unpacked where it is a sparse one of pandas."""
+    sparse = isinstance(native, pd.Series) and isinstance(native.dtype, pd.SparseDtype)
+    return native.astype(native.dtype.subtype) if sparse else native
+
+
 def _objects(values):
     return np.fromiter(values, dtype=object, count=len(values))
 
@@ -219,8 +285,7 @@ def _frame_or_none(X):
             raise ValueError(
                 f"Column names must be unique, but {twice} occur more than once: rename."
             )
-        sparse = {n: d.subtype for n, d in X.dtypes.items() if isinstance(d, pd.SparseDtype)}
-        X = X.astype(sparse) if sparse else X
+        return X
     frame = nw.from_native(X, pass_through=True, allow_series=True)
     if isinstance(frame, nw.DataFrame):
         return frame
@@ -259,64 +324,6 @@ def _as_array(X):
         # numpy turns the numbers of a mixed list into strings: keep each value as it is.
         array = check_array(X, **{**options, "dtype": object})
     return array
-
-
-def _factorize(values):
-    """Factorise an array; True, 1 and "1" stay apart, 1 and 1.0 are one number."""
-    if values.dtype.kind in "SUT":
-        values = values.astype(object)
-    elif values.dtype.kind in "mM":
-        values = pd.Index(values)  # whose values are Timestamps, whatever the unit
-    mixed = values.dtype == object and pd.api.types.infer_dtype(values, skipna=True) != "string"
-    if mixed:
-        values = np.frompyfunc(_distinct, 1, 1)(values)
-    rows, distinct = pd.factorize(values)
-    if mixed:
-        return Levels(rows, [v.value if isinstance(v, _Boolean) else v for v in distinct])
-    return Levels(rows, distinct.tolist())
-
-
-def _factorize_series(series):
-    """Factorise a polars or pyarrow column.
-
-    Nulls are set apart first: as numpy arrays, integers with nulls lose digits and Arrow
-    dictionaries turn null into a level.
-    """
-    if series.dtype.is_nested():
-        raise TypeError(f"of type {series.dtype}")
-    if isinstance(series.dtype, (nw.Categorical, nw.Enum)):
-        series = _decoded(series)
-    if series.dtype == nw.String:
-        return _factorize(series.to_numpy())
-    present = ~series.is_null().to_numpy()
-    rows = np.full(len(present), -1, dtype=np.intp)
-    values = series.drop_nulls().to_numpy()
-    if isinstance(series.dtype, nw.Datetime) and series.dtype.time_zone:
-        values = pd.DatetimeIndex(values).tz_localize("UTC").tz_convert(series.dtype.time_zone)
-    levels = _factorize(values)
-    rows[present] = levels.rows
-    return Levels(rows, levels.values)
-
-
-def _decoded(series):
-    """Labels of a dictionary column: codes may differ between chunks and between frames."""
-    if series.implementation.is_pyarrow():  # where labels may be numbers
-        native = series.to_native()
-        return nw.from_native(native.cast(native.type.value_type), series_only=True)
-    return series.cast(nw.String)
-
-
-class _Boolean(NamedTuple):
-    """A boolean that is not equal to the number 0 or 1."""
-
-    kind: str
-    value: bool
-
-
-def _distinct(value):
-    if type(value) is date:  # a day is its midnight in the frames that have no type for days
-        return pd.Timestamp(value)
-    return _Boolean("boolean", bool(value)) if isinstance(value, (bool, np.bool_)) else value
 
 
 def _first_non_number(values):

@@ -71,13 +71,21 @@ class Layout:
 
     def assemble(self, columns, write):
         """Output array (n_rows, width); ``write(slot, out)`` fills the place of a vector."""
-        out = np.empty((columns.n_rows, self.width), dtype=self.dtype)
+        out = self.empty(columns.n_rows)
+        self.fill(out, columns, write)
+        return out
+
+    def empty(self, n_rows):
+        """Output array (n_rows, width) before it is filled."""
+        return np.empty((n_rows, self.width), dtype=self.dtype)
+
+    def fill(self, out, columns, write):
+        """Fill an output array, or some rows of it; ``write`` as in `assemble`."""
         for slot in self.slots:
             if slot.name is None:
                 out[:, slot.place.start] = columns.numbers(slot.positions[0], self.dtype)
             else:
                 write(slot, out[:, slot.place])
-        return out
 
 
 def cross_name(names):

@@ -5,6 +5,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from skembed.base import BaseNeuralEmbedding, all_or_nothing, needs_torch
+from skembed.byvalue import coded_blocks
 from skembed.compat import fit_context
 from skembed.reading import ReadableVectors
 from skembed.tables import gather, mean_over_folds
@@ -183,13 +184,15 @@ class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
         columns = self._columns(X, reset=False)
         dims = [table.shape[1] for table in self.tables_.values()]
         stops = np.cumsum(dims)
-        inputs = np.empty((columns.n_rows, stops[-1]), dtype=np.float32)
-        codes = self._codes(columns)
-        for (name, table), stop in zip(self.tables_.items(), stops, strict=True):
-            gather(table, codes[name], inputs[:, stop - table.shape[1] : stop])
-        numbers = [columns.numbers(j) for j in self._numeric]
-        inputs = np.hstack([inputs, self._context.matrix(numbers, columns.n_rows)])
-        return self.decoder_.output(inputs)
+        outputs = []
+        for _, part, codes in coded_blocks(self, columns):
+            vectors = np.empty((part.n_rows, stops[-1]), dtype=np.float32)
+            for (name, table), stop in zip(self.tables_.items(), stops, strict=True):
+                gather(table, codes[name], vectors[:, stop - table.shape[1] : stop])
+            numbers = [part.numbers(j) for j in self._numeric]
+            inputs = np.hstack([vectors, self._context.matrix(numbers, part.n_rows)])
+            outputs.append(self.decoder_.output(inputs))
+        return np.concatenate(outputs)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -28,9 +28,12 @@ def gather(table, codes, out):
     Parameters
     ----------
     table : ndarray of shape (n_codes, dim)
-    codes : ndarray of shape (n_rows,) or csr_array of shape (n_rows, n_codes)
+    codes : ByValue or csr_array of shape (n_rows, n_codes)
     """
-    out[...] = codes @ table if issparse(codes) else table[codes]
+    if issparse(codes):
+        out[...] = codes @ table
+    else:
+        codes.write(table, out)
 
 
 def gather_own_fold(tables, codes, fold, out):

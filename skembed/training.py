@@ -21,9 +21,10 @@ from scipy.sparse import issparse
 from torch import Tensor
 from torch.nn import functional
 
+from skembed.decoders import Decoder, DotDecoder
 from skembed.evidence import Differences
 from skembed.forward import MLP, Dot
-from skembed.nn import Bags, Decoder, DotDecoder, FoldTables
+from skembed.nn import Bags, FoldTables
 from skembed.optimizers import AdamW
 
 TABLE_LEARNING_RATE = 0.1

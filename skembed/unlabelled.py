@@ -27,7 +27,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skembed.nn import FoldTables, linear
+from skembed.decoders import linear
+from skembed.nn import FoldTables
 from skembed.optimizers import AdamW, RowAdagrad
 from skembed.training import (
     TABLE_LEARNING_RATE,

@@ -2,10 +2,13 @@
 
 import math
 import warnings
-from itertools import repeat
+from functools import cached_property
+from itertools import chain, repeat
 from numbers import Integral
 
 import numpy as np
+
+from skembed.packing import pack_ints, pack_list, unpack_ints, unpack_list
 
 UNSEEN, MISSING, INFREQUENT = 0, 1, 2
 RESERVED = ("unseen", "missing", "infrequent")
@@ -30,9 +33,17 @@ class Vocabulary:
 
     def __init__(self, levels, infrequent, counts):
         self.levels, self.infrequent, self.counts = levels, infrequent, counts
+
+    @cached_property
+    def _code(self):
         codes = range(len(RESERVED), self.n_codes)
-        self._code = dict(zip(map(_key, levels), codes, strict=True))
-        self._code.update(zip(map(_key, infrequent), repeat(INFREQUENT), strict=False))
+        code = dict(zip(_keys(self.levels), codes, strict=True))
+        code.update(zip(_keys(self.infrequent), repeat(INFREQUENT), strict=False))
+        return code
+
+    @cached_property
+    def _kinds(self):
+        return kinds(self.levels)
 
     @classmethod
     def fit(cls, column, used, *, min_frequency=None, max_categories=None, always=()):
@@ -77,8 +88,10 @@ class Vocabulary:
         -------
         ndarray of intp, shape (len(values),)
         """
-        codes = map(self._code.get, map(_key, values), repeat(UNSEEN))
-        return np.fromiter(codes, dtype=np.intp, count=len(values))
+        return np.fromiter(self._codes_of(values), dtype=np.intp, count=len(values))
+
+    def _codes_of(self, values):
+        return map(self._code.get, _keys(values), repeat(UNSEEN))
 
     def encode(self, column, name="x", *, allow_unknown=True, allow_missing=True):
         """Code of each row of a factorised column.
@@ -121,10 +134,29 @@ class Vocabulary:
         # Row -1, a missing value, takes the last entry.
         return np.append(of_value, MISSING)[column.rows]
 
+    def by_value(self, values):
+        """Code of each value, and last that of missing: `encode` of all rows that hold them.
+
+        Returns
+        -------
+        of_value : ndarray of intp, shape (len(values) + 1,)
+        all_seen : bool
+        of_other_types : bool
+            Whether no value can match.
+        """
+        codes = chain(self._codes_of(values), (MISSING,))
+        of_value = np.fromiter(codes, dtype=np.intp, count=len(values) + 1)
+        of_other_types = not of_value[:-1].any() and self._are_of_other_types(values)
+        return of_value, bool(of_value.all()), of_other_types
+
+    def _are_of_other_types(self, values):
+        theirs = kinds(values)
+        return bool(self._kinds and theirs and not self._kinds & theirs)
+
     def _warn_of_other_types(self, values, name):
         """Warn where no value can match because they are of other types, "1" instead of 1."""
-        ours, theirs = kinds(self.levels), kinds(values)
-        if ours and theirs and not ours & theirs:
+        if self._are_of_other_types(values):
+            ours, theirs = self._kinds, kinds(values)
             warnings.warn(
                 f"Column {name!r} was fitted on {sorted(ours)} and now holds {sorted(theirs)}: no "
                 f"level can match, all are unseen. Give the type that fit was given, such as "
@@ -143,6 +175,18 @@ class Vocabulary:
                 UserWarning,
                 stacklevel=7,
             )
+
+    def __getstate__(self):
+        """State to pickle: in few bytes, and without what is made at first use."""
+        return {
+            "levels": pack_list(self.levels),
+            "infrequent": pack_list(self.infrequent),
+            "counts": pack_ints(self.counts),
+        }
+
+    def __setstate__(self, state):
+        self.levels, self.infrequent = map(unpack_list, (state["levels"], state["infrequent"]))
+        self.counts = unpack_ints(state["counts"])
 
     def __repr__(self):
         """Say how many levels there are, and show the first."""
@@ -164,6 +208,11 @@ def kinds(values):
 def _key(value):
     # A boolean is hashed and compared as a number in Python: give it a kind.
     return (bool, value) if isinstance(value, (bool, np.bool_)) else value
+
+
+def _keys(values):
+    """Keys of a list: its values themselves, unless some are booleans."""
+    return values if {bool, np.bool_}.isdisjoint(map(type, values)) else map(_key, values)
 
 
 def _kind(value):

@@ -69,6 +69,46 @@ def test_ids_of_another_type_warn(rents):
         encoder.transform(X.astype({"rooms": str}))
 
 
+def test_the_warning_shows_the_line_of_the_user(encoder, rents):
+    X, y = rents
+    encoder.set_params(remainder="drop", use_context=False).fit(X, y)
+    with pytest.warns(UserWarning, match="Column 'city' was fitted on") as caught:
+        encoder.transform(X.assign(city=range(len(X))))
+    assert caught[0].filename == __file__
+
+
+def test_ids_of_another_type_in_the_first_rows_alone(encoder, rents, monkeypatch):
+    """No warning: a level can match."""
+    monkeypatch.setattr("skembed.frames.BLOCK", 64)
+    X, y = rents
+    encoder.fit(X, y)
+    changed = X.astype({"city": object})
+    changed.loc[:99, "city"] = 7
+    assert (encoder.transform(changed)[:100, 0] == encoder.tables_["city"][0, 0]).all()
+
+
+@pytest.mark.parametrize("few", [64, 2**16])
+def test_errors_count_the_rows_of_all_blocks(rents, monkeypatch, few):
+    monkeypatch.setattr("skembed.frames.BLOCK", few)
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(handle_missing="error", max_epochs=2).fit(X, y)
+    gaps = X.assign(city=X["city"].mask(X.index.isin([90, 150, 399])))
+    with pytest.raises(ValueError, match=r"is missing in 3 rows, the first being row 90\."):
+        encoder.transform(gaps)
+    encoder = NeuralEmbeddingEncoder(handle_unknown="error", max_epochs=2).fit(X, y)
+    new = X.assign(city=X["city"].mask(X.index > 300, X["city"].str.upper()))
+    with pytest.raises(ValueError, match="Column 'city' holds 4 levels"):
+        encoder.transform(new)
+
+
+def test_categories_that_no_row_holds_are_not_unknown(rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(handle_unknown="error", max_epochs=2).fit(X, y)
+    X = pd.concat([X] * 3)
+    more = X.assign(city=pd.Categorical(X["city"], categories=["Lima", *X["city"].unique()]))
+    np.testing.assert_array_equal(encoder.transform(more), encoder.transform(X))
+
+
 def test_missing_levels_if_they_are_an_error(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(handle_missing="error", max_epochs=2).fit(X, y)

@@ -1,3 +1,4 @@
+import copy
 import pickle
 import subprocess
 import sys
@@ -441,6 +442,11 @@ def test_html_repr(rents):
 
 
 # Saving, other processes, the same bits
+
+
+def test_a_copy_shares_the_tables(rents):
+    encoder = NeuralEmbeddingEncoder(max_epochs=2, random_state=0).fit(*rents)
+    assert copy.copy(encoder).tables_ is encoder.tables_
 
 
 @pytest.mark.parametrize("library", ["pickle", "joblib"])

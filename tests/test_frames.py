@@ -1,3 +1,4 @@
+import weakref
 from datetime import date, datetime
 
 import numpy as np
@@ -318,3 +319,69 @@ def test_number_dtype_loses_nothing(dtype, expected):
 def test_a_numeric_column_without_any_value():
     columns = Columns(pd.DataFrame({"x": pd.Series([None, None], dtype=object)}))
     assert np.isnan(columns.numbers(0)).all()
+
+
+# Blocks
+
+
+@pytest.mark.parametrize("kind", CONTAINERS)
+def test_blocks_of_rows_give_what_all_at_once_give(kind, monkeypatch):
+    encoder = NeuralEmbeddingEncoder(**{**SETTINGS, "min_frequency": 21})
+    encoder.fit(CONTAINERS[kind](TOWNS), Y)
+    rows = {name: (values + BATCH[name]) * 3 for name, values in TOWNS.items()}
+    X = CONTAINERS[kind](rows)
+    at_once = encoder.transform(X)
+    codes = encoder._codes(Columns(X))
+    slots = [slot for slot in encoder._layout.slots if slot.name is not None]
+    for _, name, place in slots:
+        np.testing.assert_array_equal(at_once[:, place], encoder.tables_[name][codes[name]])
+    assert {0, 1, 2} < set(list(codes.values())[2])
+    monkeypatch.setattr("skembed.frames.BLOCK", 64)
+    np.testing.assert_array_equal(encoder.transform(X), at_once)
+
+
+def test_a_row_is_numbered_from_the_first_of_all(monkeypatch):
+    monkeypatch.setattr("skembed.frames.BLOCK", 64)
+    X = pd.DataFrame({"rooms": [1.0] * 200})
+    X.loc[170, "rooms"] = np.inf
+    with pytest.raises(ValueError, match="row 170"):
+        [part.numbers(0) for _, part in Columns(X).blocks()]
+
+
+def test_few_strings_are_as_many_are():
+    values = ["b", None, "a", "b"]
+    few, many = (Columns(pd.DataFrame({"x": values * n})).levels(0) for n in (1, 100))
+    assert few.rows.tolist() == many.rows[:4].tolist()
+    assert few.values == many.values == ["b", "a"]
+
+
+def test_more_labels_than_rows_are_not_read():
+    labels = [str(i) for i in range(2000)]
+    X = pd.DataFrame({"x": pd.Categorical(["7", "9"] * 600, categories=labels)})
+    [(_, part)] = Columns(X).blocks()
+    assert part.by_label(0).values == ["7", "9"]
+
+
+def test_labels_are_one_list_in_all_blocks(monkeypatch):
+    monkeypatch.setattr("skembed.frames.BLOCK", 64)
+    X = pd.DataFrame({"x": pd.Categorical(["a", "b"] * 100)})
+    first, second, *_ = (part.by_label(0).values for _, part in Columns(X).blocks())
+    assert first is second
+
+
+def test_a_column_of_many_values_is_factorised_once(monkeypatch):
+    monkeypatch.setattr("skembed.frames.BLOCK", 64)
+    monkeypatch.setattr("skembed.frames.MANY", 10)
+    values = [*map(str, range(150)), None, *map(str, range(49))]
+    parts = [part.by_label(0) for _, part in Columns(pd.DataFrame({"x": values})).blocks()]
+    assert parts[0].values is parts[-1].values
+    assert [None if at < 0 else part.values[at] for part in parts for at in part.rows] == values
+
+
+def test_columns_let_go_of_their_data_at_once():
+    """Not when the garbage collector comes by."""
+    columns = Columns(pd.DataFrame({"x": ["a", "b"] * 1000}))
+    [part for _, part in columns.blocks()]
+    gone = weakref.ref(columns)
+    del columns
+    assert gone() is None

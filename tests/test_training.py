@@ -3,8 +3,9 @@ import pytest
 import torch
 
 from skembed.blocks import Block, Blocks, normalised
+from skembed.decoders import Decoder
 from skembed.losses import LogLoss
-from skembed.nn import Decoder, FoldTables
+from skembed.nn import FoldTables
 from skembed.optimizers import AdamW
 from skembed.target import encode_target
 from skembed.training import (

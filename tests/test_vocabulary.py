@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 from sklearn.preprocessing import OneHotEncoder
@@ -73,3 +75,16 @@ def test_levels_that_always_keep_a_code_of_their_own():
     vocabulary = fit(["a", "b", "b", "c", "c", "d"], max_categories=2, always=["a", "z"])
     assert vocabulary.levels == ["a", "b", "z"]
     assert vocabulary.infrequent == ["c", "d"]
+
+
+def test_pickling_keeps_codes_and_counts():
+    vocabulary = fit(["a", "b", "b", "c", "c", None, 7, 7], min_frequency=2)
+    again = pickle.loads(pickle.dumps(vocabulary))
+    assert again == vocabulary
+    assert again.infrequent == ["a"]
+    np.testing.assert_array_equal(again.counts, vocabulary.counts)
+
+
+def test_a_pickle_takes_no_more_than_the_text_of_the_levels():
+    values = [f"{i:05d}" for i in range(10_000)]
+    assert len(pickle.dumps(fit(values))) < 5 * len(values)

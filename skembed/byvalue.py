@@ -1,0 +1,151 @@
+"""Codes of rows by way of their values: what is done once per value is not done once per row."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from skembed.factorize import FEW
+from skembed.vocabulary import MISSING, UNSEEN
+
+
+class ByValue(NamedTuple):
+    """The codes of a column, factorised: the values that rows hold, and the codes of the values.
+
+    Attributes
+    ----------
+    rows : ndarray of int, shape (n_rows,)
+        Position in ``of_value``. Where the row is missing, the last; -1 if ints are signed.
+    of_value : ndarray of intp, shape (n_values + 1,)
+        Code of each value, and that of missing.
+    """
+
+    rows: np.ndarray
+    of_value: np.ndarray
+
+    @classmethod
+    def of_codes(cls, codes, n_codes):
+        """Codes of rows as their own values."""
+        return cls(codes, np.append(np.arange(n_codes), MISSING))
+
+    def any_missing(self):
+        """Whether a row is missing."""
+        return bool((self.rows == (len(self.of_value) - 1 if self._is_unsigned() else -1)).any())
+
+    def grid_axis(self):
+        """Codes in the order of ``rows`` from the lowest, and what that is below zero."""
+        if self._is_unsigned():
+            return self.of_value, 0
+        return np.roll(self.of_value, 1), 1
+
+    def _is_unsigned(self):
+        return self.rows.dtype.kind == "u"
+
+    def codes(self):
+        """Code of each row."""
+        return self.of_value.take(self.rows)
+
+    def write(self, table, out):
+        """Write the vector of each row into ``out``, shape (n_rows, dim).
+
+        Parameters
+        ----------
+        table : ndarray of shape (n_codes, dim)
+        out : ndarray of shape (n_rows, dim)
+        """
+        if len(self.of_value) >= len(self.rows):
+            vectors, rows = table.take(self.codes(), axis=0), None
+        else:
+            vectors, rows = table.take(self.of_value, axis=0), self.rows
+        vectors = vectors.astype(out.dtype, copy=False)
+        if len(out) > FEW:  # copying a vector as one thing is faster than number by number
+            whole = np.dtype((np.void, vectors.itemsize * vectors.shape[1]))
+            vectors, out = vectors.view(whole), out.view(whole)
+        out[...] = vectors if rows is None else vectors.take(rows, axis=0)
+
+
+def crossed(cross, columns):
+    """Codes by value of a cross.
+
+    Where columns have few values, the codes of all combinations of these are found first.
+
+    Parameters
+    ----------
+    cross : Cross
+    columns : list of ByValue
+        Those that it is made of.
+
+    Returns
+    -------
+    ByValue
+    """
+    shape = [len(column.of_value) for column in columns]
+    if np.prod(shape, dtype=float) > len(columns[0].rows):
+        keys = cross.keys_of([column.codes() for column in columns])
+        few = len(keys) < FEW
+        group, distinct = (np.arange(len(keys)), keys) if few else pd.factorize(keys)
+        return ByValue(group, np.append(cross.codes_of(distinct), UNSEEN))
+    axes, below = zip(*(column.grid_axis() for column in columns), strict=True)
+    rows, lowest = columns[0].rows.astype(np.intp), below[0]
+    for column, size, under in zip(columns[1:], shape[1:], below[1:], strict=True):
+        rows *= size
+        rows += column.rows.astype(np.intp, copy=False)
+        lowest = lowest * size + under
+    grid = np.meshgrid(*axes, indexing="ij")
+    codes = cross.codes_of(cross.keys_of([of_value.ravel() for of_value in grid]))
+    return ByValue(rows, np.roll(codes, -lowest))  # whose first is that of row -lowest
+
+
+def coded_blocks(estimator, columns):
+    """Go through the rows in blocks, for `transform` and `predict`.
+
+    Parameters
+    ----------
+    estimator : BaseNeuralEmbedding
+        Fitted.
+    columns : Columns
+
+    Yields
+    ------
+    rows : slice
+    part : Columns
+        These rows.
+    codes : dict of str to ByValue or csr_array
+        By embedded column and cross; a matrix of weights for a bag.
+    """
+    known: dict[str, tuple] = {}
+    checked = set()
+    blocks = [(slice(None), columns)] if estimator._bags else columns.blocks()
+    for rows, part in blocks:
+        codes = {}
+        for name, vocabulary in estimator.vocabularies_.items():
+            j = estimator._position[name]
+            if name in estimator._bags:
+                codes[name] = estimator._encode(name, vocabulary, *columns.members(j))
+                continue
+            levels = part.by_label(j)
+            if name not in known or known[name][0] is not levels.values:
+                known[name] = levels.values, *vocabulary.by_value(levels.values)
+            _, of_value, all_seen, of_other_types = known[name]
+            codes[name] = ByValue(levels.rows, of_value)
+            if name not in checked and (
+                of_other_types
+                or (estimator.handle_unknown == "error" and not all_seen)
+                or (estimator.handle_missing == "error" and codes[name].any_missing())
+            ):
+                # This part alone cannot tell: look at all rows, and raise or warn.
+                estimator._encode(name, vocabulary, columns.levels(j))
+                checked.add(name)
+        yield rows, part, codes | _crosses(estimator, part, codes)
+
+
+def _crosses(estimator, part, codes):
+    """Codes by value of the crosses, by name, from those of the embedded columns."""
+    single = codes.copy()
+    for name, bins in estimator.bins_.items():
+        binned = bins.encode(part.numbers(estimator._position[name]))
+        single[name] = ByValue.of_codes(binned, bins.n_codes)
+    return {
+        name: crossed(cross, [single[column] for column in cross.names])
+        for name, cross in estimator.crosses_.items()
+    }

@@ -1,0 +1,226 @@
+"""Torch modules: the nets above the vectors of all columns, shared by all folds."""
+
+import math
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from skembed import forward
+
+
+class Decoder(nn.Module):
+    """The small net above the vectors, shared by all folds.
+
+    The first component of every vector, but of pretrained ones, is the level's own effect: where
+    the output is one number, it is added straight to it, beside its way through the layers. The
+    last layer's weights start at zero, so that the start is the constant answer.
+
+    Parameters
+    ----------
+    tables : FoldTables
+        Tables that the vectors come from.
+    n_inputs : int
+        Numeric inputs beside the vectors.
+    hidden_layer_sizes : sequence of int
+    bias : ndarray of float32, shape (n_outputs,)
+        Where the output starts.
+    dropout : float
+    generator : torch.Generator
+        Draws the start and the dropout.
+    """
+
+    table_decay = 0.0
+
+    def __init__(self, tables, n_inputs, hidden_layer_sizes, bias, *, dropout, generator):
+        super().__init__()
+        self.tables, self.dropout, self.generator = tables, dropout, generator
+        sizes = [len(tables.kept) + n_inputs, *hidden_layer_sizes, len(bias)]
+        layers = [linear(n_in, n_out, generator) for n_in, n_out in pairwise(sizes)]
+        with torch.no_grad():
+            layers[-1].weight.zero_()
+            layers[-1].bias.copy_(torch.from_numpy(bias))
+        layers[0] = _padded(layers[0], tables)
+        self.layers, self._chain = nn.ModuleList(layers), layers
+        self.effect = torch.zeros(tables.padded)
+        self.effect[tables.first[tables.own]] = 1.0
+
+    @torch.no_grad()
+    def forward(self, vectors: Tensor, context: Tensor) -> Tensor:
+        """Output (rows, n_outputs) from padded vectors (rows, padded) and context."""
+        output, _ = self.trace(vectors, context)
+        return output
+
+    @torch.no_grad()
+    def trace(self, vectors: Tensor, context: Tensor):
+        """Output, and a function that goes the way back.
+
+        Autograd would work out the gradient of the layers from all rows, where it is wanted from
+        one in five.
+
+        Parameters
+        ----------
+        vectors : Tensor of shape (rows, padded)
+        context : Tensor of shape (rows / m, n_inputs)
+            Each stands for m rows in turn.
+
+        Returns
+        -------
+        output : Tensor of shape (rows, n_outputs)
+        backward : callable
+            ``backward(pull, own)`` gives the gradient (rows, padded) by the vectors, where
+            ``pull``, of the shape of ``output``, is the gradient by the output, and adds to the
+            gradients of the layers what comes of the rows at the positions ``own``.
+        """
+        first, *others = self._chain
+        of_vectors, of_context = first.weight.split([vectors.shape[1], context.shape[1]], dim=1)
+        of_context = torch.addmm(first.bias, context, of_context.T)
+        x = (vectors @ of_vectors.T).view(len(context), -1, len(first.bias))
+        x = x.add_(of_context[:, None]).view(len(vectors), -1)
+        inputs = []
+        for layer in others:
+            inputs.append(self._activated(x))
+            x = functional.linear(inputs[-1], layer.weight, layer.bias)
+        if x.shape[1] == 1:
+            x = x + (vectors @ self.effect)[:, None]
+        return x, partial(self._backward, vectors, context, inputs)
+
+    def _activated(self, x):
+        x = x.relu_()
+        if self.dropout and self.training:
+            keep = torch.empty_like(x).bernoulli_(1 - self.dropout, generator=self.generator)
+            x *= keep / (1 - self.dropout)
+        return x
+
+    @torch.no_grad()
+    def _backward(self, vectors, context, inputs, pull, own):
+        first, *others = self._chain
+        slope = pull
+        for layer, x in zip(reversed(others), reversed(inputs), strict=True):
+            _add_gradients(layer, slope.index_select(0, own), x.index_select(0, own))
+            slope = torch.ops.aten.threshold_backward(slope @ layer.weight, x, 0)
+            if self.dropout and self.training:
+                slope /= 1 - self.dropout
+        rows = own // (len(vectors) // len(context))
+        of_own = torch.cat([vectors.index_select(0, own), context.index_select(0, rows)], dim=1)
+        _add_gradients(first, slope.index_select(0, own), of_own)
+        gradient = slope @ first.weight[:, : vectors.shape[1]]
+        if pull.shape[1] == 1:
+            gradient.addr_(pull[:, 0], self.effect)
+        return gradient
+
+    def numpy(self):
+        """The same in numpy."""
+        parameters = [parameter.detach().numpy().copy() for parameter in self.parameters()]
+        layers = list(zip(parameters[::2], parameters[1::2], strict=True))
+        weight, bias = layers[0]
+        kept, padded = self.tables.kept.numpy(), self.tables.padded
+        layers[0] = np.hstack([weight[:, kept], weight[:, padded:]]), bias
+        self._take_units(*layers[0])
+        first = np.cumsum([0, *self.tables.dims[:-1]])
+        return forward.MLP(layers, first[self.tables.own.numpy()])
+
+    def _take_units(self, weight, bias):
+        """Make the first layer read vectors in the units of their columns."""
+        centres = np.concatenate([centre for centre, _ in self.tables.units])
+        of_vectors = weight[:, : len(centres)]
+        of_vectors /= np.repeat([scale for _, scale in self.tables.units], self.tables.dims)
+        bias -= of_vectors @ centres
+
+
+class DotDecoder(nn.Module):
+    """Own effects and dot products of pairs of columns: matrix factorisation with biases.
+
+    Each own effect, and the product of each pair, is multiplied by a number that starts at 1:
+    the trust that rows which did not make the vectors put in them. The context is added by a
+    linear term. Nothing else holds the vectors back, so they decay with each look at them.
+
+    Parameters
+    ----------
+    tables : FoldTables
+        Tables that the vectors come from. Columns longer than 1 are of one length.
+    n_inputs : int
+        Numeric inputs beside the vectors.
+    bias : ndarray of float32, shape (1,)
+        Where the output starts.
+
+    References
+    ----------
+    Koren, Bell and Volinsky (2009), "Matrix factorization techniques for recommender systems",
+    Computer 42(8).
+    """
+
+    table_decay = 0.2
+
+    def __init__(self, tables, n_inputs, bias):
+        super().__init__()
+        self.first, self.dims = tables.first, tables.dims
+        dotted = [int(f) for f, dim in zip(self.first, self.dims, strict=True) if dim > 1]
+        longest = max(self.dims)
+        self.n_dotted = len(dotted)
+        self.dotted = torch.tensor([[f + i for i in range(1, longest)] for f in dotted]).flatten()
+        self.pairs = torch.triu_indices(self.n_dotted, self.n_dotted, offset=1)
+        self.bias = nn.Parameter(torch.from_numpy(bias.copy()))
+        self.own = nn.Parameter(torch.ones(len(self.dims)))
+        self.trust = nn.Parameter(torch.ones(self.pairs.shape[1]))
+        self.slope = nn.Parameter(torch.zeros(n_inputs))
+
+    def forward(self, vectors: Tensor, context: Tensor) -> Tensor:
+        """Output (rows, 1) from padded vectors (rows, padded) and context."""
+        output = self.bias + vectors.index_select(1, self.first) @ self.own + context @ self.slope
+        if len(self.trust):
+            dotted = vectors.index_select(1, self.dotted).view(len(vectors), self.n_dotted, -1)
+            products = dotted @ dotted.transpose(1, 2)
+            output = output + products[:, self.pairs[0], self.pairs[1]] @ self.trust
+        return output[:, None]
+
+    def trace(self, vectors: Tensor, context: Tensor):
+        """Output, and a function that goes the way back: as of `Decoder`."""
+        context = context.repeat_interleave(len(vectors) // len(context), dim=0)
+        vectors = vectors.detach().requires_grad_()
+        with torch.enable_grad():
+            output = self(vectors, context)
+
+        def backward(pull, own):
+            (gradient,) = torch.autograd.grad(output, [vectors], pull, retain_graph=True)
+            of_own = torch.zeros_like(pull)
+            of_own[own] = pull[own]
+            output.backward(of_own, inputs=list(self.parameters()))
+            return gradient
+
+        return output.detach(), backward
+
+    def numpy(self):
+        """The same in numpy."""
+        bias, own, of_pairs, slope = (p.detach().numpy().copy() for p in self.parameters())
+        trust = np.zeros((self.n_dotted, self.n_dotted), dtype=np.float32)
+        trust[tuple(self.pairs.numpy())] = of_pairs
+        return forward.Dot(float(bias[0]), own, trust + trust.T, slope, self.dims)
+
+
+def _add_gradients(layer, slope, x):
+    layer.weight.grad.addmm_(slope.T, x)
+    layer.bias.grad += slope.sum(dim=0)
+
+
+def _padded(layer, tables):
+    """The first layer with inputs for padding, that have no weight and so never get any."""
+    n_kept = len(tables.kept)
+    weight = layer.weight.new_zeros(layer.out_features, tables.padded)
+    weight[:, tables.kept] = layer.weight.detach()[:, :n_kept]
+    layer.weight = nn.Parameter(torch.cat([weight, layer.weight.detach()[:, n_kept:]], dim=1))
+    layer.in_features = layer.weight.shape[1]
+    return layer
+
+
+def linear(n_in, n_out, generator):
+    """Make a linear layer whose start the generator draws."""
+    # skip_init and our own draw: torch's global generator is the user's.
+    layer: nn.Linear = nn.utils.skip_init(nn.Linear, n_in, n_out)
+    bound = 1 / math.sqrt(n_in)
+    nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
+    nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+    return layer

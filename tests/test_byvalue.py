@@ -1,0 +1,107 @@
+import copy
+import timeit
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skembed import NeuralEmbeddingEncoder
+from skembed.byvalue import ByValue, crossed
+from skembed.crosses import Cross
+from skembed.frames import Columns
+from skembed.vocabulary import MISSING, UNSEEN, Vocabulary
+
+TABLE = np.arange(12, dtype=np.float32).reshape(6, 2) / 3
+
+
+def column(values):
+    return Columns(np.array(values, dtype=object)[:, None]).levels(0)
+
+
+def by_value(values, vocabulary):
+    levels = column(values)
+    return ByValue(levels.rows, vocabulary.by_value(levels.values)[0])
+
+
+def test_codes_are_those_of_the_vocabulary():
+    vocabulary = Vocabulary(["a", "b"], ["c"], np.zeros(5, dtype=int))
+    values = ["b", None, "z", "a", "c", "b"]
+    codes = by_value(values, vocabulary).codes()
+    np.testing.assert_array_equal(codes, vocabulary.encode(column(values)))
+
+
+def test_codes_as_their_own_values():
+    codes = np.array([4, MISSING, UNSEEN])
+    np.testing.assert_array_equal(ByValue.of_codes(codes, 5).codes(), codes)
+
+
+@pytest.mark.parametrize("n_rows", [1, 3, 500])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_vectors_are_those_of_the_codes_to_the_bit(n_rows, dtype):
+    rows = np.resize([2, -1, 0, 1], n_rows).astype(np.int8)
+    coded = ByValue(rows, np.array([5, UNSEEN, 3, MISSING]))
+    out = np.empty((n_rows, 2), dtype=dtype)
+    coded.write(TABLE, out)
+    np.testing.assert_array_equal(out, TABLE[coded.codes()])
+
+
+@pytest.mark.parametrize("n_columns", [2, 3])
+@pytest.mark.parametrize("n_values", [3, 60], ids=["few values", "many values"])
+def test_a_cross_has_the_codes_of_its_rows(n_columns, n_values):
+    rng = np.random.default_rng(0)
+    names, used = "abc"[:n_columns], np.ones(1500, dtype=bool)
+    values = [None, *map(str, range(n_values))]
+    at_fit = {name: column(rng.choice(values[:-1], 1500)) for name in names}
+    vocabularies = {name: Vocabulary.fit(at_fit[name], used) for name in names}
+    fitted = {name: vocabularies[name].encode(at_fit[name]) for name in names}
+    cross = Cross.fit(tuple(names), vocabularies, fitted, used)
+    now = {name: by_value(rng.choice(values, 1000), vocabularies[name]) for name in names}
+    codes = crossed(cross, [now[name] for name in names]).codes()
+    np.testing.assert_array_equal(codes, cross.encode({name: now[name].codes() for name in names}))
+    assert (codes == UNSEEN).any()
+    assert len(np.unique(codes)) > 3
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """Thirty users and five goods, and what they cross to."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"user": rng.choice(labels(30), 600), "good": rng.choice(list("abcde"), 600)})
+    y = X["user"].str[-1].astype(int) + rng.normal(size=600)
+    return NeuralEmbeddingEncoder(crosses=2, max_epochs=2, random_state=0).fit(X, y)
+
+
+def labels(n):
+    return [f"user {i}" for i in range(n)]
+
+
+def with_levels(fitted, n):
+    """The encoder as if fit had seen n users, each with each of the goods."""
+    encoder = copy.copy(fitted)
+    goods = encoder.vocabularies_["good"]
+    users = Vocabulary(labels(n), [], np.ones(n + 3, dtype=int))
+    keys = np.arange(3 * goods.n_codes, users.n_codes * goods.n_codes)
+    cross = Cross(("user", "good"), (users.n_codes, goods.n_codes), keys, None)
+    encoder.vocabularies_ = {"user": users, "good": goods}
+    encoder.crosses_ = {"user x good": cross}
+    encoder.tables_ = {
+        name: np.resize(table, (size, table.shape[1]))
+        for (name, table), size in zip(
+            fitted.tables_.items(), [n + 3, goods.n_codes, cross.n_codes], strict=True
+        )
+    }
+    return encoder
+
+
+@pytest.mark.parametrize("user", ["user 7", "nobody", None], ids=["known", "unseen", "missing"])
+@pytest.mark.parametrize("kind", ["str", "category"])
+def test_one_row_takes_no_longer_with_a_large_vocabulary(fitted, user, kind):
+    seconds = {}
+    for n in (100, 100_000):
+        encoder = with_levels(fitted, n)
+        X = pd.DataFrame({"user": [user], "good": ["b"]}, dtype="str")
+        if kind == "category":
+            X["user"] = pd.Categorical(X["user"], categories=[*labels(n), "nobody"])
+        encoder.transform(X)
+        seconds[n] = min(timeit.repeat(lambda: encoder.transform(X), number=5, repeat=10))  # noqa: B023
+    assert seconds[100_000] < 4 * seconds[100]
