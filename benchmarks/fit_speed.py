@@ -1,24 +1,35 @@
-"""What a fit costs: beside the plain statement of the algorithm, and beside an ordinary net.
+"""What a fit costs: beside other fits of the same net, and where levels and rows are many.
 
-    python benchmarks/fit_speed.py DATA [--reference SCRIPT] [--rounds 5] [--json FILE]
+    python benchmarks/fit_speed.py beside DATA [--reference SCRIPT]
+    python benchmarks/fit_speed.py rows DATA
+    python benchmarks/fit_speed.py levels
+    python benchmarks/fit_speed.py memory
 
-DATA is the folder that data.py reads. All run on one thread; times are CPU seconds of a whole fit,
-from the frame to the tables, and ratios are of the times in one round.
+DATA is the folder that data.py reads. All run on one thread; times are CPU seconds, of a whole fit
+from the frame to the tables but for ``levels``; ratios are of the times in one round.
+
+``beside``, on Amazon access and flights, as they are and with all pairs of columns as crosses:
 
 - *ordinary*: one net on the same columns, vectors as long, as many epochs, batches as large, the
   same layers; what is usual, and leaks: an embedding of all columns packed in one weight, whole
   tensors, no DataLoader, AdamW and OneCycleLR of torch.
 - *reference*: the function ``crossfit`` of the script given, which states the algorithm plainly, as
   it stands there, from codes to tables. Its out-of-fold loss, the lowest of its 8 epochs, stands
-  beside ours. With crosses, both train all pairs of columns.
+  beside ours.
 - *products*: the products of matrices that the fit cannot do without, by ``torch.mm`` at their
-  shapes; shown is their share of the fit.
+  shapes.
+
+``rows``: 3 million flights and parts of them. ``levels``: what a step of training costs where one
+of three columns has so many levels. ``memory``: the peak of a fit of 20 million rows and two
+columns, of which one has 10 million levels.
 """
 
 import argparse
 import importlib.util
 import itertools
 import pathlib
+import time
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -29,7 +40,9 @@ from torch import nn
 from torch.nn import functional
 
 from skembed import NeuralEmbeddingEncoder
-from skembed.training import auto_batch_size
+from skembed.blocks import Block, Blocks
+from skembed.target import encode_target
+from skembed.training import Settings, auto_batch_size, train
 
 LAYERS, N_FOLDS = (64, 32), 5
 
@@ -151,32 +164,117 @@ def row(name, problem, options):
         calls["reference"], losses = reference_call(options.reference, problem)
     seconds = timing.cpu_seconds(calls, options.rounds)
     of_ours = {call: timing.spread(of_call / seconds["ours"]) for call, of_call in seconds.items()}
-    print(
-        f"{name}: {epochs} epochs, {np.median(seconds['ours']):.2f} s; others by ours: "
-        + ", ".join(f"{call} {ratio}" for call, ratio in of_ours.items() if call != "ours")
-        + f"; out-of-fold loss {loss:.4f}, reference {min(losses):.4f}",
-        flush=True,
-    )
-    return {"seconds": seconds, "loss": loss, "loss of reference": min(losses)}
+    shown = [
+        name,
+        epochs,
+        f"{np.median(seconds['ours']):.2f}",
+        *(of_ours.get(call, "") for call in ("ordinary", "reference", "products")),
+        f"{loss:.4f}",
+        f"{min(losses):.4f}",
+    ]
+    return {"seconds": seconds, "shown": shown}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=pathlib.Path, help="folder that data.py reads")
-    parser.add_argument("--reference", type=pathlib.Path, help="script that states the algorithm")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=pathlib.Path)
-    options = parser.parse_args()
-    torch.set_num_threads(1)
+def beside(options):
+    """A fit beside the ordinary net, the reference and the products of matrices."""
     problems = {}
     for load in (amazon, flights):
         X, y, levels = load(options.data)
         problems[load.__name__] = X, y, levels
         crossed, names = with_pairs(X, levels)
-        problems[f"{load.__name__} with pairs"] = crossed, y, names
+        problems[f"{load.__name__}, pairs"] = crossed, y, names
     figures = {name: row(name, problem, options) for name, problem in problems.items()}
+    header = ["", "epochs", "CPU s", "ordinary / ours", "reference / ours", "products / ours"]
+    header += ["out-of-fold loss", "of reference"]
+    print(timing.table(header, [figure["shown"] for figure in figures.values()]))
+    return figures
+
+
+def of_rows(options):
+    """Whole fits of more and more rows."""
+    frame = pd.read_parquet(options.data / "flights3m" / "data.parquet")
+    late, date = (frame.pop("delay") > 15).to_numpy().astype(int), frame.pop("date").dt
+    frame = frame.assign(month=date.month_name(), weekday=date.day_name(), hour=date.hour)
+    shown, seconds = [], {}
+    for n_rows in (100_000, 300_000, 1_000_000, 3_000_000):
+        rows = np.random.default_rng(0).permutation(len(frame))[:n_rows]
+        X, y = frame.iloc[rows].reset_index(drop=True), late[rows]
+        made = NeuralEmbeddingEncoder(crosses=None, max_epochs=2, batch_size=1024, random_state=0)
+        calls = {"fit": lambda X=X, y=y, made=made: made.fit(X, y)}
+        calls["transform"] = lambda X=X, made=made: made.transform(X.copy(deep=False))
+        seconds[n_rows] = timing.cpu_seconds(calls, 1 if n_rows > 1_000_000 else 3)
+        per_row = {name: 1e6 * np.median(of) / len(X) for name, of in seconds[n_rows].items()}
+        shown.append([f"{len(X):,}", *(f"{us:.2f}" for us in per_row.values())])
+    print(timing.table(["rows", "fit, us per row, 2 epochs", "transform, us per row"], shown))
+    return seconds
+
+
+def train_on(n_rows, n_levels):
+    """Function of a number of epochs that trains on three columns, one of so many levels."""
+    rng = np.random.default_rng(0)
+    sizes = [n_levels + 3, 103, 23]
+    codes = [rng.integers(3, size, n_rows) for size in sizes]
+    target = encode_target((rng.random(n_rows) < 0.5).astype(int), "auto", np.ones(n_rows))
+    inputs, fold = np.zeros((n_rows, 0), dtype=np.float32), np.arange(n_rows) % N_FOLDS
+    weight = np.ones(n_rows, dtype=np.float32)
+    blocks = Blocks([Block(codes, inputs, target.values, weight, fold)])
+    settings = Settings(
+        LAYERS, "mlp", 0.1, 0.0, 1e-4, 3e-3, 1024, 2, False, 5, 0.0, None, 0, verbose=0
+    )
+    return lambda epochs: train(
+        blocks, sizes, [4, 4, 4], target, settings._replace(max_epochs=epochs)
+    )
+
+
+def of_levels(options):
+    """Steps of training where one of three columns has more and more levels."""
+    n_rows, shown, figures = 200_000, [], {}
+    for n_levels in (1_000, 10_000, 100_000, 1_000_000, 10_000_000):
+        run = train_on(n_rows, n_levels)
+        seconds = timing.cpu_seconds({n: partial(run, n) for n in (2, 6)}, options.rounds)
+        figures[n_levels] = 1e3 * (seconds[6] - seconds[2]) / (4 * -(-n_rows // 1024))
+        shown.append([f"{n_levels:,}", timing.spread(figures[n_levels])])
+    print(timing.table(["levels", "ms per step"], shown))
+    return figures
+
+
+def of_memory(options):
+    """Peak of a fit with 10 million levels, above what the frame takes."""
+    rng, n_levels = np.random.default_rng(0), 10_000_000
+    ids = np.concatenate([np.arange(n_levels), rng.integers(0, n_levels, n_levels)])
+    X = pd.DataFrame({"id": ids, "kind": rng.integers(0, 100, 2 * n_levels)})
+    y = rng.random(2 * n_levels) < 0.2 + 0.6 * (ids % 2)
+    made = NeuralEmbeddingEncoder(
+        categorical_features=["id", "kind"], crosses=None, max_epochs=1, random_state=0
+    )
+    began = time.process_time()
+    peak = timing.peak_bytes(lambda: made.fit(X, y))
+    seconds = time.process_time() - began
+    tables = sum(table.nbytes for table in made.tables_.values())
+    print(
+        f"{n_levels:,} levels, {len(X):,} rows, one epoch: {seconds:.0f} CPU s, peak "
+        f"{peak / 1e9:.1f} GB above the frame, tables {tables / 1e6:.0f} MB"
+    )
+    return {"peak": peak, "seconds": seconds}
+
+
+PARTS = {"beside": beside, "rows": of_rows, "levels": of_levels, "memory": of_memory}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("part", choices=PARTS)
+    parser.add_argument("data", type=pathlib.Path, nargs="?", help="folder that data.py reads")
+    parser.add_argument("--reference", type=pathlib.Path, help="script that states the algorithm")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=pathlib.Path)
+    options = parser.parse_args()
+    if options.part in ("beside", "rows") and options.data is None:
+        parser.error(f"{options.part} needs DATA")
+    torch.set_num_threads(1)
+    figures = PARTS[options.part](options)
     if options.json:
-        timing.save(options.json, "fit", figures)
+        timing.save(options.json, f"fit: {options.part}", figures)
 
 
 if __name__ == "__main__":
