@@ -19,10 +19,10 @@ from sklearn.utils.validation import validate_data
 
 from skembed.bags import weighted_codes
 from skembed.bins import Bins
-from skembed.blocks import Block, Blocks, normalised
+from skembed.blocks import HeldRows
 from skembed.compat import Interval, StrOptions, check_sample_weight, routing_enabled
 from skembed.context import Context
-from skembed.crosses import Cross, Evidence, choose_crosses, draw_rows, requested_crosses
+from skembed.crosses import Evidence, choose_crosses, draw_rows, requested_crosses
 from skembed.evidence import is_evidence
 from skembed.folds import assign_folds
 from skembed.frames import Columns
@@ -167,16 +167,11 @@ class BaseNeuralEmbedding(BaseEstimator):
 
     def _learn(self, X, y, sample_weight, split_params):
         """Train; set the fitted attributes that all estimators share, and return the rest."""
-        _check_layers(self.hidden_layer_sizes)
+        check_layers(self.hidden_layer_sizes)
         columns = self._columns(X, reset=True)
         check_consistent_length(X, y, sample_weight)
         weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         target = self._encode_target(y, weight)
-        if self.interaction == "dot" and len(target.bias) > 1:
-            raise ValueError(
-                f"interaction='dot' gives one number for each row, but the target is "
-                f"{target.kind} with {len(target.bias)}: give interaction='mlp'."
-            )
         embedded = [0]
         if columns.sparse is None:
             embedded = embedded_columns(self.categorical_features, X, columns)
@@ -199,14 +194,38 @@ class BaseNeuralEmbedding(BaseEstimator):
         inputs = context.matrix(numbers, columns.n_rows)
         problem = Problem(inputs, target, weight, fold, starts, seed)
         bins, binned = self._learn_bins(columns, others, weight)
-        crosses, trained = self._train_with_crosses(vocabularies, codes, bins, binned, problem)
+        rows = HeldRows(codes, binned, problem)
+        return self._learn_from(rows, columns, others, vocabularies, context, bins)
+
+    def _learn_from(self, rows, columns, others, vocabularies, context, bins):
+        """The part of `_learn` that does not ask where the rows lie.
+
+        Parameters
+        ----------
+        rows : HeldRows or skembed.stored.StoredRows
+        columns : Columns
+        others : list of int
+            Positions of the columns that are not embedded.
+        vocabularies : dict of str to Vocabulary
+        context : Context
+        bins : dict of str to Bins
+            Of the numeric columns that may be crossed.
+        """
+        codes, problem = rows.codes, rows.problem
+        target = problem.target
+        if self.interaction == "dot" and len(target.bias) > 1:
+            raise ValueError(
+                f"interaction='dot' gives one number for each row, but the target is "
+                f"{target.kind} with {len(target.bias)}: give interaction='mlp'."
+            )
+        crosses, trained = self._train_with_crosses(vocabularies, bins, rows)
         if trained.best_epoch == 0:
             warnings.warn(
                 "The columns told nothing about y that holds out of fold: in no epoch was the net "
                 "better than a constant answer by two standard errors. All levels of a column get "
                 "the same vector, or keep the pretrained one.",
                 UserWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
         self.vocabularies_ = vocabularies
         self._is_sparse = columns.sparse is not None
@@ -215,8 +234,9 @@ class BaseNeuralEmbedding(BaseEstimator):
         self.history_, self.best_epoch_ = trained.history, trained.best_epoch
         self.n_iter_ = len(trained.history["seconds"])
         self.classes_, self.target_type_ = target.classes, target.kind
-        self._position = {columns.names[j]: j for j in (*embedded, *others)}
-        codes |= {name: cross.encode(codes | binned) for name, cross in self.crosses_.items()}
+        self._position = {name: j for j, name in enumerate(columns.names)}
+        crossable = codes | rows.binned
+        codes = codes | {name: cross.encode(crossable) for name, cross in self.crosses_.items()}
         return Learned(columns, others, codes, set(self.crosses_), context, problem, trained)
 
     def _encode_target(self, y, weight):
@@ -248,49 +268,53 @@ class BaseNeuralEmbedding(BaseEstimator):
         }
         return codes | {name: cross.encode(codes | binned) for name, cross in self.crosses_.items()}
 
-    def _train_with_crosses(self, vocabularies, codes, bins, binned, problem):
+    def _train_with_crosses(self, vocabularies, bins, rows):
         """Crosses and what was trained; "auto" keeps crosses only if they lower the loss."""
-        used = problem.weight > 0
-        single = {name: of_rows for name, of_rows in codes.items() if not issparse(of_rows)}
-        embedded = {name: vocabularies[name] for name in single}
-        crossable, their_codes = embedded | bins, single | binned
+        problem, their_codes = rows.problem, rows.crossable
+        embedded = {name: vocabularies[name] for name in vocabularies if name in their_codes}
+        crossable = embedded | bins
 
-        def with_crosses(chosen, look_at=None):
-            crosses = [Cross.fit(names, crossable, their_codes, used) for names in chosen]
-            crossed = [cross.encode(their_codes) for cross in crosses]
-            every = [*codes.values(), *crossed]
-            return crosses, self._train(vocabularies, crosses, every, problem, look_at)
+        def with_crosses(crosses, look_at=None):
+            blocks = rows.blocks(crosses)
+            return crosses, self._train(vocabularies, crosses, blocks, problem, look_at)
 
         if self.crosses != "auto":
-            return with_crosses(requested_crosses(self.crosses, list(embedded), list(crossable)))
+            requested = requested_crosses(self.crosses, list(embedded), list(crossable))
+            return with_crosses(rows.fit_crosses(requested, crossable))
         # Without folds there is no evidence to choose by; a dot product has its pairs already.
         if self.cv is None or self.interaction == "dot":
             return with_crosses([])
         fold, target = problem.fold, problem.target
         outputs_per_row = (fold.max() + 1) * len(target.bias)
-        rows = draw_rows(used, outputs_per_row, problem.seed)
-        plain = with_crosses([], rows)
-        weight = problem.weight[rows, None, None]
-        residual, curvature = target.loss.derivatives(target.values[rows, None], plain[1].outputs)
-        evidence = Evidence(residual * weight, curvature * weight, fold[rows])
-        seen = {name: column[rows] for name, column in their_codes.items()}
+        look_at = draw_rows(problem.weight > 0, outputs_per_row, problem.seed)
+        plain = with_crosses([], look_at)
+        weight, values = problem.weight[look_at, None, None], target.values[look_at, None]
+        residual, curvature = target.loss.derivatives(values, plain[1].outputs)
+        evidence = Evidence(residual * weight, curvature * weight, fold[look_at])
+        seen = {name: column[look_at] for name, column in their_codes.items()}
         chosen = choose_crosses(crossable, seen, embedded.keys(), evidence, problem.seed)
-        if not chosen:
+        crosses = rows.fit_crosses(chosen, crossable)
+        if not crosses:
             return plain
         if self.verbose:
-            print(f"once more, with crosses: {', '.join(map(cross_name, chosen))}")
-        crossed = with_crosses(chosen)
+            names = ", ".join(cross_name(cross.names) for cross in crosses)
+            print(f"once more, with crosses: {names}")
+        crossed = with_crosses(crosses)
         return crossed if is_evidence(crossed[1].losses - plain[1].losses) else plain
 
     def _learn_bins(self, columns, others, weight):
         """Bins and codes (n_rows,) of the numeric columns that may be crossed, by name."""
         bins, codes = {}, {}
-        if self.use_context and isinstance(self.crosses, (str, list)):
+        if self._crosses_numbers():
             for j in others:
                 name, numbers = columns.names[j], columns.numbers(j)
                 bins[name] = Bins.fit(numbers, weight > 0)
                 codes[name] = bins[name].encode(numbers)
         return bins, codes
+
+    def _crosses_numbers(self):
+        """Whether numeric columns can be crossed."""
+        return self.use_context and isinstance(self.crosses, (str, list))
 
     def _learn_vocabularies(self, columns, embedded, weight):
         """Vocabulary, codes (n_rows,) and start of each embedded column, by name; none of ids."""
@@ -299,17 +323,17 @@ class BaseNeuralEmbedding(BaseEstimator):
         pretrained = self._read_pretrained([columns.names[j] for j in embedded])
         for j in embedded:
             name = columns.names[j]
-            given, members, counted = pretrained.get(name), None, used
+            given, members = pretrained.get(name), None
             if columns.is_bag(j):
                 levels, members = columns.members(j)
-                counted = np.repeat(used, members.lengths)
+                counted = levels.count(np.repeat(used, members.lengths))
             else:
                 levels = columns.levels(j)
-                if given is None and leave_out(spec, name, levels, used, is_frame=columns.is_frame):
+                counted = levels.count(used)
+                if given is None and leave_out(spec, name, counted, is_frame=columns.is_frame):
                     left_out.append(name)
                     continue
-            vocabularies[name] = vocabulary = Vocabulary.fit(
-                levels,
+            vocabularies[name] = vocabulary = Vocabulary.of_counts(
                 counted,
                 min_frequency=self.min_frequency,
                 max_categories=self.max_categories,
@@ -345,7 +369,7 @@ class BaseNeuralEmbedding(BaseEstimator):
             return codes
         return weighted_codes(members, codes, vocabulary.n_codes, self.bag_mode)
 
-    def _train(self, vocabularies, crosses, codes, problem, look_at):
+    def _train(self, vocabularies, crosses, blocks, problem, look_at):
         with needs_torch("fit"):
             from skembed.training import Settings, train
         settings = {name: getattr(self, name) for name in Settings._fields}
@@ -356,15 +380,8 @@ class BaseNeuralEmbedding(BaseEstimator):
             start.vectors.shape[1] if start else dim
             for start, dim in zip(starts, dims, strict=True)
         ]
-        block = Block(
-            codes,
-            problem.inputs,
-            problem.target.values,
-            normalised(problem.weight),
-            problem.fold,
-        )
         return train(
-            Blocks([block]),
+            blocks,
             [levels.n_codes for levels in (*vocabularies.values(), *crosses)],
             dims + [cross_dim(len(cross.names), self.interaction) for cross in crosses],
             problem.target,
@@ -469,7 +486,8 @@ def _with_tables(change, state):
     return state | {"tables_": {name: change(table) for name, table in state["tables_"].items()}}
 
 
-def _check_layers(sizes):
+def check_layers(sizes):
+    """Raise if hidden layers are not of whole, positive sizes."""
     for size in sizes:
         if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
             raise ValueError(

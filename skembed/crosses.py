@@ -52,6 +52,14 @@ class Cross:
         keys, counts = np.unique(row_keys[row_keys >= 0], return_counts=True)
         return cls(tuple(names), sizes, keys, np.concatenate([[0] * len(RESERVED), counts]))
 
+    def merged(self, other):
+        """Make one of this cross and the same one of other rows."""
+        keys = np.union1d(self.keys, other.keys)
+        counts = np.zeros(len(RESERVED) + len(keys), dtype=np.int64)
+        for part in (self, other):
+            counts[len(RESERVED) + np.searchsorted(keys, part.keys)] += part.counts[len(RESERVED) :]
+        return Cross(self.names, self.sizes, keys, counts)
+
     @property
     def n_codes(self):
         """Number of codes, with the reserved ones."""

@@ -11,7 +11,9 @@ from skembed.byvalue import coded_blocks
 from skembed.compat import StrOptions, check_feature_names_in, fit_context
 from skembed.finishing import finished_tables
 from skembed.frames import Columns
+from skembed.from_parquet import learn_from_parquet, write_features
 from skembed.layout import Layout, output_dtype
+from skembed.parquet import check_out, open_dataset
 from skembed.reading import ReadableVectors, given_back
 from skembed.tables import gather, gather_own_fold
 from skembed.without_target import fit_without_target
@@ -403,11 +405,109 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
                 return self._looked_up(self._columns(X, reset=False))
             learned, fold_tables = fitted
             fold = learned.problem.fold
+            return self._own_fold_features(learned.columns, learned.codes, fold, fold_tables)
 
-            def write(slot, out):
-                gather_own_fold(fold_tables[slot.name], learned.codes[slot.name], fold, out)
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit_parquet(self, path, target, *, sample_weight=None):
+        """Learn the vectors from rows that need not fit into memory.
 
-            return self._layout.assemble(learned.columns, write)
+        The rows are read once, dealt at random into temporary files of half a million rows each
+        (in the folder of :mod:`tempfile`, about as large as the data), and trained on file by
+        file. Levels, classes and combinations of levels are those of all rows. The scale of
+        numbers, their bins, the choice of crosses and the rounding come from the first file, a
+        random sample; "auto" takes no cross of more than half a million combinations. Up to half
+        a million rows, the result is that of `fit`, to the bit.
+
+        Every column counts but target and weights; to leave out others, give a dataset with a
+        schema of some. A callable ``categorical_features`` is given a row of nulls. There are no
+        bags and no pretrained vectors. A splitter as ``cv`` splits file by file and sees neither
+        columns nor groups.
+
+        Parameters
+        ----------
+        path : str, PathLike or pyarrow.dataset.Dataset
+            A Parquet file, a folder of such files, or a dataset.
+
+        target : str
+            Name of the column to predict.
+
+        sample_weight : str, default=None
+            Name of the column that holds weights of the rows.
+
+        Returns
+        -------
+        self : NeuralEmbeddingEncoder
+            The fitted encoder. `transform` takes frames of the columns but target and weights.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import pandas as pd
+        >>> from skembed import NeuralEmbeddingEncoder
+        >>> rows = {"city": ["Oslo", "Rome", "Bern"] * 40, "price": [3.0, 1.5, 4.2] * 40}
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder, "prices.parquet")
+        ...     pd.DataFrame(rows).to_parquet(path)
+        ...     encoder = NeuralEmbeddingEncoder(random_state=0).fit_parquet(path, "price")
+        >>> encoder.transform(pd.DataFrame({"city": ["Oslo", "Bern"]})).shape
+        (2, 1)
+        """
+        with all_or_nothing(self):
+            self._fit_parquet(open_dataset(path), target, sample_weight)
+            self._fitted_on = None
+        return self
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit_transform_parquet(self, path, target, out, *, sample_weight=None):
+        """Learn the vectors as `fit_parquet` does, and write those of each row's own fold.
+
+        The data are read a second time for it. The next model is trained on what is written.
+
+        Parameters
+        ----------
+        path : str, PathLike or pyarrow.dataset.Dataset
+            A Parquet file, a folder of such files, or a dataset.
+
+        target : str
+            Name of the column to predict.
+
+        out : str or PathLike
+            The Parquet file to write, not among those read: what `fit_transform` gives, as columns
+            named by `get_feature_names_out`, the rows in the order of the data. To join other
+            columns, put them beside: ``read_table(out).append_column(target, data[target])`` in
+            pyarrow. It appears when it is whole, and replaces an older one.
+
+        sample_weight : str, default=None
+            Name of the column that holds weights of the rows.
+
+        Returns
+        -------
+        self : NeuralEmbeddingEncoder
+            The fitted encoder.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import pandas as pd
+        >>> from skembed import NeuralEmbeddingEncoder
+        >>> rows = {"city": ["Oslo", "Rome", "Bern"] * 40, "price": [3.0, 1.5, 4.2] * 40}
+        >>> encoder = NeuralEmbeddingEncoder(random_state=0)
+        >>> with TemporaryDirectory() as data, TemporaryDirectory() as features:
+        ...     path, out = Path(data, "prices.parquet"), Path(features, "features.parquet")
+        ...     pd.DataFrame(rows).to_parquet(path)
+        ...     _ = encoder.fit_transform_parquet(path, "price", out)
+        ...     pd.read_parquet(out).shape
+        (120, 1)
+        """
+        with all_or_nothing(self):
+            dataset = open_dataset(path)
+            check_out(out, path, dataset)
+            fold_tables, plan, next_folds = self._fit_parquet(dataset, target, sample_weight)
+            write_features(self, fold_tables, plan, next_folds, out)
+            self._fitted_on = None
+        return self
 
     def transform(self, X):
         """Replace the embedded columns by their vectors, for rows that were not trained on.
@@ -533,13 +633,22 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             self._lay_out(columns, others)
             return None
         learned = self._learn(X, y, sample_weight, self._split_params(method, groups))
+        return learned, self._finish(learned)
+
+    def _fit_parquet(self, dataset, target, sample_weight):
+        """Set the fitted state; return what `write_features` needs beside it."""
+        learned, plan, next_folds = learn_from_parquet(self, dataset, target, sample_weight)
+        return self._finish(learned), plan, next_folds
+
+    def _finish(self, learned):
+        """Set tables and output by what was learned; return the tables of the folds."""
         fold_tables, self.tables_ = finished_tables(
             learned, self.embedding_dim, chosen=self.crosses == "auto"
         )
         kept = {name: cross for name, cross in self.crosses_.items() if name in fold_tables}
         self._keep_crosses(kept, self.bins_)
         self._lay_out(learned.columns, learned.others)
-        return learned, fold_tables
+        return fold_tables
 
     def _lay_out(self, columns, others):
         """Set the order of the output."""
@@ -555,6 +664,14 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             dtype=output_dtype(columns, passing),
         )
         self._layout.check_names(columns.names)
+
+    def _own_fold_features(self, columns, codes, fold, fold_tables):
+        """Output for rows that were trained on: vectors from the tables of their own folds."""
+
+        def write(slot, out):
+            gather_own_fold(fold_tables[slot.name], codes[slot.name], fold, out)
+
+        return self._layout.assemble(columns, write)
 
     def _looked_up(self, columns):
         """Output for new rows: vectors from the tables."""

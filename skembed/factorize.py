@@ -26,6 +26,34 @@ class Levels(NamedTuple):
     rows: np.ndarray
     values: list
 
+    def count(self, used):
+        """Count how often each value occurs in the rows that are used, (n_rows,) of bool."""
+        rows = self.rows[used]
+        counts = np.bincount(rows[rows >= 0], minlength=len(self.values))
+        return Counts(self.values, counts, int((rows < 0).sum()))
+
+
+class Counts(NamedTuple):
+    """How often each value of a column occurs.
+
+    Attributes
+    ----------
+    values : list
+        Distinct values as Python scalars, in the order in which they appear.
+    counts : ndarray of int, shape (n_values,)
+    n_missing : int
+        Rows in which the column is missing.
+    """
+
+    values: list
+    counts: np.ndarray
+    n_missing: int
+
+    @property
+    def n_rows(self):
+        """Number of rows, those in which the column is missing included."""
+        return int(self.counts.sum()) + self.n_missing
+
 
 def factorize(values):
     """Factorise an array; True, 1 and "1" stay apart, 1 and 1.0 are one number."""

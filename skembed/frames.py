@@ -178,8 +178,8 @@ class Columns:
                 "column into strings or leave it out."
             ) from error
 
-    def numbers(self, j, dtype=np.float64):
-        """Column ``j`` as numbers, missing as NaN.
+    def numbers(self, j, dtype=np.float64, first_row=0):
+        """Column ``j`` as numbers, missing as NaN; errors count rows from ``first_row``.
 
         Returns
         -------
@@ -198,7 +198,7 @@ class Columns:
         except (TypeError, ValueError) as error:
             raise self._not_numeric(j, f"it holds {_first_non_number(values)!r}") from error
         if values.dtype.kind not in "biu" and np.isinf(numbers).any():
-            row = (self._rows.start if self._rows else 0) + int(
+            row = (self._rows.start if self._rows else first_row) + int(
                 np.flatnonzero(np.isinf(numbers))[0]
             )
             raise ValueError(

@@ -59,7 +59,7 @@ def embedded_columns(spec, X, columns):
     return positions
 
 
-def leave_out(spec, name, levels, used, *, is_frame):
+def leave_out(spec, name, counted, *, is_frame):
     """Whether "auto" leaves a column out, because nearly every row has a level of its own.
 
     It does so with columns of labels. A column of numbers, which "auto" takes from an array, stays,
@@ -71,22 +71,20 @@ def leave_out(spec, name, levels, used, *, is_frame):
         As ``categorical_features`` of the encoder.
     name : str
         Of the column.
-    levels : Levels
-    used : ndarray of bool, shape (n_rows,)
-        Rows that count.
+    counted : Counts
+        Its levels.
     is_frame : bool
         Whether X is a frame, of which "auto" takes labels alone.
     """
     by_type = isinstance(spec, str)
-    rows = levels.rows[used]
-    n_levels = len(np.unique(rows[rows >= 0]))
-    if len(rows) < FEWEST_ROWS or n_levels < NEARLY_UNIQUE * len(rows):
+    n_levels, n_rows = int((counted.counts > 0).sum()), counted.n_rows
+    if n_rows < FEWEST_ROWS or n_levels < NEARLY_UNIQUE * n_rows:
         return False
-    if by_type and (is_frame or all(isinstance(value, str) for value in levels.values)):
+    if by_type and (is_frame or all(isinstance(value, str) for value in counted.values)):
         return True
-    if by_type or any(isinstance(value, float) for value in levels.values):
+    if by_type or any(isinstance(value, float) for value in counted.values):
         warnings.warn(
-            f"Column {name!r} is embedded, but has {n_levels} different values in {len(rows)} "
+            f"Column {name!r} is embedded, but has {n_levels} different values in {n_rows} "
             "rows: a level that is seen once teaches nothing. If it is a quantity, give the "
             "columns without it in categorical_features, and the net sees it as a number.",
             UserWarning,

@@ -55,6 +55,13 @@ class Target(NamedTuple):
             return self.values[:, 0].astype(np.int64)
         return self.values if self.kind == "multiclass" else None
 
+    def encode(self, y):
+        """Values of other rows, from the same classes or from quantities, (n_rows,)."""
+        if self.classes is None:
+            return ((y[:, None] - self.centre) / self.scale).astype(np.float32)
+        codes = np.searchsorted(self.classes, y)
+        return codes[:, None].astype(np.float32) if self.kind == "binary" else codes
+
 
 def encode_target(y, target_type, weight, *, loss="auto", quantile=None, y_range=None):
     """Encode ``y`` for the net.

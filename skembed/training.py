@@ -183,7 +183,6 @@ def _run(tables, decoder, blocks, loss, target, settings, generator):
         max_epochs = auto_epochs(steps_per_epoch, settings.interaction)
     n_steps = max_epochs * steps_per_epoch
     adamw = AdamW(decoder, settings.weight_decay)
-
     best = BestEpoch(tables, adamw, settings)
     history: dict[str, list] = {"out_of_fold_loss": [], "table_loss": [], "seconds": []}
     began, step = time.perf_counter(), 0

@@ -46,14 +46,17 @@ class Vocabulary:
         return kinds(self.levels)
 
     @classmethod
-    def fit(cls, column, used, *, min_frequency=None, max_categories=None, always=()):
-        """Learn the levels of a column.
+    def fit(cls, column, used, **rules):
+        """Learn the levels of a column from the rows that are used; rules as in `of_counts`."""
+        return cls.of_counts(column.count(used), **rules)
+
+    @classmethod
+    def of_counts(cls, counted, *, min_frequency=None, max_categories=None, always=()):
+        """Learn the levels of a column from how often they occur.
 
         Parameters
         ----------
-        column : Levels
-        used : ndarray of bool, shape (n_rows,)
-            Rows that count.
+        counted : Counts
         min_frequency : int, float or None
             Levels with fewer rows (a fraction of all rows if a float) are infrequent.
         max_categories : int or None
@@ -61,19 +64,18 @@ class Vocabulary:
         always : list
             Levels that keep a code of their own beside those, whether they occur or not.
         """
-        rows = column.rows[used]
-        n_missing = int((rows < 0).sum())
-        held, kept_keys = set(map(_key, column.values)), set(map(_key, always))
-        values = [*column.values, *(level for level in always if _key(level) not in held)]
-        counts = np.bincount(rows[rows >= 0], minlength=len(values))
+        held, kept_keys = set(map(_key, counted.values)), set(map(_key, always))
+        added = [level for level in always if _key(level) not in held]
+        values = [*counted.values, *added]
+        counts = np.append(counted.counts, np.zeros(len(added), dtype=np.int64))
         fixed = np.array([_key(value) in kept_keys for value in values], dtype=bool)
         order = [i for i in _sorted_positions(values) if counts[i] > 0 or fixed[i]]
         ordered, kept = counts[order], fixed[order]
         others = ~kept
-        kept[others] = _frequent(ordered[others], len(rows), min_frequency, max_categories)
+        kept[others] = _frequent(ordered[others], counted.n_rows, min_frequency, max_categories)
         levels = [values[i] for i, keep in zip(order, kept, strict=True) if keep]
         pooled = [values[i] for i, keep in zip(order, kept, strict=True) if not keep]
-        reserved = [0, n_missing, int(ordered[~kept].sum())]
+        reserved = [0, counted.n_missing, int(ordered[~kept].sum())]
         return cls(levels, pooled, np.array([*reserved, *ordered[kept]], dtype=np.int64))
 
     @property

@@ -42,6 +42,17 @@ def test_a_level_per_combination_that_occurs():
     assert cross.counts.tolist() == [0, 0, 0, 1, 1, 2]
 
 
+def test_crosses_of_some_rows_each_make_that_of_all():
+    X, _ = interacting(n_rows=300)
+    vocabularies, codes = coded(X)
+    first = np.arange(300) < 40
+    parts = [Cross.fit(("a", "b"), vocabularies, codes, used) for used in (first, ~first)]
+    whole = Cross.fit(("a", "b"), vocabularies, codes, np.ones(300, dtype=bool))
+    merged = parts[0].merged(parts[1])
+    np.testing.assert_array_equal(merged.keys, whole.keys)
+    np.testing.assert_array_equal(merged.counts, whole.counts)
+
+
 def test_combinations_that_did_not_occur_are_unseen():
     X = pd.DataFrame({"a": ["x", "y"], "b": ["1", "2"]})
     vocabularies, codes = coded(X)

@@ -165,4 +165,5 @@ def test_named_integers_do_not_warn():
 def left_out(spec, X, used=None):
     columns = Columns(X)
     used = np.ones(columns.n_rows, dtype=bool) if used is None else used
-    return leave_out(spec, columns.names[0], columns.levels(0), used, is_frame=columns.is_frame)
+    counted = columns.levels(0).count(used)
+    return leave_out(spec, columns.names[0], counted, is_frame=columns.is_frame)

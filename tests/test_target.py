@@ -108,3 +108,20 @@ def test_a_target_that_does_not_fit(y, given, error):
 def test_one_column_is_asked_for_and_several_are_given():
     with pytest.raises(ValueError, match="Several columns are 'multilabel'"):
         encode([[0, 1], [1, 1]], "binary")
+
+
+@pytest.mark.parametrize(
+    ("y", "given"),
+    [
+        (["yes", "no", "no"], {}),
+        ([3, 5, 4], {}),
+        ([1.5, 2.0, 7.0], {}),
+        ([1.0, 2.0, 9.0], {"loss": "poisson"}),
+        ([1.0, 2.0, 9.0], {"loss": "quantile", "quantile": 0.7}),
+    ],
+)
+def test_other_rows_are_encoded_as_those_of_fit(y, given):
+    target = encode(y, **given)
+    again = target.encode(np.array(y)[[2, 0]])
+    assert again.dtype == target.values.dtype
+    np.testing.assert_array_equal(again, target.values[[2, 0]])

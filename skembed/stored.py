@@ -1,0 +1,240 @@
+"""Training rows on disk: dealt at random into files, of which one at a time is read."""
+
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from skembed.blocks import Block
+from skembed.context import Context
+from skembed.crosses import Cross
+from skembed.target import Target
+
+BLOCK_ROWS = 500_000  # in memory at a time
+
+
+class Files:
+    """Rows in files of a folder, each a random sample of all; a single file keeps their order.
+
+    Parameters
+    ----------
+    folder : str
+    dtype : dtype
+        Of a row: its fields, none of them a Python object.
+    n_rows : int
+        How many will come.
+    random_state : int
+        Deals them.
+    """
+
+    def __init__(self, folder, dtype, n_rows, random_state):
+        self.folder, self.dtype = Path(folder), dtype
+        self.n_files = math.ceil(n_rows / BLOCK_ROWS)
+        self._deal = _dealer(self.n_files, random_state)
+        self._random_state = random_state
+
+    def __len__(self):
+        return self.n_files
+
+    def add(self, rows):
+        """Deal the rows that come next, an array of the dtype."""
+        file = self._deal(len(rows))
+        ends = np.bincount(file, minlength=self.n_files).cumsum()
+        parts = np.split(rows[np.argsort(file, kind="stable")], ends[:-1])
+        for i, part in enumerate(parts):
+            with self._path(i).open("ab") as opened:
+                part.tofile(opened)
+
+    def __getitem__(self, i):
+        """Fields of the rows of a file, an array (n_rows,) each."""
+        rows = np.fromfile(self._path(i), self.dtype)
+        return {name: np.ascontiguousarray(rows[name]) for name in self.dtype.names}
+
+    def put_back(self, parts):
+        """Undo the dealing of a number that each row has.
+
+        Parameters
+        ----------
+        parts : list of ndarray of int, each of shape (n_rows,)
+            By file.
+
+        Returns
+        -------
+        callable
+            Gives the next rows, as many as it is asked for, in the order in which they were added.
+        """
+        deal = _dealer(self.n_files, self._random_state)
+        given = np.zeros(self.n_files, dtype=np.int64)
+
+        def next_rows(n_rows):
+            file = deal(n_rows)
+            together = np.empty(n_rows, dtype=np.int64)
+            for i in range(self.n_files):
+                rows = np.flatnonzero(file == i)
+                together[rows] = parts[i][given[i] : given[i] + len(rows)]
+                given[i] += len(rows)
+            return together
+
+        return next_rows
+
+    def _path(self, i):
+        return self.folder / str(i)
+
+
+def _dealer(n_files, random_state):
+    """Draw the files of the next rows; the same ones however they come in."""
+    rng = np.random.default_rng([random_state, n_files])
+    return lambda n_rows: rng.integers(n_files, size=n_rows)
+
+
+class Recipe(NamedTuple):
+    """How the fields of stored rows become what training takes.
+
+    Attributes
+    ----------
+    codes_by_position : dict of str to ndarray of intp, shape (n_values + 1,)
+        By embedded column, whose field holds the position of a value. The last entry is the code
+        of missing, whose position is -1.
+    numbers : list of str
+        The numeric columns that the net sees.
+    bins : dict of str to Bins
+        Of those that may be crossed.
+    context : Context
+    target : Target
+    target_name : str
+    values_by_position : ndarray of shape (n_classes, ...) or None
+        ``values`` of the target for each class, whose position the field holds; None of
+        quantities, which the field holds themselves.
+    weight_name : str or None
+    mean_weight : float
+        Of all rows with weight.
+    """
+
+    codes_by_position: dict
+    numbers: list
+    bins: dict
+    context: Context
+    target: Target
+    target_name: str
+    values_by_position: np.ndarray | None
+    weight_name: str | None
+    mean_weight: float
+
+    def codes(self, rows):
+        """Codes (n_rows,) by embedded column."""
+        return {name: codes[rows[name]] for name, codes in self.codes_by_position.items()}
+
+    def binned(self, rows):
+        """Codes (n_rows,) by numeric column that may be crossed."""
+        return {name: bins.encode(rows[name]) for name, bins in self.bins.items()}
+
+    def inputs(self, rows):
+        """Inputs of the net, float32 (n_rows, n_inputs)."""
+        numbers = [rows[name] for name in self.numbers]
+        return self.context.matrix(numbers, len(rows[self.target_name]))
+
+    def values(self, rows):
+        """Values of the target, as `skembed.target.Target` has them."""
+        given = rows[self.target_name]
+        if self.values_by_position is None:
+            return self.target.encode(given)
+        return self.values_by_position[given]
+
+    def weight(self, rows):
+        """Weights (n_rows,)."""
+        return stored_weight(rows, self.target_name, self.weight_name)
+
+
+def stored_weight(rows, target_name, weight_name):
+    """Weights (n_rows,) of stored rows; 1 if they have none."""
+    return np.ones(len(rows[target_name])) if weight_name is None else rows[weight_name]
+
+
+class StoredRows:
+    """All training rows, stored in files; what `skembed.blocks.HeldRows` is for rows in memory.
+
+    Parameters
+    ----------
+    files : Files
+    recipe : Recipe
+    folds : list of ndarray of int, each of shape (n_rows,)
+        Of the rows of each file.
+    n_used : int
+        Rows with weight.
+    problem : Problem
+        That of the rows of the first file; see `skembed.base`.
+    small : bool
+        Whether crosses of many combinations are left out.
+
+    Attributes
+    ----------
+    codes, binned : dict of str to ndarray of shape (n_rows,)
+        Of the rows of the first file, which stand for all where a sample will do.
+    """
+
+    def __init__(self, files, recipe, folds, n_used, problem, *, small):
+        self.files, self.recipe, self.folds = files, recipe, folds
+        self.n_used, self.problem = n_used, problem
+        self.small = small
+        first = files[0]
+        self.codes, self.binned = recipe.codes(first), recipe.binned(first)
+
+    @property
+    def crossable(self):
+        """Codes of all columns that can be crossed, of the rows of the first file."""
+        return self.codes | self.binned
+
+    def fit_crosses(self, chosen, crossable):
+        """Crosses of these tuples of columns, with the combinations that occur in any file.
+
+        If they are to be small, without those of more combinations than a file has rows: they are
+        mostly of one row each, and their tables would take more memory than the rows.
+        """
+        most = BLOCK_ROWS if self.small else math.inf
+        crosses: dict = dict.fromkeys(chosen)
+        for i in range(len(self.files) if chosen else 0):
+            rows = self.files[i]
+            codes = self.recipe.codes(rows) | self.recipe.binned(rows)
+            used = self.recipe.weight(rows) > 0
+            for names, before in list(crosses.items()):
+                found = Cross.fit(names, crossable, codes, used)
+                crosses[names] = before.merged(found) if before else found
+                if len(crosses[names].keys) > most:
+                    del crosses[names]
+        return list(crosses.values())
+
+    def blocks(self, crosses):
+        """Blocks to train on, one for each file."""
+        return StoredBlocks(self, crosses)
+
+
+class StoredBlocks:
+    """All training rows, as `skembed.blocks.Blocks`, of which each is read when it is asked for.
+
+    Parameters
+    ----------
+    stored : StoredRows
+    crosses : list of Cross
+    """
+
+    def __init__(self, stored, crosses):
+        self.stored, self.crosses = stored, crosses
+        self.n_used = stored.n_used
+        self.n_folds = 1 + max(int(fold.max()) for fold in stored.folds)
+
+    def __len__(self):
+        return len(self.stored.files)
+
+    def __getitem__(self, i):
+        """Read a block."""
+        recipe, rows = self.stored.recipe, self.stored.files[i]
+        codes = recipe.codes(rows)
+        crossable = codes | recipe.binned(rows) if self.crosses else codes
+        return Block(
+            [*codes.values(), *(cross.encode(crossable) for cross in self.crosses)],
+            recipe.inputs(rows),
+            recipe.values(rows),
+            (recipe.weight(rows) / recipe.mean_weight).astype(np.float32),
+            self.stored.folds[i].astype(np.int64),
+        )

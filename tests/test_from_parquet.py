@@ -1,0 +1,350 @@
+"""Fitting on Parquet gives what fitting in memory gives."""
+
+import sys
+import tempfile
+
+import numpy as np
+import pandas as pd
+import pyarrow.dataset
+import pyarrow.parquet as pq
+import pytest
+from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
+
+import skembed.stored
+from skembed import NeuralEmbeddingEncoder
+from skembed.from_parquet import Plan, _plan
+
+DAYS = pd.date_range("2020-01-01", periods=9)
+
+
+def sales(n_rows=3000):
+    """Rows of a shop: strings, categories, days, integers, numbers with gaps; three targets."""
+    rng = np.random.default_rng(0)
+    city, kind = rng.integers(0, 40, n_rows), rng.integers(0, 4, n_rows)
+    X = pd.DataFrame(
+        {
+            "city": pd.Series([f"city {c}" for c in city]).where(rng.random(n_rows) > 0.02),
+            "price": np.where(rng.random(n_rows) < 0.1, np.nan, rng.lognormal(size=n_rows)),
+            "kind": pd.Categorical.from_codes(kind, list("badc")),
+            "day": DAYS[rng.integers(0, 9, n_rows)],
+            "shop": rng.integers(0, 300, n_rows),
+        }
+    )
+    effect = rng.normal(size=(40, 4))[city, kind] + 2 * rng.normal(size=40)[city]
+    sold = np.array(["no", "yes"])[(rng.logistic(size=n_rows) < effect).astype(int)]
+    stars = np.clip(np.round(3 + effect), 1, 5).astype(np.int32)
+    return X.assign(sold=sold, stars=stars, amount=effect + rng.normal(size=n_rows))
+
+
+TARGETS = ["sold", "stars", "amount"]
+
+
+def dataset_of(frame):
+    return pyarrow.dataset.dataset(pyarrow.Table.from_pandas(frame, preserve_index=False))
+
+
+def encoder(**parameters):
+    given = {"categorical_features": ["city", "kind", "day", "shop"], "crosses": None}
+    return NeuralEmbeddingEncoder(**{**given, "max_epochs": 3, "random_state": 0, **parameters})
+
+
+@pytest.fixture
+def small_files(monkeypatch):
+    monkeypatch.setattr(skembed.stored, "BLOCK_ROWS", 500)
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """The folder in which temporary files are made."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def check_equal(stored, held, X):
+    assert stored.vocabularies_ == held.vocabularies_
+    for name, vocabulary in held.vocabularies_.items():
+        np.testing.assert_array_equal(stored.vocabularies_[name].counts, vocabulary.counts)
+    assert list(stored.tables_) == list(held.tables_)
+    for name, table in held.tables_.items():
+        assert len(np.unique(table, axis=0)) > 1
+        np.testing.assert_array_equal(stored.tables_[name], table)
+    for key in ("out_of_fold_loss", "table_loss"):
+        np.testing.assert_array_equal(stored.history_[key], held.history_[key])
+    np.testing.assert_array_equal(stored.transform(X), held.transform(X))
+    np.testing.assert_array_equal(stored.get_feature_names_out(), held.get_feature_names_out())
+
+
+@pytest.mark.parametrize(
+    ("target", "parameters"),
+    [
+        ("sold", {}),
+        ("stars", {}),
+        ("amount", {}),
+        ("sold", {"crosses": "auto"}),
+        ("amount", {"crosses": "auto"}),
+        ("amount", {"crosses": 2}),
+        ("sold", {"crosses": [("city", "kind"), ("kind", "price")]}),
+        ("stars", {"cv": None}),
+        ("amount", {"cv": KFold(3, shuffle=True, random_state=0)}),
+        ("sold", {"min_frequency": 12}),
+        ("amount", {"use_context": False}),
+    ],
+    ids=str,
+)
+def test_a_single_file_gives_what_fit_gives_to_the_bit(target, parameters):
+    rows = sales()
+    others = [name for name in TARGETS if name != target]
+    X, y = rows.drop(columns=TARGETS), rows[target]
+    stored = encoder(**parameters).fit_parquet(dataset_of(rows.drop(columns=others)), target)
+    held = encoder(**parameters).fit(X, y)
+    check_equal(stored, held, X.head(100))
+    np.testing.assert_array_equal(stored.classes_, held.classes_)
+    np.testing.assert_array_equal(stored.feature_names_in_, held.feature_names_in_)
+    assert stored.n_features_in_ == 5
+
+
+def test_the_crosses_that_auto_chooses_are_those_of_fit():
+    rows = sales().drop(columns=["sold", "stars"])
+    stored = encoder(crosses="auto", max_epochs=8).fit_parquet(dataset_of(rows), "amount")
+    assert "city x kind" in stored.crosses_
+
+
+def test_a_stratified_splitter_splits_as_in_fit():
+    rows = sales().drop(columns=["stars", "amount"])
+    cv = StratifiedKFold(4, shuffle=True, random_state=1)
+    X, y = rows.drop(columns="sold"), rows["sold"]
+    stored = encoder(cv=cv).fit_parquet(dataset_of(rows), "sold")
+    check_equal(stored, encoder(cv=cv).fit(X, y), X.head(100))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_weights_weigh_as_in_fit(target):
+    rows = sales()
+    weight = np.random.default_rng(1).integers(0, 4, len(rows)) / 2
+    X, y = rows.drop(columns=TARGETS), rows[target]
+    stored = encoder().fit_parquet(dataset_of(X.assign(y=y, w=weight)), "y", sample_weight="w")
+    check_equal(stored, encoder().fit(X, y, sample_weight=weight), X.head(100))
+
+
+@pytest.mark.parametrize(
+    ("loss", "given"),
+    [("quantile", {"quantile": 0.8}), ("poisson", {}), ("squared_error", {"y_range": (-0.5, 60)})],
+)
+def test_losses_are_those_of_fit(loss, given):
+    rows = sales()
+    X, y = rows.drop(columns=TARGETS), np.round(np.exp(rows["amount"].clip(upper=4)))
+    stored = encoder(loss=loss, **given).fit_parquet(dataset_of(X.assign(y=y)), "y")
+    check_equal(stored, encoder(loss=loss, **given).fit(X, y), X.head(100))
+
+
+def test_a_folder_of_files_is_read_as_one(tmp_path):
+    rows = sales().drop(columns=["stars", "amount"])
+    for i, at in enumerate((0, 1000, 2000)):
+        rows[at : at + 1000].to_parquet(tmp_path / f"{i}.parquet", index=False, row_group_size=300)
+    X, y = rows.drop(columns="sold"), rows["sold"]
+    stored = encoder().fit_parquet(str(tmp_path), "sold")
+    check_equal(stored, encoder().fit(X, y), X.head(100))
+
+
+def test_several_files_give_what_one_gives_but_for_noise(small_files):
+    rows = sales().drop(columns=["sold", "stars", "shop"])
+    X, y = rows.drop(columns="amount"), rows["amount"]
+    given = {"categorical_features": ["city", "kind", "day"], "max_epochs": 20}
+    stored = encoder(**given).fit_parquet(dataset_of(rows), "amount")
+    held = encoder(**given).fit(X, y)
+    losses = [fitted.history_["out_of_fold_loss"].min() for fitted in (stored, held)]
+    assert losses[0] == pytest.approx(losses[1], rel=0.03)
+    for column in ("city", "kind"):
+        first = [fitted.embedding(column).iloc[3:, 0] for fitted in (stored, held)]
+        assert np.corrcoef(*first)[0, 1] > 0.95
+
+
+@pytest.mark.parametrize("crosses", ["auto", 2, [("city", "kind")]], ids=str)
+def test_crosses_hold_the_combinations_of_all_files(small_files, crosses):
+    rows = sales()[["city", "kind", "price", "amount"]]
+    X, y = rows.drop(columns="amount"), rows["amount"]
+    given = {"categorical_features": ["city", "kind"], "crosses": crosses, "max_epochs": 8}
+    stored = encoder(**given).fit_parquet(dataset_of(rows), "amount")
+    (ours,) = (cross for name, cross in stored.crosses_.items() if name == "city x kind")
+    held = encoder(**{**given, "crosses": [("city", "kind")]}).fit(X, y).crosses_["city x kind"]
+    np.testing.assert_array_equal(ours.keys, held.keys)
+    np.testing.assert_array_equal(ours.counts, held.counts)
+
+
+def test_each_file_is_read_once_per_epoch(small_files, monkeypatch):
+    read = []
+    get = skembed.stored.StoredBlocks.__getitem__
+    monkeypatch.setattr(
+        skembed.stored.StoredBlocks, "__getitem__", lambda self, i: read.append(i) or get(self, i)
+    )
+    encoder(max_epochs=4).fit_parquet(dataset_of(sales().drop(columns=["sold", "stars"])), "amount")
+    times = np.bincount(read)
+    assert times.tolist() == [5, 4, 4, 4, 4, 4]  # the first once more, for what a sample tells
+
+
+def test_what_occurs_in_one_file_only_is_known(small_files):
+    rows = sales().drop(columns=["stars", "amount"])
+    rows.loc[7, ["city", "sold"]] = ["Atlantis", "maybe"]
+    stored = encoder().fit_parquet(dataset_of(rows), "sold")
+    assert stored.classes_.tolist() == ["maybe", "no", "yes"]
+    vocabulary = stored.vocabularies_["city"]
+    assert vocabulary.counts[vocabulary.codes_of(["Atlantis"])[0]] == 1
+    assert np.isfinite(stored.tables_["city"]).all()
+
+
+def test_extremes_of_other_files_are_looked_at(small_files):
+    rows = sales().drop(columns=["stars", "sold"])
+    bounded = encoder(y_range=(-99, rows["amount"].sort_values().iloc[-2]))
+    with pytest.raises(ValueError, match="y_range"):
+        bounded.fit_parquet(dataset_of(rows), "amount")
+
+
+def test_the_same_seed_gives_the_same_bits(small_files):
+    rows = sales().drop(columns=["stars", "sold"])
+    X = rows.drop(columns="amount").head(100)
+    first, second = (encoder().fit_parquet(dataset_of(rows), "amount") for _ in range(2))
+    check_equal(first, second, X)
+
+
+def test_floats_are_no_classes():
+    plan = _plan(encoder(), dataset_of(sales()), "amount", None)
+    assert isinstance(plan, Plan)
+    assert not plan.of_classes
+
+
+def test_files_are_removed_after_success(temporary):
+    encoder().fit_parquet(dataset_of(sales()), "sold")
+    assert list(temporary.iterdir()) == []
+
+
+def bad(column, row, value):
+    rows = sales()
+    rows.loc[row, column] = value
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("rows", "target", "parameters", "message"),
+    [
+        (sales(), "sales", {}, "target='sales' is not a column"),
+        (sales().head(0), "sold", {}, "0 sample"),
+        (bad("sold", 2900, None), "sold", {}, "'sold' is missing in row 2900"),
+        (bad("amount", 2900, np.nan), "amount", {}, "'amount' is missing in row 2900"),
+        (bad("amount", 2900, -np.inf), "amount", {}, "'amount' is infinite in row 2900"),
+        (bad("price", 2900, np.inf), "sold", {}, r"'price' holds an infinite value \(row 2900\)"),
+        (sales().assign(sold="yes"), "sold", {}, "one class"),
+        (sales(), "sold", {"target_type": "continuous"}, "'sold' must hold numbers"),
+        (sales(), "sold", {"target_type": "multilabel"}, "target_type='multilabel'"),
+        (sales(), "sold", {"handle_missing": "error"}, "'city' is missing in row"),
+        (sales(), "sold", {"categorical_features": ["town"]}, "'town'"),
+        (sales(), "sold", {"cv": GroupKFold(3)}, "groups"),
+        (sales(), "sold", {"cv": [([0], [1])]}, "looks at all rows"),
+        (sales(), "sold", {"pretrained": {"city": {"city 1": [1.0]}}}, "pretrained"),
+        (sales().assign(tags=[["a"]] * 3000), "sold", {"categorical_features": "auto"}, "'tags'"),
+        (sales().assign(note="x y"), "sold", {}, "'note' is not embedded"),
+        (sales(), "sold", {"hidden_layer_sizes": (0,)}, "hidden_layer_sizes"),
+        (sales().drop(columns="sold"), "stars", {"interaction": "dot"}, "interaction='dot'"),
+    ],
+    ids=lambda given: given if isinstance(given, str) else "",
+)
+def test_what_cannot_be_fitted_is_an_error_and_leaves_nothing(
+    temporary, rows, target, parameters, message
+):
+    fitted = encoder().set_params(**parameters)
+    fitted.earlier_ = "kept"
+    rows = rows if target.startswith("s") else rows.drop(columns="sold")
+    with pytest.raises(ValueError, match=message):
+        fitted.fit_parquet(dataset_of(rows), target)
+    assert [name for name in vars(fitted) if name.endswith("_")] == ["earlier_"]
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        ("tons", "sample_weight='tons' is not a column"),
+        ("sold", "target and sample_weight are both 'sold'"),
+        ("kind", "'kind' must hold numbers"),
+        ("amount", "'amount' is negative in row"),
+        ("price", "'price' is missing in row"),
+    ],
+)
+def test_bad_weights_are_an_error(weight, message):
+    with pytest.raises(ValueError, match=message):
+        encoder(categorical_features=["city", "shop"], use_context=False).fit_parquet(
+            dataset_of(sales()), "sold", sample_weight=weight
+        )
+
+
+def test_weights_of_zero_alone_are_an_error():
+    with pytest.raises(ValueError, match="'w' is 0 in all rows"):
+        encoder().fit_parquet(dataset_of(sales().assign(w=0.0)), "sold", sample_weight="w")
+
+
+def test_columns_of_labels_that_differ_in_every_row_are_left_out():
+    rows = sales()[["city", "kind", "price", "sold"]]
+    rows["note"] = [f"note {i}" for i in range(len(rows))]
+    with pytest.warns(UserWarning, match="'note'") as caught:
+        fitted = encoder(categorical_features="auto").fit_parquet(dataset_of(rows), "sold")
+    assert "note" not in fitted.vocabularies_
+    assert {warning.filename for warning in caught} == {__file__}
+
+
+def test_without_pyarrow_it_is_said_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'skembed\[parquet\]'"):
+        encoder().fit_parquet("sales.parquet", "sold")
+
+
+def test_a_file_of_pandas_is_fitted(tmp_path):
+    pq.write_table(pyarrow.Table.from_pandas(sales()), tmp_path / "sales.parquet")
+    fitted = encoder().fit_parquet(tmp_path / "sales.parquet", "sold")
+    assert fitted.transform(sales().drop(columns="sold").head(7)).shape[0] == 7
+
+
+@pytest.mark.parametrize("crosses", [None, [("city", "kind"), ("kind", "price")]], ids=str)
+def test_written_features_are_those_of_fit_transform(tmp_path, crosses):
+    rows = sales().drop(columns=["sold", "stars"])
+    X, y = rows.drop(columns="amount"), rows["amount"]
+    encoder(crosses=crosses).fit_transform_parquet(dataset_of(rows), "amount", tmp_path / "out")
+    held = encoder(crosses=crosses).set_output(transform="pandas")
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out"), held.fit_transform(X, y))
+
+
+def test_written_features_hold_nothing_of_their_own_target(small_files, tmp_path):
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"id": rng.integers(0, 600, 3000).astype(str), "y": rng.normal(size=3000)})
+    given = {"categorical_features": ["id"], "early_stopping": False, "embedding_dim": 1}
+    fitted = encoder(**given).fit_transform_parquet(dataset_of(rows), "y", tmp_path / "out")
+    written = pd.read_parquet(tmp_path / "out")["id_0"]
+    assert np.corrcoef(fitted.transform(rows[["id"]])[:, 0], rows["y"])[0, 1] > 0.2
+    assert abs(np.corrcoef(written, rows["y"])[0, 1]) < 0.06  # 3 standard errors
+
+
+def test_a_file_to_write_in_no_folder_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match="There is no folder"):
+        encoder().fit_transform_parquet(dataset_of(sales()), "sold", tmp_path / "no" / "out")
+
+
+@pytest.mark.parametrize(("read", "out"), [("a", "a"), ("", "a"), ("", "b")])
+def test_a_file_to_write_among_those_read_is_an_error(tmp_path, read, out):
+    sales().to_parquet(tmp_path / "a")
+    with pytest.raises(ValueError, match="give another folder"):
+        encoder().fit_transform_parquet(tmp_path / read, "sold", tmp_path / out)
+
+
+def test_auto_takes_no_cross_of_more_combinations_than_a_file_has_rows(monkeypatch):
+    monkeypatch.setattr(skembed.stored, "BLOCK_ROWS", 1500)
+    rows = sales()[["city", "kind", "shop", "amount"]]
+    given = {"categorical_features": ["city", "kind", "shop"], "max_epochs": 1}
+    asked = [("city", "kind"), ("city", "shop")]
+    monkeypatch.setattr("skembed.base.choose_crosses", lambda *rest: asked)
+    monkeypatch.setattr("skembed.base.is_evidence", lambda differences: True)
+    chosen = encoder(crosses="auto", embedding_dim=1, **given)
+    chosen._finish = lambda learned: None
+    chosen.fit_parquet(dataset_of(rows), "amount")
+    assert list(chosen.crosses_) == ["city x kind"]
+    named = encoder(crosses=asked, **given).fit_parquet(dataset_of(rows), "amount")
+    assert list(named.crosses_) == ["city x kind", "city x shop"]
