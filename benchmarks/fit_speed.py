@@ -1,6 +1,7 @@
 """What a fit costs: beside other fits of the same net, and where levels and rows are many.
 
     python benchmarks/fit_speed.py beside DATA [--reference SCRIPT]
+    python benchmarks/fit_speed.py tabular DATA --python PYTHON
     python benchmarks/fit_speed.py rows DATA
     python benchmarks/fit_speed.py levels
     python benchmarks/fit_speed.py memory
@@ -19,15 +20,17 @@ from the frame to the tables but for ``levels``; ratios are of the times in one 
 - *products*: the products of matrices that the fit cannot do without, by ``torch.mm`` at their
   shapes.
 
-``rows``: 3 million flights and parts of them. ``levels``: what a step of training costs where one
-of three columns has so many levels. ``memory``: the peak of a fit of 20 million rows and two
-columns, of which one has 10 million levels.
+``tabular``: Amazon access without crosses beside pytorch_tabular, by ``tabular.py``; PYTHON is that
+of an environment that has it. ``rows``: 3 million flights and parts of them. ``levels``: what a
+step of training costs where one of three columns has so many levels. ``memory``: the peak of a fit
+of 20 million rows and two columns, of which one has 10 million levels.
 """
 
 import argparse
 import importlib.util
 import itertools
 import pathlib
+import subprocess
 import time
 from functools import partial
 
@@ -190,6 +193,33 @@ def beside(options):
     return figures
 
 
+def tabular(options):
+    """A fit beside one of pytorch_tabular: as many epochs, batches and layers."""
+    X, _, _ = problem = amazon(options.data)
+    made = ours(problem)
+    arguments = [
+        options.data / "amazon_employee" / "data.csv.gz",
+        "ACTION",
+        made.n_iter_,
+        auto_batch_size(len(X)),
+        "-".join(map(str, LAYERS)),
+    ]
+    script = pathlib.Path(__file__).with_name("tabular.py")
+    command = [options.python, "-W", "ignore", script, *arguments]
+    seconds = {"ours": [], "pytorch_tabular": []}
+    for _ in range(options.rounds):
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
+        seconds["pytorch_tabular"].append(float(done.stdout.split("seconds ")[-1].split()[0]))
+        seconds["ours"].append(timing.cpu_seconds({"ours": lambda: ours(problem)}, 1)["ours"][0])
+    seconds = {name: np.array(of) for name, of in seconds.items()}
+    ratio = timing.spread(seconds["ours"] / seconds["pytorch_tabular"])
+    print(
+        f"{made.n_iter_} epochs on {len(X):,} rows: ours {timing.spread(seconds['ours'])} s, "
+        f"pytorch_tabular {timing.spread(seconds['pytorch_tabular'])} s; ours / theirs {ratio}"
+    )
+    return seconds
+
+
 def of_rows(options):
     """Whole fits of more and more rows."""
     frame = pd.read_parquet(options.data / "flights3m" / "data.parquet")
@@ -258,7 +288,13 @@ def of_memory(options):
     return {"peak": peak, "seconds": seconds}
 
 
-PARTS = {"beside": beside, "rows": of_rows, "levels": of_levels, "memory": of_memory}
+PARTS = {
+    "beside": beside,
+    "tabular": tabular,
+    "rows": of_rows,
+    "levels": of_levels,
+    "memory": of_memory,
+}
 
 
 def main():
@@ -266,10 +302,11 @@ def main():
     parser.add_argument("part", choices=PARTS)
     parser.add_argument("data", type=pathlib.Path, nargs="?", help="folder that data.py reads")
     parser.add_argument("--reference", type=pathlib.Path, help="script that states the algorithm")
+    parser.add_argument("--python", help="python of an environment with pytorch_tabular")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
-    if options.part in ("beside", "rows") and options.data is None:
+    if options.part in ("beside", "tabular", "rows") and options.data is None:
         parser.error(f"{options.part} needs DATA")
     torch.set_num_threads(1)
     figures = PARTS[options.part](options)
