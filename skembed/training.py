@@ -274,6 +274,8 @@ def _step(tables, decoder, rows, loss):
     out_of_fold = losses.gather(1, fold)[:, 0]
     seeds = share.clone().scatter_(1, fold, share.gather(1, fold) / batch)
     gradient = backward(pull * seeds.view(-1, 1), own)
+    if n_folds == 1:  # the own table is the one that the row trains
+        gradient *= batch
     if decoder.table_decay:
         gradient += decoder.table_decay * share.view(-1, 1) * vectors.flatten(0, 1)
     fitted = losses.sum()

@@ -177,6 +177,17 @@ def rows_of(tables, generator):
     return Rows(tables.pack(list(codes.T)), context, y, weight, fold, torch.zeros(40))
 
 
+def test_without_folds_the_own_table_gets_the_sum_over_rows():
+    generator = torch.Generator().manual_seed(0)
+    tables = FoldTables([6, 7], [2, 2], n_folds=1)
+    decoder = Decoder(tables, 1, (), np.zeros(1, "float32"), dropout=0.0, generator=generator)
+    AdamW(decoder, 0.0)
+    rows = rows_of(tables, generator)._replace(fold=torch.zeros(40, dtype=torch.int64))
+    _, _, of_vectors = _step(tables, decoder, rows, torch_loss(LogLoss()))
+    of_own_effect = (0.5 - rows.target[:, 0]) * rows.weight  # the slope of the log-loss at 0
+    torch.testing.assert_close(of_vectors[:, 0, 0], of_own_effect)
+
+
 def plain_gradients(tables, decoder, rows):
     """The two steps one after the other, as the head of `skembed.training` tells them."""
     vectors, n_folds = tables.vectors(rows.packed), tables.n_folds
