@@ -14,7 +14,9 @@ from skembed.frames import Columns
 from skembed.from_parquet import learn_from_parquet, write_features
 from skembed.layout import Layout, output_dtype
 from skembed.parquet import check_out, open_dataset
+from skembed.persistence import explained, read, write
 from skembed.reading import ReadableVectors, given_back
+from skembed.state import put_together, taken_apart
 from skembed.tables import gather, gather_own_fold
 from skembed.without_target import fit_without_target
 
@@ -625,6 +627,70 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         with needs_torch("to_torch"):
             from skembed.frozen import FrozenEncoder
         return FrozenEncoder(self)
+
+    def save(self, path):
+        """Write the fitted encoder into one file that holds data and no code.
+
+        The file is whole at any moment: the old one until the new one is written. A loaded encoder
+        transforms to the same bits, and keeps the fitted attributes and `set_output`.
+
+        Parameters that are code or large are kept as what they came to: a callable
+        ``categorical_features`` as the list of the columns, a callable ``embedding_dim`` as the
+        lengths by column; the splitters KFold, StratifiedKFold, GroupKFold and StratifiedGroupKFold
+        as they are. Other splitters, a RandomState and ``pretrained`` become the default. `save`
+        warns of each: it matters only if the loaded encoder is fitted again. Requests for metadata
+        routing are not kept.
+
+        Parameters
+        ----------
+        path : str or path-like
+            By custom ``name.skembed``. An existing file is replaced.
+
+        Raises
+        ------
+        ValueError
+            If a level, a class or a column name is of a type that has no form as data.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import tempfile
+        >>> from skembed import NeuralEmbeddingEncoder
+        >>> X = pd.DataFrame({"city": ["Oslo", "Rome", "Bern"] * 40})
+        >>> encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, [3.0, 1.5, 4.2] * 40)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     encoder.save(f"{folder}/cities.skembed")
+        ...     loaded = NeuralEmbeddingEncoder.load(f"{folder}/cities.skembed")
+        >>> loaded.vocabularies_["city"].levels
+        ['Bern', 'Oslo', 'Rome']
+        """
+        check_is_fitted(self)
+        write(path, *taken_apart(self))
+
+    @classmethod
+    def load(cls, path):
+        """Read an encoder that `save` wrote.
+
+        Nothing in the file can run code, and no more is read into memory than the file holds. It
+        needs no torch.
+
+        Parameters
+        ----------
+        path : str or path-like
+
+        Returns
+        -------
+        NeuralEmbeddingEncoder
+            Fitted.
+
+        Raises
+        ------
+        skembed.persistence.InvalidFileError
+            If the file is damaged, of another kind or of a newer format. It is a ValueError.
+        """
+        content, arrays = read(path)
+        with explained(path):
+            return put_together(cls, content, arrays)
 
     def _fit(self, X, y, sample_weight, groups, method):
         """Set the fitted state; return what `fit_transform` needs beside it, if there is a y."""

@@ -11,7 +11,8 @@ from sybil.parsers.markdown import PythonCodeBlockParser
 import skembed
 from skembed.nn import PackedEmbedding
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "docs" / "files.md"]
 
 # Reasons stand in pyproject.toml, [tool.numpydoc_validation].
 IGNORED = {"ES01", "EX01", "GL01", "SA01", "SA04", "RT02"}
@@ -49,13 +50,15 @@ def test_every_parameter_default_is_in_the_docstring():
         assert stated == shown or float(stated) == parameter.default
 
 
-def test_the_code_of_the_readme_runs_and_prints_what_it_says(capsys):
-    document = Sybil(parsers=[PythonCodeBlockParser()]).parse(README)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_code_of_the_pages_runs_and_prints_what_they_say(page, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    document = Sybil(parsers=[PythonCodeBlockParser()]).parse(page)
     examples = list(document.examples())
     assert examples
     for example in examples:
         example.evaluate()
-    text = README.read_text()
+    text = page.read_text()
     printed = capsys.readouterr().out.splitlines()
     assert printed
     for line in printed:

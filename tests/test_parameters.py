@@ -1,0 +1,91 @@
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import make_column_selector
+from sklearn.model_selection import GroupKFold, KFold, PredefinedSplit
+
+from skembed import NeuralEmbeddingEncoder
+from skembed.parameters import restored, storable
+from skembed.plain import dumps, parse
+
+X = pd.DataFrame({"city": ["Oslo", "Rome", "Bern"] * 20, "kind": list("ab") * 30})
+Y = np.arange(60) % 7 + 0.5
+
+
+def through(**parameters):
+    """Parameters of the loaded encoder, and what was said of them."""
+    encoder = NeuralEmbeddingEncoder(**parameters).set_params(
+        crosses=None, max_epochs=1, early_stopping=False
+    )
+    groups = X["city"] if isinstance(parameters.get("cv"), GroupKFold) else None
+    data, changed = storable(encoder.fit(X, Y, groups=groups))
+    return restored(parse(dumps(data))), changed
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"hidden_layer_sizes": [8], "y_range": (0, 9)},
+        {"embedding_dim": {"city": 2}, "random_state": 7},
+        {"categorical_features": ["kind", "city"], "learning_rate": np.float64(0.01)},
+        {"cv": None},
+    ],
+    ids=str,
+)
+def test_plain_parameters_come_back(parameters):
+    loaded, changed = through(**parameters)
+    assert {name: loaded[name] for name in parameters} == parameters
+    assert changed == []
+
+
+def test_arrays_come_back_as_lists():
+    loaded, changed = through(categorical_features=np.array([True, True]))
+    assert loaded["categorical_features"] == [True, True]
+    assert changed == []
+
+
+def test_splitters_of_scikit_learn_come_back():
+    loaded, changed = through(cv=KFold(3, shuffle=True, random_state=4))
+    assert repr(loaded["cv"]) == "KFold(n_splits=3, random_state=4, shuffle=True)"
+    loaded, _ = through(cv=GroupKFold(3))
+    assert repr(loaded["cv"]) == "GroupKFold(n_splits=3, random_state=None, shuffle=False)"
+    assert changed == []
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "becomes"),
+    [
+        ("categorical_features", make_column_selector("kind|city"), ["city", "kind"]),
+        ("embedding_dim", lambda n_levels: n_levels, {"city": 3, "kind": 2}),
+        ("random_state", np.random.RandomState(0), None),
+        ("cv", KFold(2, shuffle=True, random_state=np.random.RandomState(0)), 5),
+        ("cv", PredefinedSplit([0, 1] * 30), 5),
+    ],
+    ids=["selector", "rule", "generator", "splitter with a generator", "other splitter"],
+)
+def test_code_becomes_what_it_came_to_or_the_default(name, given, becomes):
+    loaded, changed = through(**{name: given})
+    assert loaded[name] == becomes
+    assert len(changed) == 1
+    assert changed[0].startswith(f"{name}=")
+    assert changed[0].endswith(f"becomes {becomes!r}")
+
+
+def test_pretrained_vectors_stay_in_the_tables_alone():
+    vectors = {"city": {"Oslo": [1.0, 2.0], "Rome": [3.0, 4.0]}}
+    loaded, changed = through(pretrained=vectors, freeze_pretrained=True)
+    assert loaded["pretrained"] is None
+    assert loaded["freeze_pretrained"] is False
+    assert changed == ["pretrained becomes None (the vectors stay in tables_)"]
+
+
+def test_the_rows_of_folds_are_not_stored():
+    halves = np.arange(30), np.arange(30, 60)
+    loaded, changed = through(cv=[halves, halves[::-1]])
+    assert loaded["cv"] == 5
+    assert len(changed[0]) < 200
+
+
+def test_an_unknown_splitter_is_an_error():
+    with pytest.raises(LookupError):
+        restored({"cv": {"splitter": ["PredefinedSplit", []]}})
