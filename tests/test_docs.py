@@ -26,6 +26,7 @@ def public_names():
             if not method.startswith("_") and callable(value) and not method.startswith("set_"):
                 yield f"skembed.{name}.{method}"
     yield "skembed.datasets.load_adult"
+    yield "skembed.onnx.to_onnx"
     yield "skembed.nn.PackedEmbedding"
     for method, value in vars(PackedEmbedding).items():
         if not method.startswith("_") and (callable(value) or isinstance(value, classmethod)):
