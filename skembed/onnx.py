@@ -102,12 +102,20 @@ def _features(graph, inputs, layout):
     return graph.add("Concat", *parts, axis=1)
 
 
+def _flat(estimator):
+    """Steps of a Pipeline, and of those in it."""
+    if not isinstance(estimator, Pipeline):
+        yield estimator
+        return
+    for _, step in estimator.steps:
+        if step not in (None, "passthrough"):
+            yield from _flat(step)
+
+
 def _steps(estimator):
     """The encoder or predictor, and what stands behind it."""
-    steps = [estimator]
-    if isinstance(estimator, Pipeline):
-        steps = [step for _, step in estimator.steps if step not in (None, "passthrough")]
-    begins = isinstance(steps[0], BaseNeuralEmbedding)
+    steps = list(_flat(estimator))
+    begins = bool(steps) and isinstance(steps[0], BaseNeuralEmbedding)
     if not begins or (len(steps) > 1 and not isinstance(steps[0], NeuralEmbeddingEncoder)):
         raise TypeError(
             "to_onnx takes a NeuralEmbeddingEncoder, NeuralEmbeddingClassifier or "

@@ -8,9 +8,8 @@ from onnx import TensorProto, compose, helper, numpy_helper
 
 import skembed
 
-# Of 2022: onnxruntime 1.12 and later read them.
-OPSET, IR_VERSION = 17, 8
-ML_OPSET = 3
+# Older than what runs them, which is onnxruntime 1.15 and later.
+OPSET, IR_VERSION, ML_OPSET = 17, 8, 3
 ML_OPSET_OF_DOUBLES = 4  # the first to look doubles up; onnxruntime 1.17 and later
 ML = "ai.onnx.ml"
 

@@ -1,5 +1,7 @@
 """The steps of a Pipeline behind the encoder, in ONNX: as skl2onnx converts them."""
 
+from contextlib import contextmanager, nullcontext
+
 from skl2onnx import convert_sklearn, update_registered_converter
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 from skl2onnx.common.shape_calculator import (
@@ -39,17 +41,29 @@ def append_steps(graph, steps, features, kind):
 
 def _converted(steps, kind):
     """Model of some steps."""
-    if type(steps[-1]).__module__.startswith("xgboost."):
+    last = steps[-1]
+    of_xgboost = type(last).__module__.startswith("xgboost.")
+    if of_xgboost:
         _register_xgboost()
-    pipeline = Pipeline([(str(i), step) for i, step in enumerate(steps)])
     tensor = {"float32": FloatTensorType, "float64": DoubleTensorType}[kind]
-    return convert_sklearn(
-        pipeline,
-        initial_types=[("features", tensor([None, steps[0].n_features_in_]))],
-        target_opset={"": OPSET, ML: ML_OPSET},
-        # Probabilities as a tensor, not as a dict per row.
-        options={"zipmap": False} if is_classifier(steps[-1]) else None,
-    )
+    with _without_names(last.get_booster()) if of_xgboost else nullcontext():
+        return convert_sklearn(
+            Pipeline([(str(i), step) for i, step in enumerate(steps)]),
+            initial_types=[("features", tensor([None, steps[0].n_features_in_]))],
+            target_opset={"": OPSET, ML: ML_OPSET},
+            # Probabilities as a tensor, not as a dict per row.
+            options={"zipmap": False} if is_classifier(last) else None,
+        )
+
+
+@contextmanager
+def _without_names(booster):
+    """Take the names off the features of a booster, for a converter that knows numbers only."""
+    names, booster.feature_names = booster.feature_names, None
+    try:
+        yield
+    finally:
+        booster.feature_names = names
 
 
 def _register_xgboost():

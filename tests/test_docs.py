@@ -11,7 +11,8 @@ from sybil.parsers.markdown import PythonCodeBlockParser
 import skembed
 from skembed.nn import PackedEmbedding
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+PAGES = ["README.md", "docs/onnx.md"]
 
 # Reasons stand in pyproject.toml, [tool.numpydoc_validation].
 IGNORED = {"ES01", "EX01", "GL01", "SA01", "SA04", "RT02"}
@@ -50,13 +51,14 @@ def test_every_parameter_default_is_in_the_docstring():
         assert stated == shown or float(stated) == parameter.default
 
 
-def test_the_code_of_the_readme_runs_and_prints_what_it_says(capsys):
-    document = Sybil(parsers=[PythonCodeBlockParser()]).parse(README)
+@pytest.mark.parametrize("page", PAGES)
+def test_the_code_of_a_page_runs_and_prints_what_it_says(page, capsys):
+    document = Sybil(parsers=[PythonCodeBlockParser()]).parse(ROOT / page)
     examples = list(document.examples())
     assert examples
     for example in examples:
         example.evaluate()
-    text = README.read_text()
+    text = (ROOT / page).read_text()
     printed = capsys.readouterr().out.splitlines()
     assert printed
     for line in printed:

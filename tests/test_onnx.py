@@ -127,6 +127,23 @@ def test_a_pipeline_gives_the_probabilities_of_its_classifier(adult, rows, estim
     np.testing.assert_array_equal(given["label"], model.predict(rows))
 
 
+def test_a_pipeline_in_a_pipeline(adult, rows):
+    X, _, y, _ = adult
+    scaled = make_pipeline(StandardScaler(), XGBClassifier(n_estimators=5))
+    model = make_pipeline(fast(), "passthrough", scaled).fit(X, y)
+    given = run(to_onnx(model, rows), rows)["probabilities"]
+    np.testing.assert_allclose(given, model.predict_proba(rows), rtol=0, atol=1e-5)
+
+
+def test_a_pipeline_of_data_frames(adult, rows):
+    X, _, y, _ = adult
+    model = make_pipeline(fast(), XGBClassifier(n_estimators=5)).set_output(transform="pandas")
+    model.fit(X, y)
+    given = run(to_onnx(model, rows), rows)["probabilities"]
+    np.testing.assert_allclose(given, model.predict_proba(rows), rtol=0, atol=1e-5)
+    assert model[-1].get_booster().feature_names == model[0].get_feature_names_out().tolist()
+
+
 def test_several_classes_by_name(adult, rows):
     X, _, _, _ = adult
     y = X["race"].str.replace("-", " ")
