@@ -12,7 +12,7 @@ import skembed
 from skembed.nn import PackedEmbedding
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "docs" / "files.md"]
+PAGES = [ROOT / "README.md", ROOT / "docs" / "files.md", ROOT / "docs" / "onnx.md"]
 
 # Reasons stand in pyproject.toml, [tool.numpydoc_validation].
 IGNORED = {"ES01", "EX01", "GL01", "SA01", "SA04", "RT02"}
@@ -27,6 +27,7 @@ def public_names():
             if not method.startswith("_") and callable(value) and not method.startswith("set_"):
                 yield f"skembed.{name}.{method}"
     yield "skembed.datasets.load_adult"
+    yield "skembed.onnx.to_onnx"
     yield "skembed.nn.PackedEmbedding"
     for method, value in vars(PackedEmbedding).items():
         if not method.startswith("_") and (callable(value) or isinstance(value, classmethod)):

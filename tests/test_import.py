@@ -35,7 +35,8 @@ def test_load_and_score_without_torch(rents, tmp_path):
 
 
 def test_import_is_light():
-    """Neither torch nor what only the demo draws with."""
-    code = "import sys, skembed; print(*{'torch', 'matplotlib', 'xgboost'} & {*sys.modules})"
+    """Neither torch nor what only the demo or `to_onnx` needs."""
+    heavy = "{'torch', 'matplotlib', 'xgboost', 'onnx', 'skl2onnx'}"
+    code = f"import sys, skembed.onnx; print(*{heavy} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.split() == []
