@@ -85,7 +85,7 @@ def read(path):
     Returns
     -------
     content : dict
-        As given to `write`, and the version in "skembed".
+        As given to `write`, and "format" and "skembed", the version that wrote it.
     arrays : dict of str to ndarray
 
     Raises
@@ -100,7 +100,7 @@ def read(path):
         _check_size(header, size - 8 - len(header))
         file.seek(0)
         data = file.read(size)
-        _check_sum(data, content["sha256"])
+        _check_sum(data, content.pop("sha256"))
         return content, safetensors.numpy.load(data)
 
 

@@ -149,3 +149,9 @@ def test_the_lengths_of_strings_are_checked():
     parts[".lengths"] = np.array([2**32 - 1, 4], dtype=np.uint32)
     with pytest.raises(ValueError, match="do not add up to their 3 bytes"):
         unpack_levels(kind, lambda ending, dtypes: parts[ending])
+
+
+def test_levels_that_cannot_be_looked_up_are_a_type_error():
+    _, parts = pack_levels(["[1]"])
+    with pytest.raises(TypeError, match="unhashable type: 'list'"):
+        unpack_levels({"kind": "values"}, lambda ending, dtypes: parts[ending])
