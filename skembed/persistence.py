@@ -206,7 +206,6 @@ def _sync_folder(folder):
     """Make the new name survive a loss of power, where folders can be opened."""
     if hasattr(os, "O_DIRECTORY"):
         entry = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
+        with suppress(OSError):  # some network file systems refuse; the file is whole all the same
             os.fsync(entry)
-        finally:
-            os.close(entry)
+        os.close(entry)
