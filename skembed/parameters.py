@@ -61,7 +61,8 @@ def _splitter(value):
     known = SPLITTERS.get(type(value).__name__) is type(value)
     if not known or not isinstance(value.random_state, (Integral, type(None))):
         raise TypeError(f"{value!r} is more than a name and numbers")
-    return {"splitter": [type(value).__name__, to_plain(vars(value))]}
+    options = {name: getattr(value, name) for name in ("n_splits", "shuffle", "random_state")}
+    return {"splitter": [type(value).__name__, to_plain(options)]}
 
 
 def _value(data):

@@ -85,7 +85,7 @@ def read(path):
     Returns
     -------
     content : dict
-        As given to `write`, and the version in "skembed".
+        As given to `write`, and "format" and "skembed", the version that wrote it.
     arrays : dict of str to ndarray
 
     Raises
@@ -100,7 +100,7 @@ def read(path):
         _check_size(header, size - 8 - len(header))
         file.seek(0)
         data = file.read(size)
-        _check_sum(data, content["sha256"])
+        _check_sum(data, content.pop("sha256"))
         return content, safetensors.numpy.load(data)
 
 
@@ -206,7 +206,6 @@ def _sync_folder(folder):
     """Make the new name survive a loss of power, where folders can be opened."""
     if hasattr(os, "O_DIRECTORY"):
         entry = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
+        with suppress(OSError):  # some network file systems refuse; the file is whole all the same
             os.fsync(entry)
-        finally:
-            os.close(entry)
+        os.close(entry)

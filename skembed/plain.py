@@ -144,7 +144,9 @@ def unpack_levels(kind, take):
     if what == "strings":
         return _unpack_strings(take)
     if what == "values":
-        return [from_plain(parse(text)) for text in _unpack_strings(take)]
+        levels = [from_plain(parse(text)) for text in _unpack_strings(take)]
+        set(levels)  # raises now where one cannot be looked up
+        return levels
     if what == "timestamps" and kind["unit"] in UNITS:
         index = pd.DatetimeIndex(take("", ("int64",)).view(f"M8[{kind['unit']}]"))
         zone = kind["zone"]

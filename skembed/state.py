@@ -57,7 +57,7 @@ def taken_apart(encoder):
         "parameters": parameters,
         "columns": [_column(encoder, i, name, arrays) for i, name in enumerate(encoder._position)],
         "crosses": [_cross(encoder, i, name, arrays) for i, name in enumerate(encoder.crosses_)],
-        "passing": [slot.positions[0] for slot in layout.slots if slot.name is None],
+        "passing": [int(slot.positions[0]) for slot in layout.slots if slot.name is None],
         "dtype": np.dtype(layout.dtype).name,
         "sparse": encoder._is_sparse,
         "n_features_in": int(encoder.n_features_in_),

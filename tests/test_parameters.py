@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import config_context
 from sklearn.compose import make_column_selector
 from sklearn.model_selection import GroupKFold, KFold, PredefinedSplit
 
@@ -47,7 +48,8 @@ def test_arrays_come_back_as_lists():
 def test_splitters_of_scikit_learn_come_back():
     loaded, changed = through(cv=KFold(3, shuffle=True, random_state=4))
     assert repr(loaded["cv"]) == "KFold(n_splits=3, random_state=4, shuffle=True)"
-    loaded, _ = through(cv=GroupKFold(3))
+    with config_context(enable_metadata_routing=True):
+        loaded, changed = through(cv=GroupKFold(3).set_split_request(groups=True))
     assert repr(loaded["cv"]) == "GroupKFold(n_splits=3, random_state=None, shuffle=False)"
     assert changed == []
 

@@ -1,3 +1,4 @@
+import copy
 import json
 import os
 import pickle
@@ -58,6 +59,12 @@ def rehash(data):
 def test_save_and_load(encoder, path, rents):
     X = rents[0].copy()
     np.testing.assert_array_equal(load(path).transform(X), encoder.transform(X), strict=True)
+
+
+def test_a_loaded_encoder_can_be_pickled(path, rents):
+    loaded, X = load(path), rents[0].copy()
+    again = pickle.loads(pickle.dumps(loaded))
+    np.testing.assert_array_equal(again.transform(X), loaded.transform(X))
 
 
 def test_the_same_encoder_gives_the_same_bytes(encoder, path):
@@ -161,6 +168,28 @@ def test_damaged_content_with_a_right_checksum_is_an_error_or_loads(path):
         except InvalidFileError:
             refused += 1
     assert refused > 400
+
+
+HOSTILE = [None, True, -1, 10**30, 1.5, "x", [], [[]], {}, {"dict": [[[1], 2]]}, {"int": "z"}]
+
+
+def test_entries_of_another_kind_with_a_right_checksum_are_an_error_or_load(path):
+    content, arrays = read(path)
+    rng, refused = np.random.default_rng(2), 0
+    for _ in range(200):
+        changed = entry = copy.deepcopy(content)
+        while True:  # down to an entry
+            key = rng.choice(list(entry)) if isinstance(entry, dict) else rng.integers(len(entry))
+            if not isinstance(entry[key], (dict, list)) or not entry[key] or rng.random() < 0.1:
+                break
+            entry = entry[key]
+        entry[key] = HOSTILE[rng.integers(len(HOSTILE))]
+        write(path, changed, arrays)
+        try:
+            load(path)
+        except InvalidFileError:
+            refused += 1
+    assert refused > 100
 
 
 @pytest.mark.parametrize("tag", [b'"F32"', b'"I64"', b'"U32"'], ids=bytes.decode)

@@ -59,6 +59,43 @@ def test_values_come_back_by_way_of_text(value):
     assert type(back) is type(value)
 
 
+# How format 1 has them: other releases read these.
+FORMS = {
+    '{"int":"0x8000000000000000"}': 2**63,
+    '{"float":"inf"}': float("inf"),
+    '{"tuple":[1,"a"]}': (1, "a"),
+    '{"dict":[["a",null]]}': {"a": None},
+    '{"date":"2024-02-29"}': datetime.date(2024, 2, 29),
+    '{"datetime":"2024-02-29T00:00:00+00:00"}': datetime.datetime(2024, 2, 29, tzinfo=datetime.UTC),
+    '{"time":"23:59:00"}': datetime.time(23, 59),
+    '{"duration":[-1,0,3]}': datetime.timedelta(days=-1, microseconds=3),
+    '{"timestamp":[60,"s","Europe/Oslo"]}': pd.Timestamp(60, unit="s", tz="Europe/Oslo").as_unit(
+        "s"
+    ),
+    '{"timestamp":[7,"ns",null]}': pd.Timestamp(7, unit="ns"),
+    '{"timestamp":[7,"ns",0.0]}': pd.Timestamp(7, unit="ns", tz=datetime.UTC),
+    '{"timedelta":[3,"ms"]}': pd.Timedelta(3, unit="ms").as_unit("ms"),
+    '{"interval":[0.5,1.5,"right"]}': pd.Interval(0.5, 1.5),
+    '{"period":[218,"Q-DEC"]}': pd.Period("2024Q3"),
+    '{"decimal":"1.10"}': Decimal("1.10"),
+    '{"bytes":"00ff"}': b"\x00\xff",
+    '{"uuid":"00000000-0000-0000-0000-000000000007"}': UUID(int=7),
+}
+
+
+@pytest.mark.parametrize("text", FORMS)
+def test_values_have_the_form_of_the_format(text):
+    assert dumps(to_plain(FORMS[text])) == text
+    assert from_plain(parse(text)) == FORMS[text]
+
+
+def test_timestamps_have_the_form_of_the_format():
+    days = [pd.Timestamp("1970-01-02", tz="UTC").as_unit("s")]
+    kind, parts = pack_levels(days)
+    assert kind == {"kind": "timestamps", "unit": "s", "zone": 0.0}
+    assert {ending: part.tolist() for ending, part in parts.items()} == {"": [86400]}
+
+
 def test_ints_that_are_too_long_to_print_come_back():
     value = -(10**5000)
     assert from_plain(parse(dumps(to_plain(value)))) == value
@@ -149,3 +186,9 @@ def test_the_lengths_of_strings_are_checked():
     parts[".lengths"] = np.array([2**32 - 1, 4], dtype=np.uint32)
     with pytest.raises(ValueError, match="do not add up to their 3 bytes"):
         unpack_levels(kind, lambda ending, dtypes: parts[ending])
+
+
+def test_levels_that_cannot_be_looked_up_are_a_type_error():
+    _, parts = pack_levels(["[1]"])
+    with pytest.raises(TypeError, match="unhashable type: 'list'"):
+        unpack_levels({"kind": "values"}, lambda ending, dtypes: parts[ending])

@@ -46,6 +46,7 @@ CASES = {
     "array": (np.array([CITIES, CITIES[::-1]]).T, {}),
     "ints by number": (np.arange(N)[:, None] % 5, {}),
     "polars": (pl.DataFrame({"city": CITIES, "size": np.arange(N)}), {}),
+    "a name in quotes": (frame().rename(columns={"city": '"Zürich" \\n'}), {}),
     "names of ints": (frame().rename(columns={"city": 7}), {}),
     "float32": (frame(size=np.arange(N, dtype=np.float32)), {}),
     "drop": (frame(size=np.arange(N)), {"remainder": "drop"}),
