@@ -101,9 +101,11 @@ def test_inputs_are_the_columns_by_name_and_type(encoder, rows):
 
 
 @pytest.mark.parametrize("n_rows", [0, 1, 1000])
-def test_batches_of_any_size(encoder, rows, n_rows):
+def test_batches_of_any_size(encoder, with_xgboost, rows, n_rows):
     features = run(to_onnx(encoder, rows), rows.head(n_rows))["features"]
     np.testing.assert_array_equal(features, encoder.transform(rows.head(n_rows)))
+    probabilities = run(to_onnx(with_xgboost, rows), rows.head(n_rows))["probabilities"]
+    assert probabilities.shape == (n_rows, 2)
 
 
 @pytest.mark.parametrize(
@@ -395,11 +397,12 @@ def test_other_estimators_are_an_error(rents):
         to_onnx(fast().fit(X, y), X.head(0))
 
 
-def test_what_is_not_installed_is_named(rents, monkeypatch):
+@pytest.mark.parametrize("package", ["onnx", "skl2onnx"])
+def test_what_is_not_installed_is_named(rents, monkeypatch, package):
     X, y = rents
-    encoder = fast().fit(X, y)
+    model = make_pipeline(fast(), Ridge()).fit(X, y)
     for name in [name for name in sys.modules if name.startswith("skembed.onnx_")]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ModuleNotFoundError, match=r"needs onnx, .*'skembed\[onnx\]'"):
-        to_onnx(encoder, X)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ModuleNotFoundError, match=rf"needs {package}.*'skembed\[onnx\]'"):
+        to_onnx(model, X)
