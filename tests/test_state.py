@@ -192,7 +192,7 @@ def test_a_column_name_without_a_form_as_data_is_an_error():
 def test_an_output_of_another_type_is_an_error():
     encoder = plain_fit(frame(size=np.arange(N)), RENT)
     encoder._layout.dtype = np.dtype("complex64")  # stands for long doubles
-    with pytest.raises(ValueError, match="complex64, which a file cannot hold.*float64, or use"):
+    with pytest.raises(ValueError, match="dtype complex64, which a file cannot hold"):
         taken_apart(encoder)
 
 
