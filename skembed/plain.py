@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from itertools import pairwise
 from uuid import UUID
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import pandas as pd
@@ -200,8 +200,12 @@ def _name_of(zone, value):
 
 
 def _zone(name):
-    # By zoneinfo: pandas itself would open any file that is named "dateutil/...".
-    return ZoneInfo(name) if isinstance(name, str) else timezone(timedelta(seconds=name))
+    if not isinstance(name, str):
+        return timezone(timedelta(seconds=name))
+    try:  # by zoneinfo: pandas itself would open any file that is named "dateutil/..."
+        return ZoneInfo(name)
+    except ZoneInfoNotFoundError:
+        raise ValueError(f"no time zone {name!r} is known here: pip install tzdata") from None
 
 
 def _from_timestamp(parts):

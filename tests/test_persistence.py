@@ -124,6 +124,14 @@ def test_parameters_that_are_code_are_told_of(rents, tmp_path):
     assert load(tmp_path / "x.skembed").embedding_dim == {"city": 2, "kind": 2}
 
 
+def test_a_header_that_load_would_refuse_is_not_written(encoder, path, monkeypatch):
+    before = path.read_bytes()
+    monkeypatch.setattr("skembed.persistence.LONGEST_HEADER", 1000)
+    with pytest.raises(ValueError, match="at most 1000 go into a file"):
+        encoder.save(path)
+    assert path.read_bytes() == before
+
+
 # Damage
 
 
@@ -369,7 +377,7 @@ def test_skops_and_joblib_keep_predictors_and_pipelines(model, X, y, tmp_path):
     np.testing.assert_array_equal(loaded.predict(X.copy()), expected, strict=True)
 
 
-def test_trusted_types_are_types_of_this_package(tmp_path):
+def test_trusted_types_are_types_of_this_package():
     for name in set(TRUSTED_TYPES) - {"numpy.dtype"}:
         module, _, kind = name.rpartition(".")
         assert isinstance(getattr(sys.modules[module], kind), type)

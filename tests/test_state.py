@@ -183,6 +183,19 @@ def test_a_level_without_a_form_as_data_is_an_error():
         taken_apart(encoder)
 
 
+def test_a_column_name_without_a_form_as_data_is_an_error():
+    encoder = plain_fit(frame().rename(columns={"city": frozenset("x")}), RENT)
+    with pytest.raises(ValueError, match=r"The column name frozenset.*Use a string, or joblib"):
+        taken_apart(encoder)
+
+
+def test_an_output_of_another_type_is_an_error():
+    encoder = plain_fit(frame(size=np.arange(N)), RENT)
+    encoder._layout.dtype = np.dtype("complex64")  # stands for long doubles
+    with pytest.raises(ValueError, match="dtype complex64, which a file cannot hold"):
+        taken_apart(encoder)
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
