@@ -9,6 +9,7 @@ from skl2onnx.common.shape_calculator import (
     calculate_linear_regressor_output_shapes,
 )
 from sklearn.base import is_classifier
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.pipeline import Pipeline
 
 from skembed.onnx_graph import ML, ML_OPSET, OPSET
@@ -28,7 +29,19 @@ def append_steps(graph, steps, features, kind):
     features : str
         What the encoder puts out.
     kind : {"float32", "float64"}
+
+    Raises
+    ------
+    TypeError
+        If a step would give other numbers in ONNX.
     """
+    for step in steps:
+        if isinstance(step, (HistGradientBoostingClassifier, HistGradientBoostingRegressor)):
+            raise TypeError(
+                f"{type(step).__name__} compares in float64, and skl2onnx makes trees that compare "
+                "in float32: rows beside a threshold would go the other way. Use XGBoost, or "
+                "another model of trees."
+            )
     *before, last = steps
     if kind == "float64" and type(last).__module__.startswith(ROUNDING):
         if before:
