@@ -14,6 +14,7 @@ from sklearn.ensemble import (
     RandomForestClassifier,
 )
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from xgboost import XGBClassifier, XGBRegressor
@@ -411,6 +412,18 @@ def test_trees_that_float32_would_change_are_an_error(rents):
     model = make_pipeline(fast(), HistGradientBoostingRegressor(max_iter=2)).fit(X, y)
     with pytest.raises(TypeError, match="HistGradientBoostingRegressor compares in float64"):
         to_onnx(model, X)
+    scaled = make_pipeline(fast(remainder="drop"), StandardScaler(), XGBRegressor(n_estimators=2))
+    with pytest.raises(TypeError, match="StandardScaler computes in float32"):
+        to_onnx(scaled.fit(X, y), X)
+
+
+def test_trees_inside_another_estimator_get_float32(adult, rows):
+    X, _, y, _ = adult
+    forest = RandomForestClassifier(5, random_state=0)
+    model = make_pipeline(fast(), OneVsRestClassifier(forest)).fit(X, y)
+    rows = rows.fillna({"age": 40.0})
+    given = run(to_onnx(model, rows), rows)["probabilities"]
+    np.testing.assert_allclose(given, model.predict_proba(rows), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("package", ["onnx", "skl2onnx"])
