@@ -45,7 +45,8 @@ def to_onnx(estimator, X, *, missing=""):
     ModuleNotFoundError
         If onnx or, for a Pipeline, skl2onnx or onnxmltools is not installed.
     TypeError
-        If the estimator is none of those.
+        If the estimator is none of those, or would give other numbers in ONNX, as
+        HistGradientBoosting would, and trees behind a scaler of float32.
     ValueError
         If the estimator does what ONNX cannot: columns of several kinds of levels, of dates or of
         lists, errors for unseen or missing levels.

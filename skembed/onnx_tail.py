@@ -16,6 +16,7 @@ from skembed.onnx_graph import ML, ML_OPSET, OPSET
 # These round what they are given to float32, and so must the graph: a number beside the threshold
 # of a tree would go the other way otherwise.
 ROUNDING = ("xgboost.", "sklearn.tree.", "sklearn.ensemble.")
+HISTOGRAMS = ("sklearn.ensemble._hist_gradient_boosting.",)
 
 
 def append_steps(graph, steps, features, kind):
@@ -28,15 +29,45 @@ def append_steps(graph, steps, features, kind):
     features : str
         What the encoder puts out.
     kind : {"float32", "float64"}
+
+    Raises
+    ------
+    TypeError
+        If a step would give other numbers in ONNX.
     """
     *before, last = steps
-    if kind == "float64" and type(last).__module__.startswith(ROUNDING):
+    if _any_of(last, HISTOGRAMS):
+        raise TypeError(
+            f"{type(last).__name__} compares in float64, and skl2onnx makes trees that compare "
+            "in float32: rows beside a threshold would go the other way. Use XGBoost, or another "
+            "model of trees."
+        )
+    if _any_of(last, ROUNDING):
         if before:
-            [(_, given)] = graph.include(_converted(before, kind), features)
-            features = given.name
-        features, kind, steps = graph.cast(features, "float32"), "float32", [last]
+            features = _before_trees(graph, before, features, kind)
+        if kind == "float64":
+            features, kind = graph.cast(features, "float32"), "float32"
+        steps = [last]
     for name, output in graph.include(_converted(steps, kind), features):
         graph.put_out(name, output)
+
+
+def _before_trees(graph, before, features, kind):
+    """What the steps between the encoder and trees give."""
+    if kind == "float32":
+        raise TypeError(
+            f"{type(before[0]).__name__} computes in float32, since no column passes that needs "
+            "float64. Its last digits are others in ONNX, and the trees behind it split there. "
+            "Trees need no scaling: leave it out."
+        )
+    [(_, given)] = graph.include(_converted(before, kind), features)
+    return given.name
+
+
+def _any_of(step, places):
+    """Whether an estimator, or one inside it, is of some modules."""
+    inside = [step, *step.get_params().values()]
+    return any(type(part).__module__.startswith(places) for part in inside)
 
 
 def _converted(steps, kind):

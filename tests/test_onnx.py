@@ -8,7 +8,13 @@ import polars as pl
 import pytest
 from onnxruntime import InferenceSession
 from scipy.sparse import csr_array
+from sklearn.ensemble import (
+    GradientBoostingRegressor,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+)
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from xgboost import XGBClassifier, XGBRegressor
@@ -115,8 +121,9 @@ def test_batches_of_any_size(encoder, with_xgboost, rows, n_rows):
         [LogisticRegression(max_iter=2000)],
         [StandardScaler(), LogisticRegression()],
         [StandardScaler(), XGBClassifier(n_estimators=30)],
+        [RandomForestClassifier(10, random_state=0)],
     ],
-    ids=["xgboost", "logistic", "scaled-logistic", "scaled-xgboost"],
+    ids=["xgboost", "logistic", "scaled-logistic", "scaled-xgboost", "forest"],
 )
 @pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
 def test_a_pipeline_gives_the_probabilities_of_its_classifier(adult, rows, estimators):
@@ -165,7 +172,10 @@ def test_several_classes_by_name(adult, rows):
     np.testing.assert_array_equal(given["label"], logistic.predict(complete))
 
 
-@pytest.mark.parametrize("regressor", [XGBRegressor(n_estimators=20), Ridge()])
+@pytest.mark.parametrize(
+    "regressor",
+    [XGBRegressor(n_estimators=20), Ridge(), GradientBoostingRegressor(n_estimators=20)],
+)
 def test_a_pipeline_gives_the_quantities_of_its_regressor(rents, regressor):
     X, y = rents
     model = make_pipeline(fast(), regressor).fit(X, y / 1000)
@@ -395,6 +405,25 @@ def test_other_estimators_are_an_error(rents):
             to_onnx(other, X)
     with pytest.raises(ValueError, match="X has no rows"):
         to_onnx(fast().fit(X, y), X.head(0))
+
+
+def test_trees_that_float32_would_change_are_an_error(rents):
+    X, y = rents
+    model = make_pipeline(fast(), HistGradientBoostingRegressor(max_iter=2)).fit(X, y)
+    with pytest.raises(TypeError, match="HistGradientBoostingRegressor compares in float64"):
+        to_onnx(model, X)
+    scaled = make_pipeline(fast(remainder="drop"), StandardScaler(), XGBRegressor(n_estimators=2))
+    with pytest.raises(TypeError, match="StandardScaler computes in float32"):
+        to_onnx(scaled.fit(X, y), X)
+
+
+def test_trees_inside_another_estimator_get_float32(adult, rows):
+    X, _, y, _ = adult
+    forest = RandomForestClassifier(5, random_state=0)
+    model = make_pipeline(fast(), OneVsRestClassifier(forest)).fit(X, y)
+    rows = rows.fillna({"age": 40.0})
+    given = run(to_onnx(model, rows), rows)["probabilities"]
+    np.testing.assert_allclose(given, model.predict_proba(rows), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("package", ["onnx", "skl2onnx"])
