@@ -1,7 +1,6 @@
 """The two optimisers of a training run: Adagrad for tables, AdamW for the net above them.
 
-torch has both, but its Adagrad moves whole tables, and ``torch.optim`` imports a compiler, which
-takes a second.
+torch has both, but its Adagrad moves whole tables, and ``torch.optim`` imports a compiler.
 """
 
 import numpy as np

@@ -147,9 +147,10 @@ def train(blocks, sizes, dims, target, settings, *, starts=(), look_at=None):
                 tables.start_at(column, start)
         decoder = _decoder(tables, first.inputs.shape[1], target.bias, settings, generator)
         loss = torch_loss(target.loss)
-        history, best_epoch = _run(tables, decoder, blocks, loss, target, settings, generator)
+        load = _loader(blocks, tables, loss, target.bias)
+        history, best_epoch = _run(tables, decoder, blocks, load, loss, settings, generator)
         decoder.eval()
-        rows, outputs = Rows.of(first, tables, loss, target.bias), None
+        rows, outputs = load(0), None
         losses = _own_losses(tables, decoder, rows, loss)
         if look_at is not None:
             among_used = np.cumsum(first.weight > 0) - 1
@@ -173,7 +174,7 @@ def _decoder(tables, n_inputs, bias, settings, generator):
     )
 
 
-def _run(tables, decoder, blocks, loss, target, settings, generator):
+def _run(tables, decoder, blocks, load, loss, settings, generator):
     """Train in place, end at the best epoch's tables; return the history and that epoch."""
     n_rows = blocks.n_used
     batch_size = auto_batch_size(n_rows) if settings.batch_size == "auto" else settings.batch_size
@@ -186,7 +187,6 @@ def _run(tables, decoder, blocks, loss, target, settings, generator):
     best = BestEpoch(tables, adamw, settings)
     history: dict[str, list] = {"out_of_fold_loss": [], "table_loss": [], "seconds": []}
     began, step = time.perf_counter(), 0
-    load = _loader(blocks, tables, loss, target.bias)
     for epoch in range(1, max_epochs + 1):
         out_of_fold, table_loss = Differences(), 0.0
         for rows in _batches(blocks, load, tables, batch_size, settings.unseen_rate, generator):
