@@ -147,10 +147,14 @@ def train(blocks, sizes, dims, target, settings, *, starts=(), look_at=None):
                 tables.start_at(column, start)
         decoder = _decoder(tables, first.inputs.shape[1], target.bias, settings, generator)
         loss = torch_loss(target.loss)
-        load = _loader(blocks, tables, loss, target.bias)
+        of_block = partial(Rows.of, tables=tables, loss=loss, bias=target.bias)
+        rows, outputs = of_block(first), None
+
+        def load(i):
+            return rows if len(blocks) == 1 else of_block(blocks[i])
+
         history, best_epoch = _run(tables, decoder, blocks, load, loss, settings, generator)
         decoder.eval()
-        rows, outputs = load(0), None
         losses = _own_losses(tables, decoder, rows, loss)
         if look_at is not None:
             among_used = np.cumsum(first.weight > 0) - 1
@@ -212,18 +216,6 @@ def _run(tables, decoder, blocks, load, loss, settings, generator):
             break
     best.restore()
     return {name: np.array(values) for name, values in history.items()}, best.epoch
-
-
-def _loader(blocks, tables, loss, bias):
-    """Function from the position of a block to its rows; a single block is kept."""
-
-    def load(i):
-        return Rows.of(blocks[i], tables, loss, bias)
-
-    if len(blocks) > 1:
-        return load
-    kept = load(0)
-    return lambda i: kept
 
 
 def _batches(blocks, load, tables, batch_size, unseen_rate, generator):
