@@ -12,6 +12,7 @@ from skembed import __version__
 from skembed.cli_compare import benchmark, demo
 from skembed.cli_fit import fit
 from skembed.cli_inspect import inspect, nearest
+from skembed.cli_score import score, transform
 
 # What wrong input, wrong files and missing packages raise. All else is a mistake of skembed, and
 # comes with its traceback.
@@ -41,8 +42,8 @@ class Commands(TyperGroup):
             sys.stdout.flush()  # here, where a closed pipe is still seen
         except BrokenPipeError:
             raise  # of `skembed ... | head`; typer ends without a word
-        except KeyboardInterrupt:
-            say("stopped")
+        except KeyboardInterrupt as error:
+            say(str(error) or "stopped")
             raise typer.Exit(130) from None
         except TOLD as error:
             if os.environ.get("SKEMBED_DEBUG"):
@@ -68,7 +69,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain text, which can be searched and piped
 )
-for command in (fit, inspect, nearest, benchmark, demo):
+for command in (fit, transform, score, inspect, nearest, benchmark, demo):
     app.command()(command)
 
 

@@ -2,20 +2,9 @@
 
 from pathlib import Path
 
+from skembed.csv_rows import MISSING_TEXTS
 from skembed.parquet import open_dataset
-
-FORMATS = {
-    ".parquet": "parquet",
-    ".csv": "csv",
-    ".arrow": "ipc",
-    ".feather": "ipc",
-}
-
-# What pandas.read_csv takes for missing; pyarrow by itself knows fewer.
-MISSING_TEXTS = [
-    *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
-    *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
-]
+from skembed.record_batches import format_of
 
 
 def open_rows(path, *, without=(), types=None):
@@ -51,19 +40,14 @@ def open_rows(path, *, without=(), types=None):
 
 
 def _open(path):
-    if path.is_dir() or path.suffix == ".parquet":
+    kind = format_of(path)
+    if kind == "parquet":
         return open_dataset(path)
     from pyarrow import dataset as arrow
 
-    if path.suffix not in FORMATS:
-        raise ValueError(
-            f"The name of {str(path)!r} tells no known format: it must end in one of "
-            f"{list(FORMATS)}, or be a folder of Parquet files."
-        )
     if not path.exists():
         raise FileNotFoundError(f"There is no file {str(path)!r}.")
-    kind = FORMATS[path.suffix]
-    return arrow.dataset(str(path), format=_csv() if kind == "csv" else kind)
+    return arrow.dataset(str(path), format=_csv() if kind == "csv" else "ipc")
 
 
 def _csv():

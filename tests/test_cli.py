@@ -5,13 +5,19 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
+import joblib
+import numpy as np
 import pandas as pd
 import pytest
+import skops.io
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from typer.testing import CliRunner
 
 from skembed import NeuralEmbeddingEncoder
-from skembed.__main__ import main
 from skembed.cli import app
 
 SKEMBED = [sys.executable, "-m", "skembed"]
@@ -235,7 +241,7 @@ def test_a_command_that_is_not_there_is_wrong_usage():
 
 def test_every_command_has_an_example_in_its_help():
     commands = [command.callback.__name__ for command in app.registered_commands]
-    assert {"fit", "inspect", "nearest", "benchmark", "demo"} <= set(commands)
+    assert {"fit", "transform", "score", "inspect", "nearest", "benchmark", "demo"} <= set(commands)
     for command in commands:
         assert f"\n  skembed {command} " in run(command, "--help").output
 
@@ -303,3 +309,108 @@ def test_a_closed_pipe_is_no_error(saved):
     )
     os.close(writer)
     assert done.stderr == b""
+
+
+def test_transform_gives_what_transform_gives(saved, flats):
+    out = saved.with_name("vectors.parquet")
+    done = run("transform", saved, flats, "--out", out, "--keep", "id,rent")
+    assert done.exit_code == 0
+    assert done.output.startswith(f"{out}: 400 rows in ")
+    rows, vectors = pd.read_parquet(flats), pd.read_parquet(out)
+    assert vectors.columns[:3].tolist() == ["id", "rent", "city_0"]
+    encoder = NeuralEmbeddingEncoder.load(saved).set_output(transform="pandas")
+    expected = encoder.transform(rows[encoder.feature_names_in_])
+    pd.testing.assert_frame_equal(vectors[expected.columns], expected, check_dtype=False)
+
+
+def test_transform_imports_no_torch(saved, flats, tmp_path):
+    (tmp_path / "absent").mkdir()
+    (tmp_path / "absent" / "torch.py").write_text("raise SystemExit('torch was imported')")
+    path = os.pathsep.join([str(tmp_path / "absent"), os.environ.get("PYTHONPATH", "")])
+    done = processed(
+        *("transform", saved, flats, "--out", tmp_path / "vectors.csv"),
+        env=os.environ | {"PYTHONPATH": path},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+
+
+@pytest.fixture
+def classifier(adult, tmp_path):
+    """A saved pipeline that tells who earns much, and rows to score."""
+    X_train, X_test, y_train, _ = adult
+    encoder = NeuralEmbeddingEncoder(max_epochs=1, crosses=None, random_state=0)
+    model = make_pipeline(encoder, StandardScaler(), LogisticRegression())
+    model.fit(X_train, y_train)
+    skops.io.dump(model, tmp_path / "model.skops")
+    joblib.dump(model, tmp_path / "model.joblib")
+    X_test.to_csv(tmp_path / "new.csv", index=False)
+    return model
+
+
+def test_score_gives_probabilities_of_classifiers(classifier, adult, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = run("score", "model.skops", "new.csv", "--out", "scores.csv", "--keep", "age")
+    assert done.exit_code == 0, done.output
+    scores = pd.read_csv("scores.csv")
+    assert scores.columns.tolist() == ["age", "probability_0", "probability_1"]
+    expected = classifier.predict_proba(adult[1])[:, 1]
+    np.testing.assert_allclose(scores["probability_1"], expected, rtol=1e-12)
+
+
+def test_score_gives_what_is_asked_for(classifier, adult, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = ["--method", "predict", "--trust-code"]
+    assert run("score", "model.joblib", "new.csv", "--out", "s.arrow", *options).exit_code == 0
+    given = pd.read_feather("s.arrow")["prediction"]
+    assert given.tolist() == classifier.predict(adult[1]).tolist()
+    wrong = run("score", "model.skops", "new.csv", "--out", "s.csv", "--method", "transform")
+    assert wrong.exit_code == 2
+
+
+def test_a_file_that_can_run_code_is_refused(classifier, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = run("score", "model.joblib", "new.csv", "--out", "s.csv")
+    assert done.exit_code == 1
+    assert "give --trust-code" in done.stderr
+
+
+def test_rows_set_aside_make_the_exit_code_3(saved, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "new.csv").write_text("city,rooms,kind\nOslo,2,flat\nRome,two,flat\nBern,3\n")
+    refused = run("transform", saved, "new.csv", "--out", "vectors.csv")
+    assert refused.exit_code == 1
+    assert not (tmp_path / "vectors.csv").exists()
+    done = run("transform", saved, "new.csv", "--out", "vectors.csv", "--quarantine", "bad.csv")
+    assert done.exit_code == 3
+    assert "2 rows are set aside in bad.csv" in done.output
+    assert len(pd.read_csv("vectors.csv")) == 1
+    assert pd.read_csv("bad.csv")["row"].tolist() == [1, 2]
+    (tmp_path / "new.csv").write_text("city,rooms,kind\nOslo,2,flat\n")
+    done = run("transform", saved, "new.csv", "--out", "vectors.csv", "--quarantine", "bad.csv")
+    assert done.exit_code == 0
+
+
+@pytest.mark.parametrize("stop", ["SIGKILL", "SIGINT"])
+def test_a_stopped_job_goes_on_where_it_was(saved, tmp_path, stop):
+    two = pd.DataFrame({"city": ["Oslo", "Rome"], "rooms": [1, 2], "kind": ["flat", "house"]})
+    pd.concat([two] * 200_000, ignore_index=True).to_parquet(tmp_path / "new.parquet")
+    command = ["transform", saved, tmp_path / "new.parquet", "--out", tmp_path / "out.parquet"]
+    command = [*SKEMBED, *map(str, command), "--part-rows", "1000"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        while not [*tmp_path.glob(".out.parquet.*.partial/part-00002.parquet")]:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(getattr(signal, stop))
+        told = process.stderr.read()
+    assert not (tmp_path / "out.parquet").exists()
+    if stop == "SIGINT":
+        assert process.returncode == 130
+        assert told == "skembed: stopped; the same command with --resume goes on\n"
+    done = subprocess.run([*command, "--resume"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "were done before" in done.stdout
+    expected = NeuralEmbeddingEncoder.load(saved).transform(two)
+    given = pd.read_parquet(tmp_path / "out.parquet").to_numpy()
+    assert given.shape == (400_000, expected.shape[1])
+    assert (given.reshape(-1, *expected.shape) == expected).all()
