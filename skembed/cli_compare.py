@@ -43,10 +43,11 @@ def benchmark(
     """
     with _needs_demo("benchmark"):
         from skembed.compare import compare, spread
-    from skembed.tabular_files import open_rows
+    from skembed.tabular_files import naming_columns, open_rows
 
     opened = open_rows(data, without=names_of(exclude), types=types_of(dtype))
-    X = drawn(opened, rows)
+    with naming_columns(opened):
+        X = drawn(opened, rows)
     if target not in X:
         raise ValueError(f"--target {target!r} is not a column. The data have {list(X)}.")
     y = X.pop(target)

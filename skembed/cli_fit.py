@@ -44,15 +44,17 @@ def fit(
     encoder = configured({"random_state": seed}, settings)
     from skembed.parquet import check_out
     from skembed.summary import column_table, course
-    from skembed.tabular_files import open_rows
+    from skembed.tabular_files import naming_columns, open_rows
 
     rows = open_rows(data, without=names_of(exclude), types=types_of(dtype))
     check_out(out, data, rows)
-    if features is None:
-        encoder.fit_parquet(rows, target, sample_weight=sample_weight)
-    else:
+    if features is not None:
         check_out(features, data, rows)
-        encoder.fit_transform_parquet(rows, target, features, sample_weight=sample_weight)
+    with naming_columns(rows):
+        if features is None:
+            encoder.fit_parquet(rows, target, sample_weight=sample_weight)
+        else:
+            encoder.fit_transform_parquet(rows, target, features, sample_weight=sample_weight)
     encoder.save(out)
     print(column_table(encoder).to_string(index=False))
     print(course(encoder))

@@ -129,5 +129,5 @@ def _stream(model, method, data, out, quarantine, resume, options, *, bar):
     if not n_aside:
         print(line)
         return
-    print(f"{line}; {n_aside:,} rows are set aside in {quarantine}")
+    print(f"{line}; set aside in {quarantine}: {n_aside:,}")
     raise typer.Exit(SOME_ASIDE)

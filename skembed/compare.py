@@ -111,5 +111,5 @@ def spread(cells):
     shown["width"] = mean["width"].round().astype(int)
     shown["ahead"] = groups["ahead"].sum().map(str)
     shown = shown.sort_index(level="model", sort_remaining=False, kind="stable").reset_index()
-    shown.loc[shown["encoder"] == OURS, "ahead"] = ""
+    shown.loc[shown["encoder"] == OURS, "ahead"] = "-"
     return shown

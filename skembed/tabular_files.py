@@ -1,5 +1,7 @@
 """CSV, Parquet and Arrow files as one dataset of rows, for the command line."""
 
+import re
+from contextlib import contextmanager
 from pathlib import Path
 
 from skembed.csv_rows import MISSING_TEXTS
@@ -39,6 +41,29 @@ def open_rows(path, *, without=(), types=None):
     return _reopened(path, dataset, without, types or {})
 
 
+@contextmanager
+def naming_columns(dataset):
+    """Say which column of CSV holds something else than its first rows suggest.
+
+    Parameters
+    ----------
+    dataset : pyarrow.dataset.Dataset
+        The rows that are read inside.
+    """
+    try:
+        yield
+    except ValueError as error:
+        found = re.search(r"CSV column #(\d+): (.*)", str(error))
+        if found is None:
+            raise
+        names = next(dataset.get_fragments()).physical_schema.names
+        name = names[int(found[1])]
+        raise ValueError(
+            f"Column {name!r}: {found[2]}. Its first rows suggest that type: tell the right one by "
+            f"--dtype {name}=string, or another name of Arrow's types."
+        ) from error
+
+
 def _open(path):
     kind = format_of(path)
     if kind == "parquet":
@@ -47,7 +72,15 @@ def _open(path):
 
     if not path.exists():
         raise FileNotFoundError(f"There is no file {str(path)!r}.")
-    return arrow.dataset(str(path), format=_csv() if kind == "csv" else "ipc")
+    if kind == "arrow":
+        return arrow.dataset(str(path), format="ipc")
+    dataset = arrow.dataset(str(path), format=_csv())
+    for field in dataset.schema:
+        if field.type == "binary":
+            raise ValueError(
+                f"Column {field.name!r} of {str(path)!r} is not UTF-8: save the file as that."
+            )
+    return dataset
 
 
 def _csv():

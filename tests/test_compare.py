@@ -33,4 +33,4 @@ def test_the_spread_is_over_the_splits():
     cells += [cell("skembed", 1, 0.8), cell("one-hot", 1, 0.9)]
     table = spread(cells).set_index("encoder")
     assert table["AUC"].to_dict() == {"skembed": "0.7500 ± 0.0707", "one-hot": "0.7500 ± 0.2121"}
-    assert table["ahead"].to_dict() == {"skembed": "", "one-hot": "1"}
+    assert table["ahead"].to_dict() == {"skembed": "-", "one-hot": "1"}

@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import feather
 
-from skembed.tabular_files import open_rows
+from skembed.tabular_files import naming_columns, open_rows
 
 ROWS = pa.table({"zip": [70, None, 150], "city": ["Oslo", None, "Rome"], "price": [1.5, 2.0, None]})
 CSV = 'zip,city,price\n70,Oslo,1.5\n,"",2\n150,Rome,\n'
@@ -69,3 +69,20 @@ def test_an_unknown_format_is_told(tmp_path):
 def test_a_file_that_is_not_there_is_told(tmp_path, name):
     with pytest.raises(FileNotFoundError, match="There is no file"):
         open_rows(tmp_path / name)
+
+
+def test_the_column_of_another_type_than_its_first_rows_is_named(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("id,zip\n" + "1,70\n" * 400_000 + "2,N1\n")
+    rows = open_rows(path, without=["id"])
+    with (
+        pytest.raises(ValueError, match=r"Column 'zip': .*'N1'.*--dtype zip="),
+        naming_columns(rows),
+    ):
+        rows.to_table()
+
+
+def test_csv_that_is_not_utf8_is_told(tmp_path):
+    (tmp_path / "rows.csv").write_bytes("city\nKöln\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"'city' .* is not UTF-8"):
+        open_rows(tmp_path / "rows.csv")
