@@ -12,7 +12,8 @@ import skembed
 from skembed.nn import PackedEmbedding
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "docs" / "files.md", ROOT / "docs" / "onnx.md"]
+RUN = ["files", "onnx", "scoring"]
+PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in RUN)]
 
 # Reasons stand in pyproject.toml, [tool.numpydoc_validation].
 IGNORED = {"ES01", "EX01", "GL01", "SA01", "SA04", "RT02"}
@@ -28,6 +29,7 @@ def public_names():
                 yield f"skembed.{name}.{method}"
     yield "skembed.datasets.load_adult"
     yield "skembed.onnx.to_onnx"
+    yield "skembed.scoring.score_file"
     yield "skembed.nn.PackedEmbedding"
     for method, value in vars(PackedEmbedding).items():
         if not method.startswith("_") and (callable(value) or isinstance(value, classmethod)):
