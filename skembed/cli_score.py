@@ -65,8 +65,8 @@ def transform(
     from skembed.models import load_model
 
     model = load_model(encoder, trust=trust, trust_code=trust_code)
-    options = {"keep": names_of(keep), "column_types": types_of(dtype), "part_rows": part_rows}
-    _stream(model, "transform", data, out, quarantine, resume, options, bar=not no_progress)
+    options = {"keep": names_of(keep), "resume": resume, "part_rows": part_rows}
+    _stream(model, "transform", data, types_of(dtype), out, quarantine, options, not no_progress)
 
 
 def score(
@@ -95,29 +95,27 @@ def score(
     from skembed.models import default_method, load_model
 
     loaded = load_model(model, trust=trust, trust_code=trust_code)
-    options = {"keep": names_of(keep), "column_types": types_of(dtype), "part_rows": part_rows}
+    options = {"keep": names_of(keep), "resume": resume, "part_rows": part_rows}
     method = method or default_method(loaded)
-    _stream(loaded, method, data, out, quarantine, resume, options, bar=not no_progress)
+    _stream(loaded, method, data, types_of(dtype), out, quarantine, options, not no_progress)
 
 
-def _stream(model, method, data, out, quarantine, resume, options, *, bar):
+def _stream(model, method, data, types, out, quarantine, options, bar):
     """Score a file, and say how it went."""
     from skembed.progress import progress
+    from skembed.record_batches import format_of
     from skembed.scoring import score_file
     from skembed.tabular_files import open_rows
 
+    options |= {"method": method, "quarantine": quarantine}
+    source = data
+    if format_of(data) == "csv":
+        options["column_types"] = types
+    elif types:
+        source = open_rows(data, types=types)
     try:
         with progress(bar) as on_progress:
-            done = score_file(
-                model,
-                data,
-                out,
-                method=method,
-                quarantine=quarantine,
-                resume=resume,
-                on_progress=on_progress,
-                **options,
-            )
+            done = score_file(model, source, out, on_progress=on_progress, **options)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("stopped; the same command with --resume goes on") from None
     speed = done.rows_read / done.seconds

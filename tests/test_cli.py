@@ -323,6 +323,16 @@ def test_transform_gives_what_transform_gives(saved, flats):
     pd.testing.assert_frame_equal(vectors[expected.columns], expected, check_dtype=False)
 
 
+def test_numbers_that_fit_took_for_levels_are_levels_for_transform(flats):
+    learned, _ = fitted(flats, "--dtype", "rooms=string", "--set", "embedding_dim=2")
+    encoder, out = flats.with_name("out.skembed"), flats.with_name("vectors.parquet")
+    done = run("transform", encoder, flats, "--out", out, "--dtype", "rooms=string")
+    assert done.exit_code == 0, done.output
+    rows = pd.read_parquet(flats).astype({"rooms": str})
+    expected = learned.set_output(transform="pandas").transform(rows[learned.feature_names_in_])
+    pd.testing.assert_frame_equal(pd.read_parquet(out), expected)
+
+
 def test_transform_imports_no_torch(saved, flats, tmp_path):
     (tmp_path / "absent").mkdir()
     (tmp_path / "absent" / "torch.py").write_text("raise SystemExit('torch was imported')")
