@@ -28,6 +28,8 @@ def public_names():
                 yield f"skembed.{name}.{method}"
     yield "skembed.datasets.load_adult"
     yield "skembed.onnx.to_onnx"
+    yield "skembed.distributed.transform"
+    yield "skembed.distributed.transform_parquet"
     yield "skembed.nn.PackedEmbedding"
     for method, value in vars(PackedEmbedding).items():
         if not method.startswith("_") and (callable(value) or isinstance(value, classmethod)):
