@@ -1,6 +1,7 @@
 """What the documentation says runs, and every public name is documented."""
 
 import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,12 @@ import skembed
 from skembed.nn import PackedEmbedding
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "docs" / "files.md", ROOT / "docs" / "onnx.md"]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "docs" / "files.md",
+    ROOT / "docs" / "onnx.md",
+    ROOT / "docs" / "clusters.md",
+]
 
 # Reasons stand in pyproject.toml, [tool.numpydoc_validation].
 IGNORED = {"ES01", "EX01", "GL01", "SA01", "SA04", "RT02"}
@@ -66,3 +72,12 @@ def test_the_code_of_the_pages_runs_and_prints_what_they_say(page, capsys, tmp_p
     assert printed
     for line in printed:
         assert line in text
+
+
+def test_the_recipes_of_the_page_on_clusters_are_those_that_were_run():
+    scripts = [path.read_text() for path in (ROOT / "docs" / "recipes").glob("*.py")]
+    page = (ROOT / "docs" / "clusters.md").read_text()
+    blocks = re.findall(r"```py\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == len(scripts) == 3
+    for block in blocks:
+        assert any(block in script for script in scripts)
