@@ -50,7 +50,7 @@ def score_file(
     part_rows=PART_ROWS,
     on_progress=None,
 ):
-    r"""Score the rows of a file, and write the results into a file.
+    """Score the rows of a file, and write the results into a file.
 
     Rows are read, scored and written in batches, so that memory does not grow with their number.
     The output appears when it is whole, and replaces an older file. What a killed job has done
@@ -120,7 +120,7 @@ def score_file(
     >>> encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, [3.0, 1.5, 4.2] * 40)
     >>> with TemporaryDirectory() as folder:
     ...     day = Path(folder, "day.csv")
-    ...     _ = day.write_text("city,id\\nRome,1\\nParis,2\\n")
+    ...     pd.DataFrame({"city": ["Rome", "Paris"], "id": [1, 2]}).to_csv(day, index=False)
     ...     summary = score_file(encoder, day, Path(folder, "vectors.parquet"), keep=["id"])
     ...     pd.read_parquet(Path(folder, "vectors.parquet")).columns.tolist()
     ['id', 'city_0']
