@@ -37,9 +37,12 @@ def test_load_and_score_without_torch(rents, tmp_path):
 
 
 def test_import_is_light():
-    """Neither torch nor what only the demo or `to_onnx` needs."""
-    heavy = "{'torch', 'matplotlib', 'xgboost', 'onnx', 'skl2onnx'}"
-    code = f"from skembed import *\nimport sys, skembed.onnx; print(*{heavy} & {{*sys.modules}})"
+    """Neither torch nor what only the demo, `to_onnx` or a cluster needs."""
+    heavy = "{'torch', 'matplotlib', 'xgboost', 'onnx', 'skl2onnx', 'dask', 'distributed'}"
+    code = (
+        "from skembed import *\nimport sys, skembed.onnx, skembed.distributed\n"
+        f"print(*{heavy} & {{*sys.modules}})"
+    )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.split() == []
 
