@@ -177,6 +177,12 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
     tol : float, default=1e-4
         What counts as lower.
 
+    device : {"auto", "cpu", "cuda"} or str, default="auto"
+        Where the net trains: "cuda" is the current GPU, "cuda:1" one by its number. "auto" is the
+        CPU everywhere, so that a fit has the same bits on a machine with a GPU as on one without.
+        A fit on a GPU does not repeat to the bit. The result is the same kind of numpy arrays, and
+        `transform` needs no GPU.
+
     n_jobs : int, default=None
         Threads of torch in `fit`; -1 takes all processors. None means 1: the steps are small, and
         GridSearchCV uses the other cores better. The result has the same bits for the same number.
@@ -298,6 +304,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         early_stopping=True,
         n_iter_no_change=5,
         tol=1e-4,
+        device="auto",
         n_jobs=None,
         random_state=None,
         verbose=0,
@@ -330,6 +337,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         self.early_stopping = early_stopping
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
+        self.device = device
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose

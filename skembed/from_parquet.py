@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skembed.base import Problem, check_layers
+from skembed.base import Problem, check_device, check_layers
 from skembed.bins import Bins
 from skembed.context import Context
 from skembed.folds import assign_folds
@@ -74,6 +74,7 @@ def learn_from_parquet(encoder, dataset, target, weight):
         Gives the folds of the next rows, as many as it is asked for, in the order of the data.
     """
     check_layers(encoder.hidden_layer_sizes)
+    check_device(encoder.device)
     _check_parameters(encoder)
     plan = _plan(encoder, dataset, target, weight)
     seed = int(check_random_state(encoder.random_state).randint(2**31 - 1))

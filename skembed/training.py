@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from skembed.decoders import Decoder, DotDecoder
+from skembed.devices import chosen_device
 from skembed.evidence import Differences
 from skembed.forward import MLP, Dot
 from skembed.nn import Bags, FoldTables
@@ -46,6 +47,7 @@ class Settings(NamedTuple):
     early_stopping: bool
     n_iter_no_change: int
     tol: float
+    device: str
     n_jobs: int | None
     random_state: int
     verbose: int
@@ -95,11 +97,13 @@ class Rows(NamedTuple):
     @classmethod
     def of(cls, block, tables, loss, bias):
         """The rows of a block that have weight: those without teach nothing."""
-        context, target, weight, fold = (torch.from_numpy(part) for part in block[1:])
-        constant = loss(torch.from_numpy(bias).expand(len(weight), -1), target) * weight
-        rows = cls(tables.pack(block.codes), context, target, weight, fold, constant)
-        used = weight > 0
-        return rows if used.all() else rows.take(used.nonzero()[:, 0])
+        device = tables.prior.device
+        packed = [part.to(device) for part in tables.pack(block.codes)]
+        context, target, weight, fold = (torch.from_numpy(part).to(device) for part in block[1:])
+        constant = torch.from_numpy(bias).to(device).expand(len(weight), -1)
+        rows = cls(packed, context, target, weight, fold, loss(constant, target) * weight)
+        used = np.flatnonzero(block.weight > 0)
+        return rows if len(used) == len(weight) else rows.take(torch.from_numpy(used).to(device))
 
     def take(self, rows):
         """Some of the rows, by their positions."""
@@ -138,15 +142,18 @@ def train(blocks, sizes, dims, target, settings, *, starts=(), look_at=None):
     Trained
     """
     with torch_threads(settings.n_jobs):
+        # On the CPU whatever the device: all devices draw the same numbers.
         generator = torch.Generator().manual_seed(settings.random_state)
+        device = chosen_device(settings.device)
         first = blocks[0]
         bags = [column for column, codes in enumerate(first.codes) if issparse(codes)]
-        tables = FoldTables(sizes, dims, blocks.n_folds, bags)
+        tables = FoldTables(sizes, dims, blocks.n_folds, bags, device)
         for column, start in enumerate(starts):
             if start:
                 tables.start_at(column, start)
         decoder = _decoder(tables, first.inputs.shape[1], target.bias, settings, generator)
-        loss = torch_loss(target.loss)
+        decoder.to(device)
+        loss = torch_loss(target.loss, device)
         of_block = partial(Rows.of, tables=tables, loss=loss, bias=target.bias)
         rows, outputs = of_block(first), None
 
@@ -158,7 +165,8 @@ def train(blocks, sizes, dims, target, settings, *, starts=(), look_at=None):
         losses = _own_losses(tables, decoder, rows, loss)
         if look_at is not None:
             among_used = np.cumsum(first.weight > 0) - 1
-            outputs = _outputs(tables, decoder, rows.take(torch.from_numpy(among_used[look_at])))
+            looked_at = torch.from_numpy(among_used[look_at]).to(device)
+            outputs = _outputs(tables, decoder, rows.take(looked_at))
         priors, deviations = tables.numpy()
         net = decoder.numpy()
         return Trained(priors, deviations, net, losses, outputs, history, best_epoch)
@@ -198,8 +206,8 @@ def _run(tables, decoder, blocks, load, loss, settings, generator):
             losses, fitted, gradient = _step(tables, decoder, rows, loss)
             adamw.step(settings.learning_rate * rate)
             tables.step(rows.packed, gradient, TABLE_LEARNING_RATE * rate)
-            out_of_fold.add(losses.numpy(), rows.constant.numpy())
-            table_loss += fitted / n_rows
+            out_of_fold.add(losses.cpu().numpy(), rows.constant.cpu().numpy())
+            table_loss += fitted.item() / n_rows
             step += 1
         if not math.isfinite(out_of_fold.mean):
             raise ValueError(
@@ -226,7 +234,7 @@ def _batches(blocks, load, tables, batch_size, unseen_rate, generator):
         rows = load(i)
         # Many batches at once, then cut: a small tensor is made as slowly as a large one.
         for some in torch.randperm(len(rows.fold), generator=generator).split(chunk):
-            part = rows.take(some)
+            part = rows.take(some.to(rows.fold.device))
             packed = [
                 weight.hide(codes, unseen_rate, generator)
                 for weight, codes in zip(tables.weights, part.packed, strict=True)
@@ -244,7 +252,7 @@ def _step(tables, decoder, rows, loss):
     -------
     losses : Tensor of shape (batch,)
         Out of fold.
-    fitted : float
+    fitted : Tensor of shape ()
         Sum over the rows of the mean loss by the tables that the row may train.
     gradient : Tensor of shape (batch, n_folds, padded)
         By the vectors.
@@ -254,13 +262,13 @@ def _step(tables, decoder, rows, loss):
     output, backward = decoder.trace(vectors.flatten(0, 1), rows.context)
     losses, pull = _losses_and_pull(loss, output, rows.target)
     fold = rows.fold[:, None]
-    own = torch.arange(0, len(pull), n_folds) + rows.fold
+    own = torch.arange(0, len(pull), n_folds, device=pull.device) + rows.fold
 
     # Decoder step: vectors that the row itself did not make, gradient to the decoder alone. Table
     # step: the tables that the row may train, gradient to them and the priors alone; the mean over
     # a row's tables, but the sum over rows: how far a level moves does not depend on how many
     # rows of other levels share its batch.
-    share = torch.full((batch, n_folds), 1 / max(1, n_folds - 1)).scatter_(1, fold, 1.0)
+    share = rows.weight.new_full((batch, n_folds), 1 / max(1, n_folds - 1)).scatter_(1, fold, 1.0)
     share *= rows.weight[:, None]
     losses = losses.view(batch, n_folds) * share
     out_of_fold = losses.gather(1, fold)[:, 0]
@@ -274,7 +282,7 @@ def _step(tables, decoder, rows, loss):
     if n_folds > 1:
         gradient.index_fill_(0, own, 0.0)
         fitted -= out_of_fold.sum()
-    return out_of_fold, fitted.item(), gradient.view(vectors.shape)
+    return out_of_fold, fitted, gradient.view(vectors.shape)
 
 
 def _losses_and_pull(loss, output, target):
@@ -292,9 +300,10 @@ def _own_losses(tables, decoder, rows, loss):
     """Weighted loss (n_rows,) of each row by the table of its own fold."""
     losses = []
     for part in _parts(rows):
-        own = tables.vectors(part.packed)[torch.arange(len(part.fold)), part.fold]
+        each = torch.arange(len(part.fold), device=part.fold.device)
+        own = tables.vectors(part.packed)[each, part.fold]
         losses.append(loss(decoder(own, part.context), part.target) * part.weight)
-    return torch.cat(losses).numpy()
+    return torch.cat(losses).cpu().numpy()
 
 
 @torch.no_grad()
@@ -305,7 +314,7 @@ def _outputs(tables, decoder, rows):
         context = part.context.repeat_interleave(tables.n_folds, dim=0)
         output = decoder(tables.vectors(part.packed).flatten(0, 1), context)
         outputs.append(output.view(len(part.fold), tables.n_folds, -1))
-    return torch.cat(outputs).numpy()
+    return torch.cat(outputs).cpu().numpy()
 
 
 def _parts(rows):
@@ -346,7 +355,7 @@ class BestEpoch:
             self.adamw.weight.copy_(self.weights)
 
 
-def torch_loss(loss):
+def torch_loss(loss, device=None):
     """A loss of `skembed.losses` for tensors.
 
     Returns
@@ -365,7 +374,7 @@ def torch_loss(loss):
     of_outputs = by_name[loss.name]
     if getattr(loss, "bounds", None) is None:
         return lambda output, values: of_outputs(output, values).mean(dim=1)
-    low, high = (torch.from_numpy(bound.astype(np.float32)) for bound in loss.bounds)
+    low, high = (torch.from_numpy(bound.astype(np.float32)).to(device) for bound in loss.bounds)
 
     def bounded(output, values):
         return of_outputs(low + (high - low) * torch.sigmoid(output), values).mean(dim=1)
