@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from skembed.optimizers import RowAdagrad
 from skembed.packed import PackedEmbedding
+from skembed.ranks import Cells
 
 __all__ = ["BagWeight", "Bags", "FoldTables", "PackedEmbedding", "Weight"]
 
@@ -148,13 +149,37 @@ class FoldTables:
             By the vectors.
         rate : float
         """
+        of_prior, cells = self.gradients(packed, gradient, len(gradient))
+        self.move(of_prior, cells, rate)
+
+    def gradients(self, packed, gradient, n_together):
+        """Gradients of the numbers here from those of the vectors of a batch.
+
+        Parameters
+        ----------
+        packed, gradient
+            As in `step`.
+        n_together : int
+            Rows of which the priors get a mean.
+
+        Returns
+        -------
+        of_prior : Tensor of shape (1, padded)
+        cells : list of Cells
+            By the rows of each weight.
+        """
         batch, n_folds, _ = gradient.shape
-        of_prior = gradient.new_full((1, batch * n_folds), 1 / batch) @ gradient.flatten(0, 1)
-        of_prior.masked_fill_(self.fixed_prior, 0.0)
-        self.adagrad.step_once(gradient.new_zeros(1, dtype=torch.int64), of_prior, rate)
+        of_prior = gradient.new_full((1, batch * n_folds), 1 / n_together) @ gradient.flatten(0, 1)
         parts = gradient.split([weight.width for weight in self.weights], dim=2)
-        for weight, of_rows, part in zip(self.weights, packed, parts, strict=True):
-            weight.step(of_rows, part, rate)
+        each = zip(self.weights, packed, parts, strict=True)
+        return of_prior, [weight.cells(of_rows, part) for weight, of_rows, part in each]
+
+    def move(self, of_prior, cells, rate):
+        """Move by what `gradients` gave."""
+        of_prior.masked_fill_(self.fixed_prior, 0.0)
+        self.adagrad.step_once(of_prior.new_zeros(1, dtype=torch.int64), of_prior, rate)
+        for weight, (rows, gradient, _) in zip(self.weights, cells, strict=True):
+            weight.adagrad.step(rows, gradient, rate, weight.fixed)
 
     def snapshot(self, into=None):
         """Copy of the state, for `restore`; into an older one, if it is given."""
@@ -237,12 +262,12 @@ class Weight:
         found = found.view(batch, n_columns, self.n_folds, self.dim).transpose(1, 2)
         return found.reshape(batch, self.n_folds, self.width)
 
-    def step(self, packed: Tensor, gradient: Tensor, rate):
-        """Move rows by the gradient (batch, n_folds, width) of what was looked up."""
+    def cells(self, packed: Tensor, gradient: Tensor):
+        """Gradient by rows from that of what was looked up, (batch, n_folds, width)."""
         batch, n_columns = packed.shape
         cells = gradient.reshape(batch, self.n_folds, n_columns, self.dim).transpose(1, 2)
         cells = cells.reshape(batch * n_columns, -1)
-        self.adagrad.step(packed.flatten(), cells, rate, self.fixed)
+        return Cells(packed.flatten(), cells, len(self.deviation))
 
 
 class BagWeight(Weight):
@@ -274,13 +299,13 @@ class BagWeight(Weight):
         )
         return sums.view(-1, self.n_folds, self.dim)
 
-    def step(self, packed, gradient, rate):
-        """Move rows by the gradient (batch, n_folds, dim) of what was looked up."""
+    def cells(self, packed, gradient):
+        """Gradient by rows from that of what was looked up, (batch, n_folds, dim)."""
         of_members = gradient.flatten(1).repeat_interleave(
             packed.ends.diff(), dim=0, output_size=len(packed.members)
         )
         of_members *= packed.weights[:, None]
-        self.adagrad.step(packed.members, of_members, rate, self.fixed)
+        return Cells(packed.members, of_members, len(self.deviation))
 
 
 class Bags(NamedTuple):

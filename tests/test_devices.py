@@ -92,7 +92,7 @@ def test_all_of_a_step_lies_on_its_device(decoder_of, dims, loss, values, n_fold
     rows = Rows.of(block(values, bag), tables, losses_of, bias)
     adamw, before = AdamW(decoder, 1e-4), tables.snapshot()
     with FakeTensorMode(allow_non_fake_inputs=True):
-        losses, fitted, gradient = _step(tables, decoder, rows, losses_of)
+        losses, fitted, gradient = _step(tables, decoder, rows, losses_of, 200)
         adamw.step(1e-3)
         tables.step(rows.packed, gradient, 0.1)
         tables.restore(before)
