@@ -63,6 +63,16 @@ class ByValue(NamedTuple):
             vectors, out = vectors.view(whole), out.view(whole)
         out[...] = vectors if rows is None else vectors.take(rows, axis=0)
 
+    def components(self, table):
+        """Get the components of the rows' vectors one by one, each an array (n_rows,).
+
+        Parameters
+        ----------
+        table : ndarray of shape (n_codes, dim)
+        """
+        for of_value in np.ascontiguousarray(table.take(self.of_value, axis=0).T):
+            yield of_value.take(self.rows)
+
 
 def crossed(cross, columns):
     """Codes by value of a cross.
