@@ -1,5 +1,6 @@
 """matplotlib: labels beside points, none over another."""
 
+import numpy as np
 from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Bbox
 
@@ -23,7 +24,8 @@ def place_labels(ax, points, texts, widths):
     inside = ax.get_window_extent()
     pixels = widths * ax.figure.dpi / 72
     centres = ax.transData.transform(points)
-    taken = [Bbox.from_bounds(*(at - w / 2), w, w) for at, w in zip(centres, pixels, strict=True)]
+    corners = np.stack([centres - pixels[:, None] / 2, centres + pixels[:, None] / 2], axis=1)
+    taken = [Bbox(marker) for marker in corners]
     for point, text, width in zip(points, texts, widths, strict=True):
         for x, y in PLACES:
             label = ax.annotate(

@@ -6,7 +6,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import pdist, squareform
 from sklearn.utils.validation import check_is_fitted
 
-from skembed.maps import column_map, mean_targets
+from skembed.maps import colour_range, column_map, mean_targets
 
 SIZES = 25, 600  # areas of markers, in square points
 
@@ -115,36 +115,35 @@ class EmbeddingDisplay:
         EmbeddingDisplay
             This object.
         """
+        self.ax_ = ax = _axes(ax)
         from matplotlib.collections import LineCollection
         from matplotlib.colors import CenteredNorm
 
         from skembed.placing import place_labels
 
         shown, points = self.column_map, self._points()
-        self.ax_ = ax = _axes(ax)
         self.figure_ = ax.figure
         if n_neighbors:
             lines = LineCollection(self._lines(points, n_neighbors), color="0.7", lw=0.7, zorder=1)
             ax.add_collection(lines)
         own = shown.is_level
-        colour, centre, meaning = shown.effect[own], 0.0, "first component, from the mean row"
+        colour, meaning = shown.effect[own], "first component, from the mean row"
         if self.mean_target is not None:
             colour, meaning = self.mean_target[own], "mean target"
-            held = ~np.isnan(colour)
-            centre = np.average(colour[held], weights=shown.rows[own][held])
+        middle, reach = colour_range(colour, shown.rows[own])
         sizes = np.clip(SIZES[1] * shown.rows[own] / shown.rows.max(), *SIZES)
         levels = ax.scatter(
             *points[own].T,
             s=sizes,
             c=colour,
             cmap="coolwarm",
-            norm=CenteredNorm(centre),
+            norm=CenteredNorm(middle, reach),
             edgecolors="0.35",
             linewidths=0.6,
             zorder=2,
         )
         ax.scatter(*points[~own].T, s=80, c="0.25", marker="X", edgecolors="white", zorder=3)
-        self.figure_.colorbar(levels, ax=ax, label=meaning)
+        self.figure_.colorbar(levels, ax=ax, label=meaning, extend="both")
         self._name_axes(ax)
         widths = np.full(len(own), 9.0)
         widths[own] = np.sqrt(sizes)
@@ -177,6 +176,8 @@ class EmbeddingDisplay:
         own = np.flatnonzero(self.column_map.is_level)
         vectors = self.column_map.vectors[own]
         n_neighbors = min(n_neighbors, len(own) - 1)
+        if n_neighbors < 1:
+            return []
         near = cKDTree(vectors).query(vectors, k=np.arange(1, n_neighbors + 2))[1]
         return [
             (points[own[i]], points[own[j]]) for i, row in enumerate(near) for j in row if i != j
@@ -273,6 +274,8 @@ class SimilarityDisplay:
     Parameters
     ----------
     column : str
+        Its name.
+
     labels : list of str
         Levels.
 
@@ -294,7 +297,7 @@ class SimilarityDisplay:
     >>> X = pd.DataFrame({"city": ["Oslo", "Rome", "Bern", "Pisa"] * 40})
     >>> encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, [3.0, 1.5, 4.2, 1.6] * 40)
     >>> SimilarityDisplay.from_estimator(encoder, "city").labels
-    ['Bern', 'Oslo', 'Pisa', 'Rome']
+    ['Rome', 'Pisa', 'Oslo', 'Bern']
     """
 
     def __init__(self, *, column, labels, distances):
@@ -333,6 +336,8 @@ class SimilarityDisplay:
             )
         condensed = pdist(shown.vectors[own].astype(np.float64))
         order = leaves_list(linkage(condensed, "average", optimal_ordering=True))
+        if shown.effect[own[order[0]]] > shown.effect[own[order[-1]]]:
+            order = order[::-1]
         return cls(
             column=column,
             labels=[shown.labels[i] for i in own[order]],

@@ -12,7 +12,10 @@ import skembed
 from skembed.nn import PackedEmbedding
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "docs" / "files.md", ROOT / "docs" / "onnx.md"]
+PAGES = [
+    ROOT / "README.md",
+    *(ROOT / "docs" / page for page in ("files.md", "onnx.md", "pictures.md")),
+]
 
 # Reasons stand in pyproject.toml, [tool.numpydoc_validation].
 IGNORED = {"ES01", "EX01", "GL01", "SA01", "SA04", "RT02"}
@@ -28,6 +31,9 @@ def public_names():
                 yield f"skembed.{name}.{method}"
     yield "skembed.datasets.load_adult"
     yield "skembed.onnx.to_onnx"
+    for display in ("EmbeddingDisplay", "SimilarityDisplay", "TrainingDisplay"):
+        for name in ("", ".from_estimator", ".plot"):
+            yield f"skembed.plotting.{display}{name}"
     yield "skembed.nn.PackedEmbedding"
     for method, value in vars(PackedEmbedding).items():
         if not method.startswith("_") and (callable(value) or isinstance(value, classmethod)):
