@@ -765,8 +765,6 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         tags.transformer_tags.preserves_dtype = []
         return tags
 
-    _doc_link_module = "skembed"
-
 
 def _reference(X):
     try:

@@ -9,6 +9,7 @@ from importlib.resources import files
 import numpy as np
 
 from skembed.maps import FEW_ROWS, colour_range, column_map, mean_targets
+from skembed.summary import course
 from skembed.vocabulary import RESERVED
 
 MOST_LEVELS = 20_000  # of a column; more would make the page slow
@@ -61,24 +62,19 @@ def make_page(estimator, X=None, y=None):
 
 def _content(estimator, X, y):
     """What the page shows, as data of JSON."""
-    means = {} if y is None else mean_targets(estimator, X, y)
-    history, best = estimator.history_, int(estimator.best_epoch_)
+    means = mean_targets(estimator, X, y)
     losses = {
         name.replace("_", " "): _numbers(values)
-        for name, values in history.items()
+        for name, values in estimator.history_.items()
         if name != "seconds"
     }
-    chosen = "the start, for nothing was learned"
-    if best:
-        name, values = next(iter(losses.items()))
-        chosen = f"epoch {best} of {estimator.n_iter_}, {name} {values[best - 1]:.4g}"
     return {
         "title": type(estimator).__name__,
         "facts": f"target: {estimator.target_type_}; {len(estimator.vocabularies_)} columns, "
-        f"{len(estimator.crosses_)} crosses; chosen: {chosen}",
+        f"{len(estimator.crosses_)} crosses; {course(estimator)}",
         "colour": "mean target" if means else "first component",
         "few_rows": FEW_ROWS,
-        "training": {"losses": losses, "best": best},
+        "training": {"losses": losses, "best": int(estimator.best_epoch_)},
         "columns": [_column(estimator, name, means.get(name)) for name in estimator.tables_],
     }
 

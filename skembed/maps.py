@@ -132,15 +132,19 @@ def mean_targets(estimator, X, y):
     ----------
     estimator : NeuralEmbeddingEncoder, NeuralEmbeddingClassifier or NeuralEmbeddingRegressor
         Fitted.
-    X : data frame or array-like of shape (n_rows, n_features_in_)
-    y : array-like of shape (n_rows,)
+    X : data frame or array-like of shape (n_rows, n_features_in_), or None
+    y : array-like of shape (n_rows,), or None
         Quantities, or the two classes of `fit`.
 
     Returns
     -------
     dict of str to ndarray of shape (n_codes,)
-        NaN where there is no row.
+        NaN where there is no row. Empty if there are neither X nor y.
     """
+    if X is None and y is None:
+        return {}
+    if X is None or y is None:
+        raise ValueError("The mean target needs both X and y: give both, or neither.")
     columns = estimator._columns(X, reset=False)
     values = _as_numbers(y, estimator.classes_)
     if len(values) != columns.n_rows:

@@ -88,11 +88,8 @@ class EmbeddingDisplay:
         """
         check_is_fitted(estimator)
         shown = column_map(estimator, column)
-        mean_target = None
-        if (X is None) != (y is None):
-            raise ValueError("The mean target needs both X and y: give both, or neither.")
-        if y is not None:
-            mean_target = mean_targets(estimator, X, y)[column][shown.codes]
+        means = mean_targets(estimator, X, y)
+        mean_target = means[column][shown.codes] if means else None
         display = cls(column_map=shown, mean_target=mean_target)
         return display.plot(ax, n_labels=n_labels, n_neighbors=n_neighbors)
 

@@ -5,11 +5,13 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
+from sklearn.utils import estimator_html_repr
 from sklearn.utils.validation import check_is_fitted
 
 from skembed.bins import Bins
 from skembed.crosses import Cross
 from skembed.persistence import replacing
+from skembed.summary import summary_html
 from skembed.vocabulary import INFREQUENT, MISSING, RESERVED, UNSEEN
 
 INFREQUENT_LABEL = "infrequent_sklearn"  # as OneHotEncoder.inverse_transform calls it
@@ -127,6 +129,11 @@ class ReadableVectors:
         page = make_page(self, X, y).encode()
         with replacing(path) as file:
             file.write(page)
+
+    def _html_repr(self):
+        """HTML that notebooks show: scikit-learn's own, and what was learned."""
+        shown = estimator_html_repr(self)
+        return shown + summary_html(self) if hasattr(self, "tables_") else shown
 
     def _learned_of(self, column):
         """Table and levels of a column or cross, and the levels that crosses are made of."""
