@@ -63,6 +63,16 @@ class ByValue(NamedTuple):
             vectors, out = vectors.view(whole), out.view(whole)
         out[...] = vectors if rows is None else vectors.take(rows, axis=0)
 
+    def components(self, table):
+        """Get the components of the rows' vectors one by one, each an array (n_rows,).
+
+        Parameters
+        ----------
+        table : ndarray of shape (n_codes, dim)
+        """
+        for of_value in np.ascontiguousarray(table.take(self.of_value, axis=0).T):
+            yield of_value.take(self.rows)
+
 
 def crossed(cross, columns):
     """Codes by value of a cross.
@@ -93,7 +103,8 @@ def crossed(cross, columns):
         lowest = lowest * size + under
     grid = np.meshgrid(*axes, indexing="ij")
     codes = cross.codes_of(cross.keys_of([of_value.ravel() for of_value in grid]))
-    return ByValue(rows, np.roll(codes, -lowest))  # whose first is that of row -lowest
+    rows += lowest
+    return ByValue(rows, codes)
 
 
 def coded_blocks(estimator, columns):

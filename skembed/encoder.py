@@ -750,6 +750,11 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             self._layout.fill(out[rows], part, write)
         return out
 
+    def _number_names(self):
+        """Names of the columns that `transform` reads as numbers."""
+        passing = [slot.positions[0] for slot in self._layout.slots if slot.name is None]
+        return [*self.bins_, *(self.feature_names_in_[j] for j in passing)]
+
     def __getstate__(self):
         """State to pickle: all but the reference to the rows of `fit`."""
         return {key: value for key, value in super().__getstate__().items() if key != "_fitted_on"}

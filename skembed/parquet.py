@@ -13,13 +13,15 @@ from skembed.frames import Columns
 BATCH_ROWS = 131_072
 
 
-def open_dataset(path):
+def open_dataset(path, form="parquet"):
     """Open a file or a folder of Parquet.
 
     Parameters
     ----------
     path : str, PathLike or pyarrow.dataset.Dataset
         A dataset is taken as it is.
+    form : str or pyarrow.dataset.ParquetFileFormat, default="parquet"
+        How to read it.
 
     Returns
     -------
@@ -38,7 +40,7 @@ def open_dataset(path):
         from pyarrow import dataset as arrow
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            "fit_parquet needs pyarrow, which is not installed: pip install 'skembed[parquet]'."
+            "Reading Parquet needs pyarrow, which is not installed: pip install 'skembed[parquet]'."
         ) from error
     if isinstance(path, arrow.Dataset):
         return path
@@ -52,7 +54,7 @@ def open_dataset(path):
             f"There is no file or folder {str(path)!r}. What lies elsewhere can be given as a "
             "pyarrow.dataset.dataset(...)."
         )
-    opened = arrow.dataset(str(path), format="parquet", partitioning="hive")
+    opened = arrow.dataset(str(path), format=form, partitioning="hive")
     if not opened.files:
         raise FileNotFoundError(f"The folder {str(path)!r} holds no Parquet file.")
     _check_schemas(opened)

@@ -203,3 +203,7 @@ class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
         tags.target_tags.multi_output = True
         tags.target_tags.single_output = True
         return tags
+
+    def _number_names(self):
+        """Names of the columns that the net reads as numbers."""
+        return [*self.bins_, *(self.feature_names_in_[j] for j in self._numeric)]

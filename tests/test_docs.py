@@ -12,10 +12,8 @@ import skembed
 from skembed.nn import PackedEmbedding
 
 ROOT = Path(__file__).parent.parent
-PAGES = [
-    ROOT / "README.md",
-    *(ROOT / "docs" / page for page in ("files.md", "onnx.md", "pictures.md")),
-]
+RUN = ["files", "onnx", "pictures", "scoring"]
+PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in RUN)]
 
 # Reasons stand in pyproject.toml, [tool.numpydoc_validation].
 IGNORED = {"ES01", "EX01", "GL01", "SA01", "SA04", "RT02"}
@@ -31,6 +29,7 @@ def public_names():
                 yield f"skembed.{name}.{method}"
     yield "skembed.datasets.load_adult"
     yield "skembed.onnx.to_onnx"
+    yield "skembed.scoring.score_file"
     for display in ("EmbeddingDisplay", "SimilarityDisplay", "TrainingDisplay"):
         for name in ("", ".from_estimator", ".plot"):
             yield f"skembed.plotting.{display}{name}"

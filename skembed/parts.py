@@ -1,0 +1,144 @@
+"""Output that grows part by part, and appears under its name when it is whole."""
+
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+from skembed.record_batches import format_of, is_folder, join_files, open_writer
+
+GROUP_ROWS = 2**17  # that are written at once, of Parquet a row group
+
+
+class Parts:
+    """The parts of one output, in a hidden folder beside it until it is whole.
+
+    A part gets its name when all its rows are written. So a killed job leaves whole parts, and
+    the same job can go on behind the last. Another job, which has another folder, cannot mix with
+    it. To be used by ``with``, which ends writing, and drops an unfinished part.
+
+    Parameters
+    ----------
+    out : str or PathLike
+        A file, or a folder of Parquet files, which gets a file per part.
+    job : str
+        Tells jobs apart.
+    resume : bool
+        Whether to keep the parts that are there.
+
+    Attributes
+    ----------
+    n_parts : int
+        Number of the last part that is there, and one. A part without rows is left out.
+
+    Raises
+    ------
+    FileExistsError
+        If a folder that is to be written is there.
+    ValueError
+        If there is nothing of this job to resume, but something of another.
+    """
+
+    def __init__(self, out, job, *, resume):
+        self.out, self.kind = Path(out), format_of(out)
+        if is_folder(out) and self.out.exists():
+            raise FileExistsError(
+                f"The folder {str(out)!r} is there already: remove it, or give another name."
+            )
+        self.folder = self.out.with_name(f".{self.out.name}.{job}.partial")
+        if not resume:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        elif not self.folder.exists() and any(self.out.parent.glob(f".{self.out.name}.*.partial")):
+            raise ValueError(
+                f"What was begun of {str(out)!r} is of another job: estimator, data or a parameter "
+                "were not these. Begin anew, with resume=False."
+            )
+        self.folder.mkdir(exist_ok=True)
+        self.n_parts = 1 + max(map(_number, self._paths()), default=-1)
+        self._part, self._writer, self._rows = self.n_parts, None, []
+        self._thread, self._writing = ThreadPoolExecutor(1), None
+
+    def write(self, part, batch):
+        """Write rows of a part; of the first parts first.
+
+        Parameters
+        ----------
+        part : int
+        batch : pyarrow.RecordBatch
+        """
+        if part > self._part:
+            self.end_part()
+        self._part = part
+        # Only one batch without rows, for the schema: pyarrow's CSVWriter writes noise for more.
+        if batch.num_rows or not self._rows:
+            self._rows.append(batch)
+        if sum(map(len, self._rows)) >= GROUP_ROWS:
+            self._flush()
+
+    def finish(self):
+        """Put the output in its place, after the end of the last part."""
+        paths = self._paths()
+        if is_folder(self.out) and paths:
+            self.folder.rename(self.out)
+        elif paths:
+            whole = paths[0]
+            if len(paths) > 1:
+                whole = self.folder / f"whole{self.out.suffix}"
+                join_files(paths, whole, self.kind)
+            os.replace(whole, self.out)
+            shutil.rmtree(self.folder)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        """Stop writing; without `finish`, the whole parts stay."""
+        self._thread.shutdown()
+        if self._writer is not None:
+            self._writer.close()
+            self._unfinished().unlink()
+        with suppress(OSError):  # it is gone, or not empty
+            self.folder.rmdir()
+
+    def _flush(self):
+        """Hand rows to the thread that writes, when it is done with those before."""
+        import pyarrow as pa
+
+        if self._writing is not None:
+            self._writing.result()
+        if not self._rows:
+            return
+        table, self._rows = pa.Table.from_batches(self._rows).combine_chunks(), []
+        if self._writer is None:
+            self._writer = open_writer(
+                self._unfinished(), table.schema, self.kind, header=self._part == 0
+            )
+        self._writing = self._thread.submit(self._writer.write_table, table)
+
+    def end_part(self):
+        """Give the part that is being written its name."""
+        self._flush()
+        if self._writing is not None:
+            self._writing.result()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = self._writing = None
+            os.replace(self._unfinished(), self._path(self._part))
+            self.n_parts = self._part + 1
+
+    def _paths(self):
+        return sorted(self.folder.glob(f"part-*{self._suffix()}"))
+
+    def _path(self, part):
+        return self.folder / f"part-{part:05d}{self._suffix()}"
+
+    def _suffix(self):
+        return ".parquet" if is_folder(self.out) else self.out.suffix
+
+    def _unfinished(self):
+        return self.folder / f".{os.getpid()}{self._suffix()}"
+
+
+def _number(path):
+    return int(path.stem.removeprefix("part-"))

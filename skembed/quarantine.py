@@ -1,0 +1,105 @@
+"""Rows that cannot be scored, told from those that can."""
+
+HOPELESS = 1000  # rows refused, and none scored, that tell of a wrong job rather than wrong rows
+
+
+class Quarantine:
+    """Scores batches, and hands out the rows that were refused rather than raising.
+
+    Parameters
+    ----------
+    score : callable
+        From a batch to a batch.
+    types : dict of str to pyarrow.DataType or None
+        What the columns are to be turned into before, if they are strings.
+
+    Attributes
+    ----------
+    n_scored, n_refused : int
+        Rows so far.
+    """
+
+    def __init__(self, score, types):
+        self.score, self.types = score, types
+        self.n_scored = self.n_refused = 0
+
+    def __call__(self, row, batch, malformed):
+        """Score rows.
+
+        Parameters
+        ----------
+        row : int
+            How many rows stand before these.
+        batch : pyarrow.RecordBatch
+        malformed : list of Malformed
+
+        Returns
+        -------
+        scored : list of pyarrow.RecordBatch
+            Of the rows that were not refused, in their order.
+        refused : pyarrow.RecordBatch
+            The others: "row", how many rows stand before, "reason", and their columns; for lines
+            of CSV that are no rows, "text".
+        """
+        import pyarrow as pa
+
+        scored, rows, reasons = [], [], []
+        waiting = [(0, batch.num_rows)]
+        while waiting:  # halves, until a single row is what is refused
+            start, stop = waiting.pop()
+            try:
+                scored.append(self.score(self._typed(batch.slice(start, stop - start))))
+                self.n_scored += stop - start
+            except (TypeError, ValueError) as error:
+                if start == stop:
+                    continue
+                if stop - start > 1:
+                    middle = (start + stop) // 2
+                    waiting += [(middle, stop), (start, middle)]
+                    continue
+                rows.append(start)
+                reasons.append(str(error))
+                self.n_refused += 1
+                if self.n_refused == HOPELESS and not self.n_scored:
+                    raise ValueError(
+                        f"None of the first {HOPELESS} rows could be scored. Of the last of them: "
+                        f"{error}"
+                    ) from error
+        self.n_refused += len(malformed)
+        refused = batch.take(pa.array(rows, pa.int64()))
+        return scored, self._refused([row + at for at in rows], reasons, refused, malformed)
+
+    def _refused(self, rows, reasons, batch, malformed):
+        """Rows that were refused and lines that are none, as one batch."""
+        import pyarrow as pa
+
+        rows = [*rows, *(line.row for line in malformed)]
+        reasons = [*reasons, *(line.fault for line in malformed)]
+        fields = {"row": pa.array(rows, pa.int64()), "reason": pa.array(reasons, pa.string())}
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            if pa.types.is_dictionary(column.type):
+                column = column.cast(column.type.value_type)
+            fields[name] = pa.concat_arrays([column, pa.nulls(len(malformed), column.type)])
+        if self.types is not None:
+            texts = [*[None] * batch.num_rows, *(line.text for line in malformed)]
+            fields["text"] = pa.array(texts, pa.string())
+        refused = pa.RecordBatch.from_arrays(list(fields.values()), names=list(fields))
+        return refused.sort_by("row") if malformed else refused
+
+    def _typed(self, batch):
+        """A batch whose columns of strings are turned into what they stand for."""
+        import pyarrow as pa
+        from pyarrow import compute
+
+        if self.types is None:
+            return batch
+        columns = []
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            kind = self.types[name]
+            try:
+                if kind != pa.string():
+                    column = compute.utf8_trim_whitespace(column).cast(kind)
+            except pa.ArrowInvalid as error:
+                raise ValueError(f"Column {name!r}: {error}.") from error
+            columns.append(column)
+        return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)

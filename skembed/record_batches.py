@@ -1,0 +1,214 @@
+"""Files of rows, CSV, Parquet and Arrow, read and written batch by batch; needs pyarrow."""
+
+import os
+import shutil
+from pathlib import Path
+
+from skembed.csv_rows import CsvSource
+from skembed.parquet import open_dataset
+
+BATCH_ROWS = 2**16  # as many as `transform` looks at at once
+SUFFIXES = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".csv": "csv",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
+}
+
+
+def format_of(path):
+    """Format of a file by its suffix; of a folder, Parquet.
+
+    Parameters
+    ----------
+    path : str or PathLike
+
+    Returns
+    -------
+    {"parquet", "csv", "arrow"}
+
+    Raises
+    ------
+    ValueError
+        If the suffix is another one.
+    """
+    suffix = Path(path).suffix.lower()
+    if is_folder(path):
+        return "parquet"
+    if suffix not in SUFFIXES:
+        raise ValueError(
+            f"{str(path)!r} has the suffix {suffix!r}, but known are {', '.join(SUFFIXES)}, and a "
+            "folder of Parquet files, which has none."
+        )
+    return SUFFIXES[suffix]
+
+
+def is_folder(path):
+    """Whether a path is that of a folder of Parquet files: it is one, or has no suffix."""
+    return Path(path).is_dir() or not Path(path).suffix
+
+
+def open_source(path, *, labels=(), types=None, lenient=False):
+    """Open rows to be read in their order.
+
+    Parameters
+    ----------
+    path : str, PathLike or pyarrow.dataset.Dataset
+        A file, or a folder of Parquet files.
+    labels : sequence of str
+        Columns to read as dictionaries where Parquet has strings: in a fraction of the time.
+    types : dict of str to pyarrow.DataType, default=None
+        Of columns of CSV.
+    lenient : bool, default=False
+        Whether a line of CSV may be no row; see `skembed.csv_rows.CsvSource`.
+
+    Returns
+    -------
+    DatasetSource or CsvSource
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If its suffix is of no known format, or Parquet files have different columns.
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        return DatasetSource(open_dataset(path))
+    kind = format_of(path)
+    if kind != "parquet" and not Path(path).is_file():
+        raise FileNotFoundError(f"There is no file {str(path)!r}.")
+    if kind == "csv":
+        return CsvSource(path, types or {}, lenient=lenient)
+    from pyarrow import dataset, fs
+
+    if kind == "arrow":
+        # Mapped, since all rows may be one batch.
+        files = fs.LocalFileSystem(use_mmap=True)
+        whole = str(Path(path).resolve())
+        return DatasetSource(dataset.dataset(whole, format="ipc", filesystem=files))
+    options = dataset.ParquetReadOptions(dictionary_columns=labels)
+    return DatasetSource(open_dataset(path, dataset.ParquetFileFormat(read_options=options)))
+
+
+class DatasetSource:
+    """Rows of Parquet or Arrow files.
+
+    Parameters
+    ----------
+    dataset : pyarrow.dataset.Dataset
+
+    Attributes
+    ----------
+    names : list of str
+        Of the columns.
+    n_rows : int
+    files : list of Path
+    """
+
+    def __init__(self, dataset):
+        self.dataset, self.names, self.n_rows = dataset, dataset.schema.names, dataset.count_rows()
+        self.files = [Path(file) for file in getattr(dataset, "files", [])]
+
+    def batches(self, names, first_row):
+        """Read rows in batches of at most `BATCH_ROWS`.
+
+        Parameters
+        ----------
+        names : list of str
+            The columns to read.
+        first_row : int
+            How many rows to leave out.
+
+        Yields
+        ------
+        row : int
+            How many rows stand before these.
+        batch : pyarrow.RecordBatch
+            The last has no row.
+        malformed : list of Malformed
+            Lines that are no rows, before or between these rows: there are none but in CSV.
+        """
+        import pyarrow as pa
+
+        row = 0
+        for fragment, n_rows in _row_groups(self.dataset):
+            if row + n_rows > first_row:
+                yield from self._rest(fragment, row, names, first_row)
+            row += n_rows
+        schema = pa.schema([self.dataset.schema.field(name) for name in names])
+        yield row, pa.RecordBatch.from_pylist([], schema=schema), []
+
+    def _rest(self, fragment, row, names, first_row):
+        # Without the bound on reading ahead, dozens of batches would lie in memory.
+        for batch in fragment.to_batches(
+            schema=self.dataset.schema,
+            columns=names,
+            batch_size=BATCH_ROWS,
+            batch_readahead=1,
+        ):
+            skipped = min(max(first_row - row, 0), batch.num_rows)
+            if skipped < batch.num_rows:
+                yield row + skipped, batch.slice(skipped), []
+            row += batch.num_rows
+
+
+def _row_groups(dataset):
+    """The parts of a dataset that can be read by themselves, and their numbers of rows."""
+    for fragment in dataset.get_fragments():
+        if hasattr(fragment, "split_by_row_group"):
+            for group in fragment.split_by_row_group():
+                yield group, sum(info.num_rows for info in group.row_groups)
+        else:
+            yield fragment, fragment.count_rows()
+
+
+def open_writer(path, schema, kind, *, header=True):
+    """Open a file to write record batches into; close it by ``with``.
+
+    Parameters
+    ----------
+    path : str or PathLike
+    schema : pyarrow.Schema
+    kind : {"parquet", "csv", "arrow"}
+    header : bool, default=True
+        Whether CSV starts with the names of the columns.
+
+    Returns
+    -------
+    writer
+        With ``write_batch`` and ``write_table``, as pyarrow's.
+    """
+    import pyarrow as pa
+    from pyarrow import csv, parquet
+
+    if kind == "csv":
+        return csv.CSVWriter(path, schema, write_options=csv.WriteOptions(include_header=header))
+    if kind == "arrow":
+        return pa.ipc.new_file(path, schema)
+    return parquet.ParquetWriter(path, schema)
+
+
+def join_files(paths, out, kind):
+    """Write the rows of some files into one, batch by batch.
+
+    Parameters
+    ----------
+    paths : list of Path
+        Of one schema; of CSV, the first alone has a header.
+    out : Path
+    kind : {"parquet", "csv", "arrow"}
+    """
+    if kind == "csv":
+        with open(out, "wb") as joined:
+            for path in paths:
+                with open(path, "rb") as part:
+                    shutil.copyfileobj(part, joined, 2**20)
+        return
+    sources = [open_source(path) for path in paths]
+    with open_writer(out, sources[0].dataset.schema, kind) as writer:
+        for source in sources:
+            for _, batch, _ in source.batches(source.names, 0):
+                writer.write_batch(batch)

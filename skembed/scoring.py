@@ -1,0 +1,227 @@
+"""Scoring a file into a file, batch by batch, in bounded memory."""
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import joblib
+
+from skembed.csv_rows import CsvSource
+from skembed.parquet import check_out
+from skembed.parts import Parts
+from skembed.quarantine import Quarantine
+from skembed.record_batches import is_folder, open_source
+from skembed.scorer import Scorer
+
+PART_ROWS = 2**22  # some seconds of work, which is what a kill costs
+
+
+class Summary(NamedTuple):
+    """What `score_file` did.
+
+    Attributes
+    ----------
+    rows_read : int
+        By this call, the refused ones among them.
+    rows_resumed : int
+        That were done when it began.
+    rows_quarantined : int
+        Of the rows read.
+    seconds : float
+    """
+
+    rows_read: int
+    rows_resumed: int
+    rows_quarantined: int
+    seconds: float
+
+
+def score_file(
+    estimator,
+    source,
+    out,
+    *,
+    method="transform",
+    keep=(),
+    column_types=None,
+    quarantine=None,
+    resume=False,
+    part_rows=PART_ROWS,
+    on_progress=None,
+):
+    """Score the rows of a file, and write the results into a file.
+
+    Rows are read, scored and written in batches, so that memory does not grow with their number.
+    The output appears when it is whole, and replaces an older file. What a killed job has done
+    lies in a hidden folder beside it, from which ``resume=True`` goes on; without it the job
+    begins anew.
+
+    Parameters
+    ----------
+    estimator : estimator
+        An encoder or predictor of skembed, or another estimator or Pipeline, fitted on a data
+        frame. Columns are found by their names.
+
+    source : str, PathLike or pyarrow.dataset.Dataset
+        A file of Parquet, CSV or Arrow, by its suffix, or a folder of Parquet files.
+
+    out : str or PathLike
+        Likewise. A name without suffix is a folder, which gets a Parquet file for every
+        ``part_rows`` rows; to put many rows into a single file costs a second writing.
+
+    method : {"transform", "predict", "predict_proba", "decision_function"}, default="transform"
+        What the estimator shall do. Its output has the columns of ``get_feature_names_out``;
+        ``prediction``; ``probability_<class>``; or ``decision``.
+
+    keep : sequence of str, default=()
+        Columns to put out as they are, before the others: ids, say.
+
+    column_types : dict of str to str, default=None
+        Types of columns of CSV by the names of pyarrow, such as "string" or "float64". For what an
+        estimator of skembed was fitted on they are known; those of other columns are told by the
+        first rows.
+
+    quarantine : str or PathLike, default=None
+        File for the rows that cannot be scored, each with its number ("row", counted from 0, lines
+        of CSV that are no rows left out), the "reason" and its columns; they are then absent from
+        the output. None raises at the first such row.
+
+    resume : bool, default=False
+        Whether to go on behind what the same job did before it was killed. A job is the same if
+        estimator, files and parameters are.
+
+    part_rows : int, default=4_194_304
+        Rows between two points to resume from.
+
+    on_progress : callable, default=None
+        Called after every batch with the number of rows done and that of all rows, which is None
+        for CSV.
+
+    Returns
+    -------
+    Summary
+        How many rows were read, resumed and quarantined, and in how many seconds.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such source, or no folder to write to.
+    ValueError
+        If the source lacks columns, or a row cannot be scored.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import pandas as pd
+    >>> from skembed import NeuralEmbeddingEncoder
+    >>> from skembed.scoring import score_file
+    >>> X = pd.DataFrame({"city": ["Oslo", "Rome", "Bern"] * 40})
+    >>> encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, [3.0, 1.5, 4.2] * 40)
+    >>> with TemporaryDirectory() as folder:
+    ...     day = Path(folder, "day.csv")
+    ...     pd.DataFrame({"city": ["Rome", "Paris"], "id": [1, 2]}).to_csv(day, index=False)
+    ...     summary = score_file(encoder, day, Path(folder, "vectors.parquet"), keep=["id"])
+    ...     pd.read_parquet(Path(folder, "vectors.parquet")).columns.tolist()
+    ['id', 'city_0']
+    >>> summary.rows_read
+    2
+    """
+    began = time.perf_counter()
+    scorer = Scorer(estimator, method, keep)
+    types = scorer.types_of_text() | _types(column_types)
+    rows = open_source(source, labels=scorer.labels, types=types, lenient=quarantine is not None)
+    scorer.check(rows.names, str(source))
+    _check_outputs(out, quarantine, source, rows)
+    job = _name_of_job(rows, estimator, method, keep, str(types), quarantine, part_rows)
+    with ExitStack() as stack:
+        done = stack.enter_context(Parts(out, job, resume=resume))
+        aside = None
+        if quarantine is not None:
+            aside = stack.enter_context(Parts(quarantine, job, resume=resume))
+        outputs = [done] if aside is None else [aside, done]
+        sieve = Quarantine(scorer, rows.types if isinstance(rows, CsvSource) else None)
+        first = done.n_parts * part_rows
+        row = first
+        for row, batch, malformed in _cut(rows.batches(scorer.columns, first), part_rows):
+            if row and not batch.num_rows and not malformed:
+                continue
+            part = row // part_rows
+            if aside is None:
+                scored = [_scored(scorer, row, batch, source)]
+            else:
+                scored, refused = sieve(row, batch, malformed)
+                aside.write(part, refused)  # first: a part of `done` tells that all is done
+            for each in scored:
+                done.write(part, each)
+            row += batch.num_rows
+            if on_progress is not None:
+                on_progress(row, rows.n_rows)
+        for output in outputs:
+            output.end_part()
+        for output in outputs:
+            output.finish()
+    if not done.n_parts:
+        raise ValueError(
+            f"None of the {row} rows of {source!s} could be scored: {str(quarantine)!r} tells why."
+        )
+    return Summary(row - first, first, sieve.n_refused, time.perf_counter() - began)
+
+
+def _cut(batches, part_rows):
+    """Batches, none of which holds rows of two parts."""
+    for row, batch, malformed in batches:
+        start = 0
+        while start == 0 or start < batch.num_rows:
+            stop = start + part_rows - (row + start) % part_rows
+            piece = batch.slice(start, stop - start)
+            end = row + start + max(piece.num_rows, 1)
+            yield row + start, piece, [at for at in malformed if row + start <= at.row < end]
+            start = stop
+
+
+def _scored(scorer, row, batch, source):
+    try:
+        return scorer(batch)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"Rows {row} to {row + batch.num_rows - 1} of {source!s}: {error} To set such rows "
+            "aside, give a quarantine."
+        ) from error
+
+
+def _types(given):
+    """Types of pyarrow by their names."""
+    import pyarrow as pa
+
+    types = {}
+    for name, kind in (given or {}).items():
+        try:
+            types[name] = pa.type_for_alias(kind)
+        except ValueError as error:
+            raise ValueError(
+                f"column_types gives column {name!r} the type {kind!r}, which is none of pyarrow: "
+                "give 'string', 'float64', 'int64', 'bool' or another name that pyarrow has."
+            ) from error
+    return types
+
+
+def _check_outputs(out, quarantine, source, rows):
+    """Raise if an output must not or cannot be written, before anything is done."""
+    check_out(out, source, rows)
+    if quarantine is None:
+        return
+    check_out(quarantine, source, rows)
+    if is_folder(quarantine):
+        raise ValueError(f"quarantine={str(quarantine)!r} is a folder: give the name of a file.")
+    if Path(quarantine).resolve() == Path(out).resolve():
+        raise ValueError(f"quarantine and out are both {str(out)!r}: give two files.")
+
+
+def _name_of_job(rows, *what):
+    """Digits that are those of another job if its rows, or something else of it, are the same."""
+    files = [
+        (str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in rows.files
+    ]
+    return joblib.hash([files, rows.n_rows, *what])[:12]

@@ -1,0 +1,112 @@
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from skembed import csv_rows
+from skembed.csv_rows import CsvSource, Malformed
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "rows.csv"
+
+
+def read(path, names=("a", "b"), first_row=0, *, types=None, lenient=False):
+    """Rows and malformed lines, each with the number that it was given with."""
+    source = CsvSource(path, types or {}, lenient=lenient)
+    rows, lines = [], []
+    for row, batch, malformed in source.batches(list(names), first_row):
+        rows += enumerate(batch.to_pylist(), row)
+        lines += malformed
+    return rows, lines
+
+
+def test_columns_are_taken_by_name(path):
+    path.write_text("a,b,c\n1,x,2.5\n")
+    assert CsvSource(path, {}, lenient=False).names == ["a", "b", "c"]
+    assert read(path, ["c", "a"]) == ([(0, {"c": 2.5, "a": 1})], [])
+
+
+def test_types_that_are_given_go_before_those_of_the_first_rows(path):
+    path.write_text("a,b\n01,x\n")
+    rows, _ = read(path, types={"a": pa.string()})
+    assert rows == [(0, {"a": "01", "b": "x"})]
+
+
+@pytest.mark.parametrize("text", ["", "NA", "nan", "NULL", '""', "<NA>", "None"])
+def test_what_pandas_takes_for_missing_is_missing(path, text):
+    path.write_text(f"a,b\nx,{text}\n")
+    assert read(path)[0] == [(0, {"a": "x", "b": None})]
+
+
+def test_a_field_may_hold_several_lines(path):
+    path.write_text('a,b\n1,"x\ny"\n2,z\n')
+    assert [row["b"] for _, row in read(path)[0]] == ["x\ny", "z"]
+
+
+def test_rows_can_be_left_out(path, monkeypatch):
+    monkeypatch.setattr(csv_rows, "BLOCK", 64)  # several blocks
+    path.write_text("a,b\n" + "".join(f"{i},x\n" for i in range(100)))
+    for first_row in (0, 1, 50, 99, 100, 200):
+        rows, _ = read(path, first_row=first_row)
+        assert [row["a"] for _, row in rows] == list(range(100))[first_row:]
+        assert [number for number, _ in rows] == list(range(100))[first_row:]
+
+
+@pytest.fixture
+def faulty(path, monkeypatch):
+    """Rows 0 to 99, before every seventh of which, and behind the last, stands no row."""
+    monkeypatch.setattr(csv_rows, "BLOCK", 64)
+    lines = ["a,b"]
+    for i in range(100):
+        lines += [f"{i},x"] if i % 7 else ["", f"{i},x,more", f"{i},x"]
+    path.write_text("\n".join([*lines, "end"]) + "\n")
+    return path
+
+
+def test_lines_that_are_no_rows_are_handed_out_once_each(faulty):
+    rows, lines = read(faulty, lenient=True)
+    assert [row["a"] for _, row in rows] == list(map(str, range(100)))
+    assert lines[0] == Malformed(0, "0,x,more", "3 fields instead of 2")
+    assert [line.row for line in lines] == [*range(0, 100, 7), 100]
+
+
+@pytest.mark.parametrize("first_row", [1, 49, 50, 98, 99, 100])
+def test_lines_before_the_first_row_are_left_out_with_it(faulty, first_row):
+    _, lines = read(faulty, first_row=first_row, lenient=True)
+    assert [line.row for line in lines] == [i for i in [*range(0, 100, 7), 100] if i >= first_row]
+
+
+def test_lines_come_with_the_batch_of_the_row_behind_them(faulty):
+    source = CsvSource(faulty, {}, lenient=True)
+    for row, batch, malformed in source.batches(["a"], 0):
+        for line in malformed:
+            assert row <= line.row < row + max(batch.num_rows, 1)
+
+
+def test_a_line_that_is_no_row_is_an_error_otherwise(faulty):
+    with pytest.raises(ValueError, match=r"rows.csv': CSV parse error.*Give a quarantine"):
+        read(faulty)
+
+
+def test_a_number_that_is_none_is_an_error_that_names_the_column(path):
+    path.write_text("a,b\n1,x\nabc,y\n")
+    with pytest.raises(ValueError, match=r"In CSV column #0.*'abc'.*column_types"):
+        read(path, types={"a": pa.float64()})
+
+
+def test_a_file_of_a_header_alone_has_no_rows(path):
+    path.write_text("a,b\n")
+    assert read(path) == ([], [])
+
+
+def test_an_empty_file_is_an_error(path):
+    path.write_text("")
+    with pytest.raises(ValueError, match="Empty CSV file"):
+        read(path)
+
+
+def test_the_file_is_told(path):
+    path.write_text("a,b\n1,2\n")
+    assert CsvSource(str(path), {}, lenient=False).files == [Path(path)]

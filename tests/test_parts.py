@@ -1,0 +1,88 @@
+import os
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from skembed.parts import Parts
+
+
+def numbers(*values):
+    return pa.RecordBatch.from_pydict({"x": list(values)})
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out.parquet"
+
+
+def test_nothing_is_there_until_all_is(out):
+    with Parts(out, "job", resume=False) as parts:
+        parts.write(0, numbers(1, 2))
+        parts.write(1, numbers(3))
+        parts.end_part()
+        assert not out.exists()
+        parts.finish()
+    assert pd.read_parquet(out)["x"].tolist() == [1, 2, 3]
+    assert os.listdir(out.parent) == ["out.parquet"]
+
+
+def test_whole_parts_stay_when_a_job_ends_early_and_unfinished_ones_do_not(out):
+    with Parts(out, "job", resume=False) as parts:
+        parts.write(0, numbers(1, 2))
+        parts.write(1, numbers(3))
+    assert os.listdir(out.parent / ".out.parquet.job.partial") == ["part-00000.parquet"]
+
+
+def test_a_job_goes_on_behind_its_last_whole_part(out):
+    with Parts(out, "job", resume=False) as parts:
+        parts.write(0, numbers(1, 2))
+        parts.end_part()
+    with Parts(out, "job", resume=True) as parts:
+        assert parts.n_parts == 1
+        parts.write(1, numbers(3))
+        parts.end_part()
+        parts.finish()
+    assert pd.read_parquet(out)["x"].tolist() == [1, 2, 3]
+
+
+def test_parts_without_rows_may_be_left_out(out):
+    with Parts(out, "job", resume=False) as parts:
+        parts.write(0, numbers(1))
+        parts.write(2, numbers(3))
+        parts.end_part()
+    with Parts(out, "job", resume=True) as parts:
+        assert parts.n_parts == 3
+        parts.finish()
+    assert pd.read_parquet(out)["x"].tolist() == [1, 3]
+
+
+def test_jobs_do_not_see_the_parts_of_others(out):
+    with Parts(out, "one", resume=False) as parts:
+        parts.write(0, numbers(1))
+        parts.end_part()
+    with Parts(out, "two", resume=False) as parts:
+        assert parts.n_parts == 0
+        parts.write(0, numbers(2))
+        parts.end_part()
+        parts.finish()
+    assert pd.read_parquet(out)["x"].tolist() == [2]
+
+
+def test_an_error_of_writing_is_raised(out):
+    with Parts(out, "job", resume=False) as parts:
+        parts.write(0, numbers(1))
+        parts._flush()
+        with pytest.raises(ValueError, match="schema"):  # noqa: PT012
+            parts.write(0, pa.RecordBatch.from_pydict({"y": ["other"]}))
+            parts.end_part()
+
+
+def test_batches_without_rows_leave_no_trace_in_csv(tmp_path):
+    out = tmp_path / "out.csv"
+    with Parts(out, "job", resume=False) as parts:
+        for batch in [numbers(1)[:0], numbers(2)[:0], numbers(3), numbers(4)[:0]]:
+            parts.write(0, batch)
+        parts.end_part()
+        parts.finish()
+    assert out.read_text() == '"x"\n3\n'

@@ -1,0 +1,80 @@
+import pyarrow as pa
+import pytest
+
+from skembed.csv_rows import Malformed
+from skembed.quarantine import HOPELESS, Quarantine
+
+
+def positive(batch):
+    """Score that refuses numbers below zero."""
+    for number in batch["x"].to_pylist():
+        if number < 0:
+            raise ValueError(f"{number} is negative")
+    return batch
+
+
+def batch(*numbers):
+    return pa.RecordBatch.from_pydict({"x": pa.array(numbers)})
+
+
+def test_rows_are_told_apart_in_their_order():
+    scored, refused = Quarantine(positive, None)(100, batch(1, -2, 3, 4, -5), [])
+    assert [row["x"] for part in scored for row in part.to_pylist()] == [1, 3, 4]
+    assert refused.to_pylist() == [
+        {"row": 101, "reason": "-2 is negative", "x": -2},
+        {"row": 104, "reason": "-5 is negative", "x": -5},
+    ]
+
+
+def test_a_batch_without_fault_is_scored_once():
+    times = []
+    Quarantine(lambda rows: times.append(len(rows)) or rows, None)(0, batch(1, 2, 3), [])
+    assert times == [3]
+
+
+def test_rows_are_counted_over_batches():
+    sieve = Quarantine(positive, None)
+    sieve(0, batch(1, -2), [])
+    sieve(2, batch(3), [])
+    assert (sieve.n_scored, sieve.n_refused) == (2, 1)
+
+
+def test_texts_are_turned_into_their_types_first():
+    sieve = Quarantine(positive, {"x": pa.float64()})
+    scored, refused = sieve(0, batch(" 1", "one", "two"), [])
+    assert scored[0]["x"].to_pylist() == [1.0]
+    assert refused["x"].to_pylist() == ["one", "two"]
+    assert "Column 'x': Failed to parse string: 'one'" in refused["reason"][0].as_py()
+
+
+def test_lines_that_are_no_rows_stand_among_the_rows_with_their_text():
+    sieve = Quarantine(positive, {"x": pa.int64()})
+    line = Malformed(11, "1,2", "2 fields instead of 1")
+    _, refused = sieve(10, batch("-1", "2", "-3"), [line])
+    assert refused.select(["row", "reason", "text"]).to_pylist() == [
+        {"row": 10, "reason": "-1 is negative", "text": None},
+        {"row": 11, "reason": "2 fields instead of 1", "text": "1,2"},
+        {"row": 12, "reason": "-3 is negative", "text": None},
+    ]
+
+
+def test_dictionaries_are_written_as_their_values():
+    def refuse(rows):
+        raise TypeError("no")
+
+    column = pa.array(["a", "b"]).dictionary_encode()
+    _, refused = Quarantine(refuse, None)(0, pa.RecordBatch.from_pydict({"x": column}), [])
+    assert refused.schema.field("x").type == pa.string()
+
+
+def test_a_job_of_which_nothing_can_be_scored_ends_early():
+    with pytest.raises(ValueError, match=f"None of the first {HOPELESS} rows .*-1 is negative"):
+        Quarantine(positive, None)(0, batch(*[-1] * 5000), [])
+
+
+def test_other_errors_are_not_the_fault_of_a_row():
+    def broken(rows):
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        Quarantine(broken, None)(0, batch(1, 2), [])
