@@ -33,7 +33,6 @@ SETTINGS = Settings(
     tol=1e-4,
     n_jobs=None,
     random_state=0,
-    verbose=0,
 )
 
 
