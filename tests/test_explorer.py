@@ -49,6 +49,7 @@ def opened(chromium, tmp_path):
         file = tmp_path / "report.html"
         estimator.explore(file, X, y)
         page = chromium.new_page(viewport={"width": 1400, "height": 1000}, **options)
+        page.set_default_timeout(60_000)  # on a machine that does much else
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
         page.on(
@@ -181,7 +182,7 @@ def test_ten_thousand_levels_are_drawn_and_searched_at_once(opened):
     )
     assert page.evaluate("document.getElementById('map').data[1].x.length") == 10_000
     assert page.inner_text("#level") == "shop 1234"
-    assert seconds < 5  # about 0.3 on two cores without a GPU
+    assert seconds < 10  # about 0.3 on two cores without a GPU
 
 
 def test_a_predictor_has_a_page_too(adult, opened):
