@@ -134,6 +134,7 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
         "early_stopping": ["boolean"],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
+        "device": [str],
         "n_jobs": [
             None,
             Interval(Integral, 1, None, closed="left"),
@@ -170,6 +171,7 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
     def _learn(self, X, y, sample_weight, split_params):
         """Train; set the fitted attributes that all estimators share, and return the rest."""
         check_layers(self.hidden_layer_sizes)
+        check_device(self.device)
         columns = self._columns(X, reset=True)
         check_consistent_length(X, y, sample_weight)
         weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
@@ -495,6 +497,13 @@ def _with_tables(change, state):
     if "tables_" not in state:
         return state
     return state | {"tables_": {name: change(table) for name, table in state["tables_"].items()}}
+
+
+def check_device(given):
+    """Raise if there is no such device, before much is done for it."""
+    with needs_torch("fit"):
+        from skembed.devices import chosen_device
+    chosen_device(given)
 
 
 def check_layers(sizes):

@@ -100,6 +100,10 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
     tol : float, default=1e-4
         What counts as lower.
 
+    device : {"auto", "cpu", "cuda"} or str, default="auto"
+        Where the net trains: "cuda" is the current GPU, "cuda:1" one by its number. "auto" is the
+        CPU everywhere, so that a fit has the same bits on a machine with a GPU as on one without.
+
     n_jobs : int, default=None
         Threads of torch in `fit`; None means 1.
 

@@ -70,8 +70,8 @@ def _content(estimator, X, y):
     }
     return {
         "title": type(estimator).__name__,
-        "facts": f"target: {estimator.target_type_}; {len(estimator.vocabularies_)} columns, "
-        f"{len(estimator.crosses_)} crosses; {course(estimator)}",
+        "facts": f"{len(estimator.vocabularies_)} columns, {len(estimator.crosses_)} crosses; "
+        f"target: {estimator.target_type_}; {course(estimator)}",
         "colour": "mean target" if means else "first component",
         "few_rows": FEW_ROWS,
         "training": {"losses": losses, "best": int(estimator.best_epoch_)},

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length, check_random_state
 from threadpoolctl import threadpool_limits
 
-from skembed.base import needs_torch
+from skembed.base import check_device, needs_torch
 from skembed.compat import check_sample_weight
 from skembed.context import Context
 from skembed.epochs import Epochs
@@ -31,6 +31,7 @@ def fit_without_target(encoder, X, sample_weight):
         Positions of the columns that are not embedded.
     """
     _check_parameters(encoder)
+    check_device(encoder.device)
     columns = encoder._columns(X, reset=True)
     _check_no_bags(columns)
     check_consistent_length(X, sample_weight)
