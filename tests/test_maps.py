@@ -21,6 +21,14 @@ def test_components_are_centred_at_the_mean_row_and_uncorrelated_over_the_rows()
     )
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_component_goes_with_what_takes_most_part_in_it(seed):
+    rng = np.random.default_rng(seed)
+    table = rng.normal(size=(50, 3)) * [3, 2, 1]
+    coordinates, _ = principal_components(table, np.ones(50))
+    assert (np.diag(np.corrcoef(table.T, coordinates.T)[:3, 3:]) > 0).all()
+
+
 def test_vectors_that_are_all_the_same_are_one_point():
     coordinates, shares = principal_components(np.ones((5, 2)), np.arange(5))
     assert not coordinates.any()

@@ -72,7 +72,7 @@ def test_x_without_y_is_refused(rents, encoder):
 def test_labels_do_not_overlap(adult):
     X, _, y, _ = adult
     encoder = NeuralEmbeddingEncoder(crosses=None, random_state=0).fit(X, y)
-    display = EmbeddingDisplay.from_estimator(encoder, "education")
+    display = EmbeddingDisplay.from_estimator(encoder, "native-country", n_labels=40)
     display.figure_.draw_without_rendering()
     boxes = [text.get_window_extent() for text in display.ax_.texts]
     assert len(boxes) > 8
