@@ -1,6 +1,5 @@
 """Levels to codes, with codes reserved for unseen, missing and infrequent levels."""
 
-import math
 import warnings
 from functools import cached_property
 from itertools import chain, repeat
@@ -246,7 +245,7 @@ def _sorted_positions(values):
             strings.append(i)
         elif isinstance(value, bool):
             booleans.append(i)
-        elif isinstance(value, (int, float)) and not math.isnan(value):
+        elif isinstance(value, (int, float)) and value == value:  # no NaN, which has no place
             numbers.append(i)
         else:
             others.append(i)

@@ -1,10 +1,26 @@
-"""Data that many tests use."""
+"""Data that many tests use, and how often those are run that draw at random."""
+
+import os
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 
 from skembed.datasets import load_adult
+
+NIGHTLY = "NIGHTLY" in os.environ  # as `make nightly` sets it
+
+# By drawing the same cases each time, a red CI is red again on the next machine.
+settings.register_profile("ci", max_examples=60, deadline=None, derandomize=True, database=None)
+settings.register_profile("nightly", max_examples=1300, deadline=None, print_blob=True)
+settings.load_profile("nightly" if NIGHTLY else "ci")
+
+
+@pytest.fixture(scope="session")
+def rounds():
+    """Choose between few rounds and those of a night."""
+    return lambda few, many: many if NIGHTLY else few
 
 
 @pytest.fixture(scope="session")
