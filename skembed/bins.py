@@ -38,7 +38,8 @@ class Bins:
         if len(values) > MOST_BINS:
             quantiles = np.linspace(0, 1, MOST_BINS + 1)[1:-1]
             return cls(np.unique(np.quantile(present, quantiles, method="lower")))
-        return cls((values[1:] + values[:-1]) / 2)
+        # Halves first, whose sum is finite; unique, as floats side by side have none between.
+        return cls(np.unique(values[1:] / 2 + values[:-1] / 2))
 
     @property
     def n_codes(self):

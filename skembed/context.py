@@ -4,6 +4,8 @@ import numpy as np
 
 from skembed.losses import weighted_quantile
 
+FAR = 1e18  # whose square even float32 holds; bent, it is 3 as infinity would be
+
 
 class Context:
     """Turns numeric columns into inputs of the net, as learned from the training rows.
@@ -44,11 +46,15 @@ class Context:
             if indicated:
                 inputs.append(missing[:, None].astype(np.float32))
             if not np.isnan(median):
-                x = np.where(missing, 0.0, (column - median) / scale)
+                with np.errstate(over="ignore"):  # of what is clipped
+                    x = np.where(missing, 0.0, (column - median) / scale)
+                x = np.clip(x, -FAR, FAR)
                 inputs.append((x / np.sqrt(1 + (x / 3) ** 2))[:, None].astype(np.float32))
         return np.hstack(inputs)
 
 
 def _centre_and_scale(present, weight):
     first, median, third = weighted_quantile(present[:, None], weight, [0.25, 0.5, 0.75])[:, 0]
-    return median, (third - first) or np.ptp(present) / 2 or 1.0
+    with np.errstate(over="ignore"):
+        scale = (third - first) or np.ptp(present) / 2 or 1.0
+    return median, min(scale, np.finfo(np.float64).max)

@@ -9,6 +9,7 @@ from scipy.sparse import issparse
 from torch import Tensor, nn
 from torch.nn import functional
 
+from skembed.context import FAR
 from skembed.forward import Dot
 from skembed.packed import PackedEmbedding
 from skembed.vocabulary import MISSING, RESERVED, UNSEEN
@@ -261,7 +262,7 @@ def _scaled(numbers, median, scale, indicated):
     if indicated:
         yield missing
     if not math.isnan(median):
-        x = torch.where(missing, 0.0, (numbers - median) / scale)
+        x = torch.where(missing, 0.0, (numbers - median) / scale).clamp(-FAR, FAR)
         yield x / torch.sqrt(1 + (x / 3) ** 2)
 
 

@@ -5,6 +5,7 @@ As in numpy, inputs of the decoder are float32 and its products float64.
 
 import numpy as np
 
+from skembed.context import FAR
 from skembed.forward import Dot
 
 
@@ -37,6 +38,7 @@ def _context(graph, numbers, median, scale, indicated):
     if not np.isnan(median):
         x = graph.add("Div", graph.add("Sub", numbers, np.float64(median)), np.float64(scale))
         x = graph.add("Where", missing, np.float64(0), x)
+        x = graph.add("Clip", x, np.float64(-FAR), np.float64(FAR))
         third = graph.add("Div", x, np.float64(3))
         squared = graph.add("Add", graph.add("Mul", third, third), np.float64(1))
         bent = graph.add("Div", x, graph.add("Sqrt", squared))

@@ -46,3 +46,11 @@ def test_a_column_without_numbers_is_one_bin():
 def test_rows_that_do_not_count_make_no_bin():
     bins = Bins.fit(np.array([1.0, 2.0, 50.0]), np.array([True, True, False]))
     assert bins.n_codes == 3 + 2
+
+
+def test_edges_rise_where_no_number_lies_between_values():
+    one, most = 1.0, np.finfo(np.float64).max
+    above = np.nextafter(one, 2)
+    bins = fit([one, above, np.nextafter(above, 2), most / 2, most])
+    assert (np.diff(bins.edges) > 0).all()
+    assert np.isfinite(bins.edges).all()

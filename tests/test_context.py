@@ -73,3 +73,11 @@ def test_a_weight_is_a_number_of_rows():
 def test_no_indicator_for_what_is_missing_in_rows_without_weight():
     context = Context([np.array([1.0, 2.0, np.nan])], np.array([1.0, 1.0, 0.0]))
     assert context.matrix([np.array([1.0])], 1).shape == (1, 1)
+
+
+def test_numbers_whose_squares_overflow_keep_their_sign():
+    most = np.finfo(np.float64).max
+    x = np.array([-most, 10.0, 20, 30, most])
+    np.testing.assert_allclose(context_matrix([x], ONES)[[0, 4], 0], [-3, 3])
+    whole_range = np.array([-most, -most, 0.0, most, most])
+    assert np.isfinite(context_matrix([whole_range], ONES)).all()

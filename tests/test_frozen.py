@@ -132,6 +132,12 @@ def test_the_net_of_a_regressor_with_missing_numbers(rents):
     np.testing.assert_allclose(net(net.inputs(X)).numpy(), model._output(X), rtol=1e-5, atol=1e-5)
 
 
+def test_numbers_whose_squares_overflow(rent_model, rents):
+    X = rents[0].head(3).assign(rooms=[-1e300, 0.0, 1e300])
+    net = rent_model.to_torch()
+    np.testing.assert_allclose(net(net.inputs(X)).numpy(), rent_model._output(X), rtol=1e-5)
+
+
 def test_gradients_reach_probabilities_and_numbers_and_nothing_else(rent_model):
     net = rent_model.to_torch().double()
     city = torch.randn(3, 7, generator=torch.Generator().manual_seed(0)).double().softmax(dim=1)
