@@ -55,6 +55,7 @@ class Parts:
                 "were not these. Begin anew, with resume=False."
             )
         self.folder.mkdir(exist_ok=True)
+        self._drop_unfinished()
         self.n_parts = 1 + max(map(_number, self._paths()), default=-1)
         self._part, self._writer, self._rows = self.n_parts, None, []
         self._thread, self._writing = ThreadPoolExecutor(1), None
@@ -96,10 +97,16 @@ class Parts:
         """Stop writing; without `finish`, the whole parts stay."""
         self._thread.shutdown()
         if self._writer is not None:
-            self._writer.close()
-            self._unfinished().unlink()
+            with suppress(OSError):  # of a full disk, which has been told of
+                self._writer.close()
+        self._drop_unfinished()
         with suppress(OSError):  # it is gone, or not empty
             self.folder.rmdir()
+
+    def _drop_unfinished(self):
+        """Remove what a kill or a full disk left of a part, or of the whole."""
+        for path in {*self.folder.glob("*")} - {*self._paths()}:
+            path.unlink()
 
     def _flush(self):
         """Hand rows to the thread that writes, when it is done with those before."""

@@ -50,8 +50,7 @@ class Files:
         ends = np.bincount(file, minlength=self.n_files).cumsum()
         parts = np.split(rows[np.argsort(file, kind="stable")], ends[:-1])
         for i, part in enumerate(parts):
-            with self._path(i).open("ab") as opened:
-                part.tofile(opened)
+            self._write(i, part, "ab")
 
     def __getitem__(self, i):
         """Fields of the rows of a file, an array (n_rows,) each."""
@@ -70,7 +69,7 @@ class Files:
             rows = np.fromfile(self._path(i), self.dtype)
             for name, of_values in positions.items():
                 rows[name] = of_values[rows[name]]
-            rows.tofile(self._path(i))
+            self._write(i, rows)
 
     def draw(self, n_together):
         """Draw as many rows of the first file as a sample of those of all ranks has from here.
@@ -96,7 +95,7 @@ class Files:
 
     def look_at(self, rows):
         """Make rows that may be of other ranks the sample: one file more, not trained on."""
-        rows.tofile(self._path(self.n_files))
+        self._write(self.n_files, rows)
         self.sample = self.n_files
 
     def put_back(self, parts):
@@ -125,6 +124,19 @@ class Files:
             return together
 
         return next_rows
+
+    def _write(self, i, rows, mode="wb"):
+        try:
+            with self._path(i).open(mode) as opened:
+                opened.write(rows.tobytes())  # tofile would not tell why it fails
+        except OSError as error:
+            needed = self.n_rows * self.dtype.itemsize
+            raise OSError(
+                error.errno,
+                f"{error.strerror}. The {self.n_rows} rows take {needed:,} bytes of temporary "
+                "files: make room, or name another folder by the environment variable TMPDIR",
+                str(self.folder),
+            ) from error
 
     def _path(self, i):
         return self.folder / str(i)

@@ -333,14 +333,14 @@ def test_a_process_killed_before_the_new_file_is_in_place_leaves_the_old_one(pat
     assert path.read_bytes() == before
 
 
-def test_a_process_killed_at_any_moment_leaves_a_whole_file(encoder, path, rents, tmp_path):
+def test_a_process_killed_at_any_moment_leaves_a_whole_file(encoder, path, rents, tmp_path, rounds):
     one, other = tmp_path / "one.skembed", tmp_path / "other.skembed"
     encoder.save(one)
     X, y = rents
     NeuralEmbeddingEncoder(crosses=None, **SETTINGS).fit(X, y).save(other)
     whole = {one.read_bytes(), other.read_bytes()}
     rng = np.random.default_rng(0)
-    for _ in range(4):
+    for _ in range(rounds(4, 200)):
         command = [sys.executable, "-c", SAVE + FOR_EVER, path, one, other]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
             child.stdout.readline()
