@@ -1,6 +1,7 @@
 """Rows of a CSV file, batch by batch; needs pyarrow."""
 
 from collections import deque
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -58,7 +59,8 @@ class CsvSource:
     def __init__(self, path, types, *, lenient):
         self.path, self.lenient = path, lenient
         self.files = [Path(path)]
-        found = self._open(None, deque(), {}, lenient=True).schema
+        with self._explained():
+            found = self._open(None, deque(), {}, lenient=True).schema
         self.names = found.names
         self.types = {name: types.get(name, found.field(name).type) for name in found.names}
 
@@ -80,16 +82,23 @@ class CsvSource:
             row += batch.num_rows
 
     def _read(self, names, malformed, types):
-        """Batches; an error names the file, and what to do."""
+        with self._explained():
+            yield from self._open(names, malformed, types, lenient=self.lenient)
+
+    @contextmanager
+    def _explained(self):
+        """Let an error name the file, and say what to do."""
         import pyarrow as pa
 
         try:
-            yield from self._open(names, malformed, types, lenient=self.lenient)
+            yield
         except pa.ArrowInvalid as error:
-            raise ValueError(
-                f"{str(self.path)!r}: {error}. Give a quarantine for such rows, or column_types "
-                "where the first rows mislead."
-            ) from error
+            instead = (
+                "Save the file as UTF-8."
+                if self.lenient
+                else "Give a quarantine for such rows, or column_types where the first rows mislead."
+            )
+            raise ValueError(f"{str(self.path)!r}: {error}. {instead}") from error
 
     def _open(self, names, malformed, types, *, lenient):
         """Open the file to read some columns; malformed lines are appended, as they are met."""

@@ -110,3 +110,11 @@ def test_an_empty_file_is_an_error(path):
 def test_the_file_is_told(path):
     path.write_text("a,b\n1,2\n")
     assert CsvSource(str(path), {}, lenient=False).files == [Path(path)]
+
+
+@pytest.mark.parametrize("lenient", [False, True])
+def test_a_file_that_is_not_utf_8_is_an_error_that_names_it(path, lenient):
+    path.write_bytes("a,b\nZürich,1\n".encode("latin-1"))
+    instead = "Save the file as UTF-8" if lenient else "Give a quarantine"
+    with pytest.raises(ValueError, match=rf"rows\.csv.*invalid UTF8 data. {instead}"):
+        read(path, types={"a": pa.string()}, lenient=lenient)

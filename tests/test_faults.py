@@ -1,6 +1,6 @@
 """Kills, full disks, folders that cannot be written, threads and forks: nothing breaks or is lost.
 
-What a kill does to `save` is in test_persistence.py, what Ctrl-C does to `fit` in test_bad_input.py.
+What a kill does to `save` is in test_persistence.py; Ctrl-C in `fit` is in test_bad_input.py.
 """
 
 import multiprocessing

@@ -200,6 +200,12 @@ def test_entries_of_another_kind_with_a_right_checksum_are_an_error_or_load(path
     assert refused > 100
 
 
+def test_mutated_files_load_or_are_refused_and_run_no_code(rounds, tmp_path):
+    fuzz = Path(__file__).with_name("fuzz_load.py")
+    command = [sys.executable, fuzz, str(rounds(400, 100_000))]
+    subprocess.run(command, check=True, cwd=tmp_path)
+
+
 @pytest.mark.parametrize("tag", [b'"F32"', b'"I64"', b'"U32"'], ids=bytes.decode)
 def test_arrays_of_another_type_are_an_error(path, tag):
     data = path.read_bytes()

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from skembed import NeuralEmbeddingClassifier, NeuralEmbeddingEncoder
+from skembed.scoring import score_file
 
 # What a column without information, a class of one row and a batch of other types call for.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -222,6 +223,41 @@ def test_numbers_pass_through_as_they_are(size, crosses):
     np.testing.assert_array_equal(features[:, 1], expected)
     assert np.isfinite(features[:, 0]).all()
     assert np.isfinite(encoder.history_["out_of_fold_loss"]).all()
+
+
+CITIES = pd.DataFrame({"city": ["Oslo", "Rome", "1", "é"] * 5, "size": np.arange(20) % 5})
+CELLS = st.text(st.characters(codec="utf-8"), max_size=4) | st.sampled_from(
+    ["Oslo", "1", "1e999", "inf", "-0", "", "NA", '"', '""', "\n", "\r\n", ",", "x" * 300]
+)
+
+
+@pytest.mark.filterwarnings(  # pyarrow's handler of lines that are no rows, and no text either
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+@given(
+    st.lists(st.lists(CELLS, max_size=3).map(",".join), max_size=8).map("\n".join)
+    | st.text(max_size=60).map(lambda text: text.encode("latin-1", "ignore")),
+    st.booleans(),
+    st.sampled_from([b"", b"\xef\xbb\xbf"]),
+)
+def test_any_csv_is_scored_row_by_row_or_refused_as_a_whole(text, quarantined, mark):
+    encoder = NeuralEmbeddingEncoder(cv=2, max_epochs=1, crosses=None, random_state=0)
+    encoder.fit(CITIES, np.arange(20.0))
+    data = mark + b"city,size\n" + (text if isinstance(text, bytes) else text.encode())
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "rows.csv").write_bytes(data)
+        bad = {"quarantine": folder / "bad.csv"} if quarantined else {}
+        try:
+            done = score_file(encoder, folder / "rows.csv", folder / "out.parquet", **bad)
+        except ValueError:  # which those of pyarrow are, too
+            assert not (folder / "out.parquet").exists()
+        else:
+            found = pd.read_parquet(folder / "out.parquet")
+            # Lines that are no rows are among those set aside, but not among those read.
+            assert done.rows_read - done.rows_quarantined <= len(found) <= done.rows_read
+            assert np.isfinite(found["city_0"]).all()
+        assert not [*folder.glob(".*")]
 
 
 class LifeOfAnEncoder(RuleBasedStateMachine):
