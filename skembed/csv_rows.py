@@ -96,7 +96,7 @@ class CsvSource:
             instead = (
                 "Save the file as UTF-8."
                 if self.lenient
-                else "Give a quarantine for such rows, or column_types where the first rows mislead."
+                else "Give a quarantine for such rows, or column_types where the first mislead."
             )
             raise ValueError(f"{str(self.path)!r}: {error}. {instead}") from error
 
