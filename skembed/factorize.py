@@ -105,7 +105,12 @@ def factorize_series(series):
 def _of_arrow(series):
     """Factorise strings of polars or pyarrow."""
     try:
-        native = series.to_native() if series.implementation.is_pyarrow() else series.to_arrow()
+        # Without its name, in which polars cannot hand over a NUL.
+        native = (
+            series.to_native()
+            if series.implementation.is_pyarrow()
+            else series.alias("").to_arrow()
+        )
     except ModuleNotFoundError:  # polars without pyarrow
         return factorize(series.to_numpy())
     encoded = native.dictionary_encode()

@@ -170,7 +170,11 @@ CONTAINERS = {
 }
 
 
+NUL_IN_A_NAME = pd.DataFrame({"\x00": ["a", "b"] * 4})
+
+
 @given(frames(PLAIN), st.sampled_from(list(CONTAINERS)))
+@example((NUL_IN_A_NAME, np.arange(8.0), NUL_IN_A_NAME), "polars").via("was a panic of polars")
 def test_the_same_data_in_another_container_give_the_same_bits(frame, container):
     X, y, new = frame
     theirs = [CONTAINERS[container](part) for part in (X, new)]
