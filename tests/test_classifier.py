@@ -77,3 +77,36 @@ def test_several_columns_of_classes_are_refused(rents):
     X, _ = rents
     with pytest.raises(ValueError, match="several columns of classes"):
         NeuralEmbeddingClassifier().fit(X, labels_of(X) + 1)
+
+
+# Few rows of a class
+
+
+@pytest.mark.filterwarnings("ignore:The columns told nothing")
+@pytest.mark.filterwarnings("ignore:The least populated class")
+def test_classes_of_one_row_each(rents):
+    """Beside one large class; without that, there are no folds to make."""
+    X = rents[0]
+    y = np.where(np.arange(400) < 6, np.arange(400), 99)
+    model = NeuralEmbeddingClassifier(max_epochs=2, random_state=0).fit(X, y)
+    probabilities = model.predict_proba(X)
+    assert model.classes_.tolist() == [0, 1, 2, 3, 4, 5, 99]
+    assert np.isfinite(probabilities).all()
+    assert (model.predict(X) == 99).mean() > 0.95
+    with pytest.raises(ValueError, match="cv=5 needs at least 5 rows of one class"):
+        model.fit(X.head(6), y[:6])
+    one_table = NeuralEmbeddingClassifier(cv=None, max_epochs=2, random_state=0)
+    assert np.isfinite(one_table.fit(X.head(6), y[:6]).predict_proba(X)).all()
+
+
+@pytest.mark.filterwarnings("ignore:The columns told nothing")
+@pytest.mark.filterwarnings("ignore:The least populated class")
+def test_one_positive_row_among_100_000():
+    X = pd.DataFrame({"id": (np.arange(100_001) % 5000).astype(str)})
+    y = np.arange(100_001) == 4321
+    model = NeuralEmbeddingClassifier(
+        max_epochs=1, early_stopping=False, crosses=None, random_state=0
+    )
+    probabilities = model.fit(X, y).predict_proba(X)[:, 1]
+    assert ((probabilities > 0) & (probabilities < 1e-3)).all()
+    assert probabilities.mean() == pytest.approx(1e-5, abs=5e-5)

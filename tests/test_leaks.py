@@ -99,16 +99,17 @@ def noise_of_several(seed):
 @pytest.mark.filterwarnings("ignore:The columns told nothing")
 @pytest.mark.parametrize("option", OPTIONS)
 def test_no_option_leaks(option):
-    """The standard error of this mean is 0.0064: noise passes 0.026 once in 20,000 runs.
+    """Features of pure noise give this mean a standard deviation of 0.0079, over 60 draws.
 
-    A leak that lets a forest reach 0.541 is found in 99 of 100 runs.
+    So noise passes 0.03 once in 6,000 runs, and a leak that lets the trees reach an AUC of 0.549
+    is found in 99 of 100 runs.
     """
     aucs = []
     for seed in (0, 1):
         X, y = noise_of_several(seed)
         encoder = NeuralEmbeddingEncoder(random_state=seed, **QUICK | OPTIONS[option])
         aucs.append(cross_validated_auc(encoder.fit_transform(X, y), y, seed))
-    assert abs(np.mean(aucs) - 0.5) < 0.026
+    assert abs(np.mean(aucs) - 0.5) < 0.03
 
 
 @pytest.mark.parametrize("kind", ["quantity", "three classes", "bags"])
@@ -125,7 +126,7 @@ def test_no_kind_of_data_leaks(kind):
             X = pd.DataFrame({"ids": [list(pair) for pair in zip(X["id"], X["kind"], strict=True)]})
         encoder = NeuralEmbeddingEncoder(random_state=seed, **QUICK)
         aucs.append(cross_validated_auc(encoder.fit_transform(X, target), y, seed))
-    assert abs(np.mean(aucs) - 0.5) < 0.026
+    assert abs(np.mean(aucs) - 0.5) < 0.03
 
 
 def test_groups_do_not_leak_and_the_canary_sings_without_them():
@@ -144,7 +145,9 @@ def test_groups_do_not_leak_and_the_canary_sings_without_them():
     encoder = NeuralEmbeddingEncoder(random_state=0, **QUICK)
     assert auc(encoder.fit_transform(X, y)) > 0.7
     encoder.set_params(cv=folds)
-    assert abs(auc(encoder.fit_transform(X, y, groups=pair)) - 0.5) < 0.05  # four standard errors
+    assert (
+        abs(auc(encoder.fit_transform(X, y, groups=pair)) - 0.5) < 0.05
+    )  # 3.9 standard errors, of 2,000 pairs
 
 
 def test_a_leak_in_three_of_ten_rows_is_found():
@@ -156,4 +159,4 @@ def test_a_leak_in_three_of_ten_rows_is_found():
         features, leaking = encoder.fit_transform(X, y), np.arange(4000) % 10 < 3
         features[leaking] = encoder.transform(X)[leaking]
         aucs.append(cross_validated_auc(features, y, seed))
-    assert np.mean(aucs) > 0.541
+    assert np.mean(aucs) > 0.549

@@ -1,8 +1,14 @@
 import numpy as np
 import pytest
 import torch
+from scipy.special import softmax
 from sklearn.linear_model import PoissonRegressor
-from sklearn.metrics import log_loss, mean_pinball_loss
+from sklearn.metrics import (
+    log_loss,
+    mean_pinball_loss,
+    mean_poisson_deviance,
+    mean_squared_error,
+)
 
 from skembed.losses import CrossEntropy, LogLoss, PoissonLoss, QuantileLoss, SquaredLoss
 from skembed.training import torch_loss
@@ -84,6 +90,40 @@ def test_pinball_loss_is_that_of_scikit_learn():
     output = np.zeros_like(values)
     assert loss.rows(values, output).mean() == pytest.approx(
         mean_pinball_loss(values, output, alpha=0.8)
+    )
+
+
+def test_cross_entropy_is_that_of_scikit_learn():
+    loss, values = LOSSES["classes"]
+    output = np.random.default_rng(0).normal(size=(4, 3))
+    assert loss.rows(values, output).mean() == pytest.approx(
+        log_loss(values, softmax(output, axis=1))
+    )
+
+
+def test_squared_loss_is_that_of_scikit_learn():
+    loss, values = LOSSES["quantities"]
+    output = np.random.default_rng(0).normal(size=(4, 2))
+    assert loss.rows(values, output).mean() == pytest.approx(mean_squared_error(values, output))
+
+
+def test_differences_of_the_poisson_loss_are_half_those_of_the_deviance():
+    loss, values = LOSSES["counts"]
+    outputs = np.random.default_rng(0).normal(size=(2, 4, 2))
+    ours = [loss.rows(values, output).mean() for output in outputs]
+    theirs = [mean_poisson_deviance(values.ravel(), np.exp(output).ravel()) for output in outputs]
+    assert np.diff(ours) == pytest.approx(np.diff(theirs) / 2)
+
+
+@pytest.mark.parametrize("name", ["yes or no", "several labels", "classes"])
+@pytest.mark.parametrize("far", [-1e4, 1e4])
+def test_losses_of_sure_answers_are_finite(name, far):
+    loss, values = LOSSES[name]
+    output = np.zeros((4, 3 if values.ndim == 1 else values.shape[1]))
+    output[:, 0] = far
+    assert np.isfinite(loss.rows(values, output)).all()
+    assert all(
+        np.isfinite(part).all() for part in loss.derivatives(values[:, None], output[:, None])
     )
 
 

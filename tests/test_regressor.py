@@ -120,3 +120,35 @@ def test_dot_products_give_one_number(rents):
     X, y = rents
     with pytest.raises(ValueError, match="multioutput with 2"):
         NeuralEmbeddingRegressor(interaction="dot").fit(X, np.column_stack([y, y]))
+
+
+# Numbers at the ends
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e12, 1e100])
+def test_the_unit_of_the_target_does_not_matter(rents, scale):
+    X, y = rents
+    settings = {"max_epochs": 3, "crosses": None, "random_state": 0}
+    plain = NeuralEmbeddingRegressor(**settings).fit(X, y).predict(X)
+    scaled = NeuralEmbeddingRegressor(**settings).fit(X, y * scale).predict(X)
+    np.testing.assert_allclose(scaled / scale, plain, rtol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:The columns told nothing")
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "poisson"])
+@pytest.mark.parametrize("constant", [0.1, 0.0, 1e12])
+def test_a_target_that_is_constant_but_for_one_row(rents, constant, loss):
+    X, y = rents[0], np.full(400, constant)
+    y[7] = 2 * constant + 1
+    model = NeuralEmbeddingRegressor(loss=loss, max_epochs=3, random_state=0).fit(X, y)
+    predicted = model.predict(X)
+    assert np.isfinite(model.history_["out_of_fold_loss"]).all()
+    assert (np.abs(predicted - constant) <= y[7] - constant).all()
+
+
+@pytest.mark.filterwarnings("ignore:The columns told nothing")
+@pytest.mark.parametrize("constant", [0.1, -7.0, 1e12])
+def test_a_constant_target_is_predicted(rents, constant):
+    X = rents[0]
+    model = NeuralEmbeddingRegressor(max_epochs=3, random_state=0).fit(X, np.full(400, constant))
+    np.testing.assert_allclose(model.predict(X), constant, rtol=1e-12)
