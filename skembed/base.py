@@ -29,6 +29,7 @@ from skembed.evidence import is_evidence
 from skembed.folds import assign_folds
 from skembed.frames import Columns
 from skembed.layout import cross_name
+from skembed.memory import check_tables
 from skembed.packing import pack_table, unpack_table
 from skembed.pretrained import place, read_pretrained
 from skembed.selection import embedded_columns, leave_out, report_left_out
@@ -383,13 +384,17 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
             start.vectors.shape[1] if start else dim
             for start, dim in zip(starts, dims, strict=True)
         ]
+        dims += [cross_dim(len(cross.names), self.interaction) for cross in crosses]
+        names = [*vocabularies, *(cross_name(cross.names) for cross in crosses)]
+        sizes = [levels.n_codes for levels in (*vocabularies.values(), *crosses)]
+        check_tables(names, sizes, dims, blocks.n_folds)
         with Epochs(self) as epochs:
             own = {"random_state": problem.seed, "epochs": epochs}
             settings = {name: getattr(self, name) for name in Settings._fields if name not in own}
             return train(
                 blocks,
-                [levels.n_codes for levels in (*vocabularies.values(), *crosses)],
-                dims + [cross_dim(len(cross.names), self.interaction) for cross in crosses],
+                sizes,
+                dims,
                 problem.target,
                 Settings(**settings, **own),
                 starts=starts,

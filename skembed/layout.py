@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skembed.memory import check_room
+
 
 class Slot(NamedTuple):
     """A column of X, or a cross of some, and its place in the output.
@@ -77,6 +79,11 @@ class Layout:
 
     def empty(self, n_rows):
         """Output array (n_rows, width) before it is filled."""
+        check_room(
+            n_rows * self.width * np.dtype(self.dtype).itemsize,
+            f"The output of {n_rows:,} rows by {self.width:,} numbers",
+            "Transform fewer rows at once, or files by skembed.scoring.score_file.",
+        )
         return np.empty((n_rows, self.width), dtype=self.dtype)
 
     def fill(self, out, columns, write):

@@ -8,6 +8,7 @@ from skembed.base import check_device, needs_torch
 from skembed.compat import check_sample_weight
 from skembed.context import Context
 from skembed.epochs import Epochs
+from skembed.memory import check_tables
 from skembed.selection import embedded_columns
 from skembed.sizing import auto_dim, embedding_dims, is_asked
 
@@ -103,14 +104,17 @@ def _train(encoder, vocabularies, codes, numbers, weight):
         from skembed.unlabelled import train
     longest = [auto_dim(len(v.levels), LONGEST) for v in vocabularies.values()]
     asked = _asked(encoder.embedding_dim, vocabularies)
+    sizes = [vocabulary.n_codes for vocabulary in vocabularies.values()]
+    dims = [max(dim, n or 0) for dim, n in zip(longest, asked, strict=True)]
+    check_tables(list(vocabularies), sizes, dims, n_folds=1)
     seed = int(check_random_state(encoder.random_state).randint(2**31 - 1))
     with Epochs(encoder) as epochs:
         own = {"random_state": seed, "epochs": epochs}
         settings = {name: getattr(encoder, name) for name in Settings._fields if name not in own}
         return train(
             list(codes.values()),
-            [vocabulary.n_codes for vocabulary in vocabularies.values()],
-            [max(dim, n or 0) for dim, n in zip(longest, asked, strict=True)],
+            sizes,
+            dims,
             numbers,
             weight,
             Settings(**settings, **own),

@@ -1,7 +1,12 @@
 import copy
+import locale
+import os
 import pickle
+import random
+import signal
 import subprocess
 import sys
+import warnings
 
 import joblib
 import numpy as np
@@ -15,6 +20,7 @@ from sklearn.metrics import log_loss, r2_score, roc_auc_score
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_info
 
 from skembed import NeuralEmbeddingEncoder
 
@@ -508,17 +514,44 @@ def test_another_seed_gives_another_table(rents):
     assert not np.array_equal(first.tables_["city"], second.tables_["city"])
 
 
-def test_global_generators_and_threads_are_left_alone(rents):
+def global_state():
+    """What a library must leave as it was."""
     import torch
 
+    return {
+        "numpy's generator": np.random.get_state()[1].tolist(),
+        "numpy's errors": np.geterr(),
+        "numpy's printing": np.get_printoptions(),
+        "Python's generator": random.getstate(),
+        "torch's generator": torch.get_rng_state().tolist(),
+        "torch's threads": torch.get_num_threads(),
+        "torch's type": torch.get_default_dtype(),
+        "torch's determinism": torch.are_deterministic_algorithms_enabled(),
+        "torch's gradients": torch.is_grad_enabled(),
+        "BLAS threads": [pool["num_threads"] for pool in threadpool_info()],
+        "warnings": list(warnings.filters),
+        "pandas' options": pd.options.mode.string_storage,
+        "environment": dict(os.environ),
+        "Ctrl-C": signal.getsignal(signal.SIGINT),
+        "SIGTERM": signal.getsignal(signal.SIGTERM),
+        "folder": os.getcwd(),
+        "locale": locale.setlocale(locale.LC_ALL),
+    }
+
+
+def test_no_global_state_is_touched(rents, tmp_path):
     X, y = rents
+    NeuralEmbeddingEncoder(**QUICK).fit(X, y)  # imports all that is needed
     np.random.seed(0)
-    torch.manual_seed(0)
-    expected = np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
-    threads = torch.get_num_threads()
-    NeuralEmbeddingEncoder(**QUICK, dropout=0.1).fit(X, y)
-    assert (np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()) == expected
-    assert torch.get_num_threads() == threads
+    random.seed(0)
+    before = global_state()
+    encoder = NeuralEmbeddingEncoder(**QUICK, dropout=0.1).fit(X, y)
+    encoder.transform(X.head(9))
+    encoder.save(tmp_path / "e.skembed")
+    NeuralEmbeddingEncoder.load(tmp_path / "e.skembed").transform(X)
+    with pytest.raises(ValueError, match="y contains NaN"):
+        encoder.fit(X, y.where(y.index != 4))
+    assert global_state() == before
 
 
 def test_transform_warns_when_given_the_rows_it_was_fitted_on(rents):
