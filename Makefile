@@ -1,15 +1,19 @@
 # Two commands: `make demo` and `make test`. Both make .venv first if it is not there.
+# `make nightly` runs those tests that draw at random, more often: for an hour or two.
 PYTHON ?= python3.11
 BIN := .venv/bin
 SHELL := /bin/bash
 
-.PHONY: demo test lint types docs clean
+.PHONY: demo test nightly lint types docs clean
 
 demo: .venv/ready
 	$(BIN)/python -m skembed demo
 
 test: .venv/ready lint types
 	$(BIN)/pytest -n 2
+
+nightly: .venv/ready
+	NIGHTLY=1 $(BIN)/pytest -n 2 tests/test_properties.py tests/test_faults.py tests/test_persistence.py
 
 lint: .venv/ready
 	$(BIN)/ruff check .
