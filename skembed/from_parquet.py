@@ -3,7 +3,6 @@
 import time
 import warnings
 from numbers import Integral
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +25,7 @@ from skembed.parquet import (
 )
 from skembed.selection import embedded_columns, leave_out, report_left_out
 from skembed.stored import Files, Folds, Recipe, StoredRows, stored_weight
+from skembed.temporary import temporary_folder
 from skembed.vocabulary import Vocabulary
 
 
@@ -88,7 +88,7 @@ def learn_from_parquet(encoder, dataset, target, weight, ranks):
     plan = plan._replace(dataset=share, rows=rows)
     seed = int(check_random_state(encoder.random_state).randint(2**31 - 1))
     seed = ranks.of_first(seed)
-    with TemporaryDirectory(prefix="skembed-") as folder:
+    with temporary_folder() as folder:
         began = time.perf_counter()
         files = Files(folder, _dtype(plan), len(plan.rows), seed)
         with ranks.all_or_none("reading its share"):
