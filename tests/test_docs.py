@@ -57,6 +57,7 @@ def test_every_parameter_default_is_in_the_docstring():
         assert stated == shown or float(stated) == parameter.default
 
 
+@pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_code_of_the_pages_runs_and_prints_what_they_say(page, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -69,4 +69,5 @@ for color, (way, (cv, columns)) in enumerate(ways.items()):
     print(f"{way}: new rows, {scores[:, 1].round(2)}")
 ax.set(xlabel="rows per id", ylabel="AUC of a forest", xscale="log")
 ax.set_xticks(rows_per_id, rows_per_id)
+ax.set_xticks([], minor=True)
 _ = ax.legend()

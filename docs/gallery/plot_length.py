@@ -64,4 +64,5 @@ for i, name in enumerate(models):
     ax.axhline(scores["auto"][i], ls=":", color=f"C{i}")
 ax.set(xlabel="length of the vectors", ylabel="AUC on the test set", xscale="log")
 ax.set_xticks(lengths, lengths)
+ax.set_xticks([], minor=True)
 _ = ax.legend()

@@ -21,17 +21,16 @@ print(table.round(2).head())
 
 # %%
 # The component is the effect of the level in log-odds, with all other columns being equal. It is not the
-# mean target, which is in the colour: people in protective services earn well for their schooling and hours,
-# and less well than specialists. Levels with few rows stay near the row of unseen levels, the dashed line.
+# mean target, which is the colour: technicians earn less often well than specialists, but more often than
+# their schooling, age and hours would say. Points are as large as the level has rows: the armed forces have
+# nine. The dashed line is the row of levels that were never seen.
 
-levels = table.index[3:]
-by_level = y.groupby(X["occupation"]).agg(["mean", "size"]).loc[levels]
-effect = table.loc[levels, "occupation_0"]
+effect = table["occupation_0"].iloc[3:].sort_values()
+by_level = y.groupby(X["occupation"]).agg(["mean", "size"]).loc[effect.index]
 figure, ax = plt.subplots(figsize=(8, 5), layout="constrained")
-points = ax.scatter(effect, by_level["size"], s=60, c=by_level["mean"], cmap="viridis")
-for level in levels:
-    at = (effect[level], by_level.loc[level, "size"])
-    ax.annotate(level, at, xytext=(5, 5), textcoords="offset points", fontsize=8)
 ax.axvline(table.loc["unseen", "occupation_0"], ls="--", color="0.6")
-ax.set(xlabel="occupation_0 (log-odds)", ylabel="rows", yscale="log")
+points = ax.scatter(
+    effect, effect.index, s=20 + by_level["size"] / 20, c=by_level["mean"], cmap="viridis"
+)
+ax.set(xlabel="occupation_0 (log-odds)")
 _ = figure.colorbar(points, label="share with a high income")
