@@ -1,5 +1,7 @@
 """The site: `make docs` builds it from the pages of this folder, without a network."""
 
+from docutils import nodes
+
 import skembed
 
 project = "skembed"
@@ -14,13 +16,11 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "gallery", "recipes"]
+exclude_patterns = ["_build", "gallery", "recipes", "sg_execution_times.rst"]
 templates_path = ["_templates"]
 
-myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
-# Files that are no pages: the licence, sources, recipes. They are linked where they lie.
-myst_url_schemes = ["http", "https", "mailto"]
+nitpicky = True
 
 autosummary_generate = True
 numpydoc_show_class_members = False  # the template of classes lists them
@@ -48,3 +48,23 @@ sphinx_gallery_conf = {
     "reset_modules": ("matplotlib",),
     "plot_gallery": "True",
 }
+
+# Names of other packages that docstrings refer to. Their inventories would need a network.
+ELSEWHERE = {
+    "sklearn.": "https://scikit-learn.org/stable/modules/generated/{}.html",
+    "torch.": "https://docs.pytorch.org/docs/stable/generated/{}.html",
+    "tempfile": "https://docs.python.org/3/library/{}.html",
+}
+
+
+def link_elsewhere(app, env, node, contnode):
+    """A link to the page of a name that is not ours."""
+    target = node.get("reftarget", "")
+    for start, page in ELSEWHERE.items():
+        if target.startswith(start):
+            return nodes.reference("", "", contnode, refuri=page.format(target))
+    return None
+
+
+def setup(app):
+    app.connect("missing-reference", link_elsewhere)
