@@ -31,10 +31,14 @@ default_role = "literal"
 html_theme = "pydata_sphinx_theme"
 html_title = "skembed"
 html_theme_options = {
+    "header_links_before_dropdown": 6,
     "navigation_with_keys": False,
-    "show_toc_level": 2,
     "secondary_sidebar_items": ["page-toc"],
+    "show_toc_level": 2,
 }
+# Pages with nothing below them have no menu at the left.
+html_sidebars = {page: [] for page in ("getting-started", "faq", "changelog", "contributing")}
+toc_object_entries_show_parents = "hide"
 html_show_sourcelink = False
 
 sphinx_gallery_conf = {
@@ -69,4 +73,5 @@ def link_elsewhere(app, env, node, contnode):
 
 
 def setup(app):
+    """Sphinx calls this."""
     app.connect("missing-reference", link_elsewhere)
