@@ -103,7 +103,8 @@ def crossed(cross, columns):
         lowest = lowest * size + under
     grid = np.meshgrid(*axes, indexing="ij")
     codes = cross.codes_of(cross.keys_of([of_value.ravel() for of_value in grid]))
-    return ByValue(rows, np.roll(codes, -lowest))  # whose first is that of row -lowest
+    rows += lowest
+    return ByValue(rows, codes)
 
 
 def coded_blocks(estimator, columns):

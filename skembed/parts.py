@@ -8,7 +8,7 @@ from pathlib import Path
 
 from skembed.record_batches import format_of, is_folder, join_files, open_writer
 
-GROUP_ROWS = 2**18  # that are written at once, of Parquet a row group
+GROUP_ROWS = 2**17  # that are written at once, of Parquet a row group
 
 
 class Parts:

@@ -101,6 +101,7 @@ def score_file(
     Returns
     -------
     Summary
+        How many rows were read, resumed and quarantined, and in how many seconds.
 
     Raises
     ------

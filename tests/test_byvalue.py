@@ -62,6 +62,18 @@ def test_a_cross_has_the_codes_of_its_rows(n_columns, n_values):
     assert len(np.unique(codes)) > 3
 
 
+@pytest.mark.parametrize("n_rows", [1, 500])
+def test_a_cross_of_columns_that_are_missing_throughout(n_rows):
+    used = np.ones(4, dtype=bool)
+    at_fit = {name: column(["a", "b", None, None]) for name in "ab"}
+    vocabularies = {name: Vocabulary.fit(at_fit[name], used) for name in "ab"}
+    fitted = {name: vocabularies[name].encode(at_fit[name]) for name in "ab"}
+    cross = Cross.fit(("a", "b"), vocabularies, fitted, used)
+    missing = by_value([None] * n_rows, vocabularies["a"])
+    codes = crossed(cross, [missing, missing]).codes()
+    np.testing.assert_array_equal(codes, cross.encode(fitted)[[3] * n_rows])
+
+
 @pytest.fixture(scope="module")
 def fitted():
     """Thirty users and five goods, and what they cross to."""

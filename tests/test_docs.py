@@ -1,6 +1,7 @@
 """What the documentation says runs, and every public name is documented."""
 
 import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ import skembed
 from skembed.nn import PackedEmbedding
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "docs" / "files.md", ROOT / "docs" / "onnx.md"]
+RUN = ["clusters", "files", "onnx", "pictures", "scoring"]
+PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in RUN)]
 
 # Reasons stand in pyproject.toml, [tool.numpydoc_validation].
 IGNORED = {"ES01", "EX01", "GL01", "SA01", "SA04", "RT02"}
@@ -28,6 +30,12 @@ def public_names():
                 yield f"skembed.{name}.{method}"
     yield "skembed.datasets.load_adult"
     yield "skembed.onnx.to_onnx"
+    yield "skembed.scoring.score_file"
+    yield "skembed.distributed.transform"
+    yield "skembed.distributed.transform_parquet"
+    for display in ("EmbeddingDisplay", "SimilarityDisplay", "TrainingDisplay"):
+        for name in ("", ".from_estimator", ".plot"):
+            yield f"skembed.plotting.{display}{name}"
     yield "skembed.nn.PackedEmbedding"
     for method, value in vars(PackedEmbedding).items():
         if not method.startswith("_") and (callable(value) or isinstance(value, classmethod)):
@@ -64,3 +72,12 @@ def test_the_code_of_the_pages_runs_and_prints_what_they_say(page, capsys, tmp_p
     assert printed
     for line in printed:
         assert line in text
+
+
+def test_the_recipes_of_the_page_on_clusters_are_those_that_were_run():
+    scripts = [path.read_text() for path in (ROOT / "docs" / "recipes").glob("*.py")]
+    page = (ROOT / "docs" / "clusters.md").read_text()
+    blocks = re.findall(r"```py\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == len(scripts) == 3
+    for block in blocks:
+        assert any(block in script for script in scripts)
