@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from skembed import __version__
 from skembed.cli_compare import benchmark, demo
 from skembed.cli_fit import fit
-from skembed.cli_inspect import inspect, nearest
+from skembed.cli_inspect import explore, inspect, nearest
 from skembed.cli_score import score, transform
 
 # What wrong input, wrong files and missing packages raise. All else is a mistake of skembed, and
@@ -69,7 +69,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain text, which can be searched and piped
 )
-for command in (fit, transform, score, inspect, nearest, benchmark, demo):
+for command in (fit, transform, score, inspect, nearest, explore, benchmark, demo):
     app.command()(command)
 
 

@@ -1,4 +1,4 @@
-"""The commands `inspect` and `nearest`: reading a saved encoder."""
+"""The commands `inspect`, `nearest` and `explore`: reading a saved encoder."""
 
 import json
 from pathlib import Path
@@ -64,6 +64,21 @@ def nearest(
     learned = NeuralEmbeddingEncoder.load(encoder)
     found = learned.nearest(column, typed_level(learned, column, level), k)
     print(found.to_json(orient="records") if as_json else found.to_string(index=False))
+
+
+def explore(
+    encoder: Saved,
+    out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("report.html"),
+):
+    """Write a page that shows all vectors in a browser, without a network.
+
+    \b
+    skembed explore income.skembed --out report.html
+    """
+    from skembed import NeuralEmbeddingEncoder
+
+    NeuralEmbeddingEncoder.load(encoder).explore(out)
+    print(out)
 
 
 def typed_level(encoder, column, texts):

@@ -191,7 +191,8 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         Seed of folds, start and order of the rows. An int makes fits repeatable to the bit.
 
     verbose : int, default=0
-        1 prints a line per epoch.
+        1 draws a bar of the epochs on a terminal or in a notebook, if rich is installed, and
+        prints a line per epoch elsewhere. For scikit-learn's callbacks there is `set_callbacks`.
 
     Attributes
     ----------
@@ -797,8 +798,6 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-    _doc_link_module = "skembed"
 
 
 def _reference(X):

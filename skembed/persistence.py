@@ -71,7 +71,7 @@ def write(path, content, arrays):
         )
     at = data.index(MARK) + len(MARK)
     data[at : at + DIGITS] = sha256(data).hexdigest().encode()
-    with _replacing(path) as file:
+    with replacing(path) as file:
         file.write(data)
 
 
@@ -182,7 +182,7 @@ def _check_sum(data, digest):
 
 
 @contextmanager
-def _replacing(path):
+def replacing(path):
     """Open a new file beside an old one, and put it in its place when it is written."""
     path = os.path.realpath(path)  # where a link points to, so that it stays a link
     folder = os.path.dirname(path)

@@ -122,7 +122,8 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
         Seed of folds, start and order of the rows.
 
     verbose : int, default=0
-        1 prints a line per epoch.
+        1 draws a bar of the epochs on a terminal or in a notebook, if rich is installed, and
+        prints a line per epoch elsewhere. For scikit-learn's callbacks there is `set_callbacks`.
 
     Attributes
     ----------

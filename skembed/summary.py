@@ -1,6 +1,7 @@
 """What a fitted encoder has learned, in few words and numbers."""
 
 import inspect
+from html import escape
 
 import pandas as pd
 
@@ -99,3 +100,9 @@ def changed_parameters(encoder):
         for name, value in encoder.get_params(deep=False).items()
         if repr(value) != repr(defaults[name].default)
     }
+
+
+def summary_html(encoder):
+    """HTML for notebooks: the line about training, and the columns, which can be folded."""
+    table = column_table(encoder).to_html(index=False, border=0)
+    return f"<details open><summary>{escape(course(encoder))}</summary>{table}</details>"

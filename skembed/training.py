@@ -23,6 +23,7 @@ from torch.nn import functional
 
 from skembed.decoders import Decoder, DotDecoder
 from skembed.devices import chosen_device
+from skembed.epochs import Epochs
 from skembed.evidence import Differences
 from skembed.forward import MLP, Dot
 from skembed.nn import Bags, FoldTables
@@ -35,7 +36,7 @@ DOT_SCALE = 0.03  # standard deviation of what is multiplied in dot products, at
 
 
 class Settings(NamedTuple):
-    """How to train: parameters of the encoder, by the same names."""
+    """How to train: parameters of the encoder, by the same names, and who is told of the epochs."""
 
     hidden_layer_sizes: tuple
     interaction: str
@@ -51,7 +52,7 @@ class Settings(NamedTuple):
     device: str
     n_jobs: int | None
     random_state: int
-    verbose: int
+    epochs: Epochs = Epochs()
 
 
 class Trained(NamedTuple):
@@ -209,7 +210,9 @@ def _run(tables, decoder, blocks, load, idle, loss, settings, generator):
     best = BestEpoch(tables, adamw, settings)
     history: dict[str, list] = {"out_of_fold_loss": [], "table_loss": [], "seconds": []}
     began, step = time.perf_counter(), 0
+    settings.epochs.start(max_epochs)
     for epoch in range(1, max_epochs + 1):
+        settings.epochs.begin()
         out_of_fold, table_loss = Differences(), 0.0
         batches = _batches(blocks, load, tables, own_size, settings.unseen_rate, generator)
         for rows, n_together in ranks.in_step(batches, idle):
@@ -233,9 +236,7 @@ def _run(tables, decoder, blocks, load, idle, loss, settings, generator):
         history["out_of_fold_loss"].append(out_of_fold.mean)
         history["table_loss"].append(table_loss)
         history["seconds"].append(time.perf_counter() - began)
-        if settings.verbose:
-            shown = ", ".join(f"{name} {values[-1]:.4g}" for name, values in history.items())
-            print(f"epoch {epoch} of at most {max_epochs}: {shown}")
+        settings.epochs.end(history)
         if best.stops(epoch, out_of_fold):
             break
     best.restore()

@@ -126,7 +126,9 @@ def _run(tables, net, heads, rows, settings, generator):
     adamw = AdamW(net, settings.weight_decay)
     history: dict[str, list] = {"loss": [], "seconds": []}
     began, step = time.perf_counter(), 0
+    settings.epochs.start(epochs)
     for epoch in range(1, epochs + 1):
+        settings.epochs.begin()
         total, n_hidden = 0.0, 0
         for batch in torch.randperm(n_rows, generator=generator).split(batch_size):
             rate = one_cycle(step / (epochs * steps_per_epoch))
@@ -144,9 +146,7 @@ def _run(tables, net, heads, rows, settings, generator):
             )
         history["loss"].append(total / max(n_hidden, 1))
         history["seconds"].append(time.perf_counter() - began)
-        if settings.verbose:
-            shown = ", ".join(f"{name} {values[-1]:.4g}" for name, values in history.items())
-            print(f"epoch {epoch} of {epochs}: {shown}")
+        settings.epochs.end(history)
     return {name: np.array(values) for name, values in history.items()}
 
 

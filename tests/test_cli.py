@@ -198,6 +198,13 @@ def test_nearest_tells_the_levels_that_there_are(saved, levels):
     assert "is not a level of 'city'. Give one that fit has seen" in done.stderr
 
 
+def test_explore_writes_the_page(saved, tmp_path):
+    done = run("explore", saved, "--out", tmp_path / "report.html")
+    assert done.exit_code == 0
+    page = (tmp_path / "report.html").read_text()
+    assert '"name":"city x kind"' in page
+
+
 def test_levels_are_read_as_the_values_that_they_are():
     X = pd.DataFrame({"n": [1, 2, 3, 4] * 40, "s": ["1", "None", "b", "c"] * 40})
     encoder = NeuralEmbeddingEncoder(

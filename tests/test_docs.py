@@ -13,7 +13,7 @@ import skembed
 from skembed.nn import PackedEmbedding
 
 ROOT = Path(__file__).parent.parent
-RUN = ["clusters", "files", "onnx", "scoring"]
+RUN = ["clusters", "files", "onnx", "pictures", "scoring"]
 PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in RUN)]
 
 # Reasons stand in pyproject.toml, [tool.numpydoc_validation].
@@ -33,6 +33,9 @@ def public_names():
     yield "skembed.scoring.score_file"
     yield "skembed.distributed.transform"
     yield "skembed.distributed.transform_parquet"
+    for display in ("EmbeddingDisplay", "SimilarityDisplay", "TrainingDisplay"):
+        for name in ("", ".from_estimator", ".plot"):
+            yield f"skembed.plotting.{display}{name}"
     yield "skembed.nn.PackedEmbedding"
     for method, value in vars(PackedEmbedding).items():
         if not method.startswith("_") and (callable(value) or isinstance(value, classmethod)):

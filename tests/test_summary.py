@@ -3,9 +3,10 @@
 import json
 
 import pytest
+from sklearn import config_context
 
-from skembed import NeuralEmbeddingEncoder
-from skembed.summary import column_table, course, facts
+from skembed import NeuralEmbeddingClassifier, NeuralEmbeddingEncoder
+from skembed.summary import column_table, course, facts, summary_html
 
 
 def test_columns_are_told_with_levels_and_lengths(rents):
@@ -61,3 +62,35 @@ def test_facts_are_data_of_json(rents):
     assert told["n_features_out"] == encoder.transform(X.head(1)).shape[1]
     assert told["target_type"] == "continuous"
     assert told["classes"] is None
+
+
+def test_notebooks_show_columns_and_the_loss_below_what_scikit_learn_shows(rents):
+    encoder = NeuralEmbeddingEncoder(crosses=[("city", "kind")], random_state=0).fit(*rents)
+    shown = encoder._repr_mimebundle_()["text/html"].split("<details open>")[1]
+    assert f"<summary>{course(encoder)}</summary>" in shown
+    for cell in ("city", "kind", "city x kind", 4, 2, 8):
+        assert f"<td>{cell}</td>" in shown
+
+
+def test_before_fit_notebooks_show_what_scikit_learn_does():
+    assert NeuralEmbeddingEncoder()._repr_html_().endswith("</script></body>")
+
+
+def test_notebooks_show_predictors_too(adult):
+    X, _, y, _ = adult
+    classifier = NeuralEmbeddingClassifier(crosses=None, max_epochs=2, random_state=0).fit(X, y)
+    assert course(classifier) in classifier._repr_html_()
+
+
+def test_names_that_are_html_are_shown_and_not_run(rents):
+    X, y = rents
+    X = X.rename(columns={"city": "<img src=x onerror=alert()>"})
+    shown = summary_html(NeuralEmbeddingEncoder(crosses=None, random_state=0).fit(X, y))
+    assert "&lt;img src=x" in shown
+    assert "<img" not in shown
+
+
+def test_text_stays_text_where_scikit_learn_is_told_so(rents):
+    encoder = NeuralEmbeddingEncoder(crosses=None, random_state=0).fit(*rents)
+    with config_context(display="text"):
+        assert list(encoder._repr_mimebundle_()) == ["text/plain"]

@@ -34,7 +34,6 @@ SETTINGS = Settings(
     device="auto",
     n_jobs=None,
     random_state=0,
-    verbose=0,
 )
 
 
