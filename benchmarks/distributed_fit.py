@@ -1,6 +1,6 @@
 """One process beside two that train one encoder together: time, loss, and AUC of what they give.
 
-    python benchmarks/distributed_fit.py [DATA] [--ranks 2] [--seeds 3]
+    python benchmarks/distributed_fit.py [DATA] [--ranks 2] [--seeds 3] [--batch-size 8192]
 
 UCI Adult, which skembed carries, and with DATA, a folder that data.py reads, 60,000 flights: three
 quarters of the rows as eight Parquet files, the rest to test on. `fit_transform_parquet` runs in
@@ -36,13 +36,13 @@ from skembed.datasets import load_adult
 N_FILES = 8
 
 
-def train(folder, seed):
+def train(folder, seed, batch_size):
     """What each process does."""
     from torch import distributed
 
     distributed.init_process_group("gloo")
     rank, several = distributed.get_rank(), distributed.get_world_size() > 1
-    encoder = NeuralEmbeddingEncoder(random_state=seed)
+    encoder = NeuralEmbeddingEncoder(batch_size=batch_size, random_state=seed)
     distributed.barrier()
     wall, cpu = time.perf_counter(), time.process_time()
     out = folder / f"features-{rank}.parquet"
@@ -52,7 +52,7 @@ def train(folder, seed):
     distributed.destroy_process_group()
 
 
-def measured(X, y, n_ranks, seed):
+def measured(X, y, n_ranks, seed, batch_size):
     """Wall and CPU seconds, out-of-fold loss, and the AUC of the two models."""
     X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=seed)
     with tempfile.TemporaryDirectory() as name:
@@ -63,6 +63,8 @@ def measured(X, y, n_ranks, seed):
             rows.iloc[part].to_parquet(folder / "rows" / f"{i}.parquet", index=False)
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
         command += ["--nproc-per-node", str(n_ranks), __file__, name, "--train", str(seed)]
+        if batch_size != "auto":
+            command += ["--batch-size", str(batch_size)]
         subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=True)
         fitted = [joblib.load(folder / f"fitted.{rank}") for rank in range(n_ranks)]
         parts = [pd.read_parquet(folder / f"features-{rank}.parquet") for rank in range(n_ranks)]
@@ -82,10 +84,11 @@ def main():
     parser.add_argument("data", type=pathlib.Path, nargs="?", help="folder that data.py reads")
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--batch-size", type=int, default="auto", help="rows of all processes")
     parser.add_argument("--train", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.train is not None:
-        train(options.data, options.train)
+        train(options.data, options.train, options.batch_size)
         return
     X, _, y, _ = load_adult()
     problems = {"adult": (X, y)}
@@ -97,7 +100,7 @@ def main():
         figures: dict[int, list] = {1: [], options.ranks: []}
         for seed in range(options.seeds):
             for n_ranks, of_seeds in figures.items():
-                of_seeds.append(measured(X, y, n_ranks, seed))
+                of_seeds.append(measured(X, y, n_ranks, seed, options.batch_size))
         for n_ranks, of_seeds in figures.items():
             wall, cpu, *scores = np.mean(of_seeds, axis=0)
             row = [f"{wall:.1f}", f"{cpu:.1f}", *(f"{score:.4f}" for score in scores)]

@@ -33,7 +33,7 @@ class EmbeddingDisplay:
 
     See Also
     --------
-    NeuralEmbeddingEncoder.explore : All columns in one page, to search and to turn.
+    skembed.NeuralEmbeddingEncoder.explore : All columns in one page, to search and to turn.
 
     Examples
     --------
@@ -67,7 +67,7 @@ class EmbeddingDisplay:
         column : str
             An embedded column, or a cross.
 
-        X : data frame or array-like of shape (n_rows, n_features_in_), default=None
+        X : data frame or array-like of shape (n_rows, n_features), default=None
             Rows to take mean targets from: those of `fit`, say. The fitted estimator holds none.
 
         y : array-like of shape (n_rows,), default=None
