@@ -20,6 +20,7 @@ types: .venv/ready
 
 # The site, in docs/_build/index.html: its gallery is run, and warnings are errors. No network.
 docs: .venv/docs
+	rm -rf docs/generated
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build
 
 .venv/docs: .venv/ready

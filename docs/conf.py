@@ -21,6 +21,8 @@ templates_path = ["_templates"]
 
 myst_heading_anchors = 3
 nitpicky = True
+# Named by docstrings for those who read the code.
+nitpick_ignore = [("py:func", "skembed.axes.n_kept"), ("py:func", "skembed.crosses.choose_crosses")]
 
 autosummary_generate = True
 numpydoc_show_class_members = False  # the template of classes lists them
@@ -29,10 +31,14 @@ default_role = "literal"
 html_theme = "pydata_sphinx_theme"
 html_title = "skembed"
 html_theme_options = {
+    "header_links_before_dropdown": 6,
     "navigation_with_keys": False,
-    "show_toc_level": 2,
     "secondary_sidebar_items": ["page-toc"],
+    "show_toc_level": 2,
 }
+# Pages with nothing below them have no menu at the left.
+html_sidebars = {page: [] for page in ("getting-started", "faq", "changelog", "contributing")}
+toc_object_entries_show_parents = "hide"
 html_show_sourcelink = False
 
 sphinx_gallery_conf = {
@@ -67,4 +73,5 @@ def link_elsewhere(app, env, node, contnode):
 
 
 def setup(app):
+    """Sphinx calls this."""
     app.connect("missing-reference", link_elsewhere)

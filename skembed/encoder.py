@@ -697,6 +697,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         Parameters
         ----------
         path : str or path-like
+            The file.
 
         Returns
         -------

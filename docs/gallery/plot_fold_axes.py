@@ -54,8 +54,8 @@ separate = np.stack([trained(rest, seed) for seed, (rest, _) in enumerate(folds)
 # One run
 # -------
 #
-# ``fit_transform`` gives each row the vector of its own fold's table: any row of a level in a fold shows
-# what that table holds.
+# ``fit_transform`` gives each row the vector of its own fold's table: any row of a level in a fold
+# shows what that table holds.
 
 encoder = NeuralEmbeddingEncoder(cv=folds, embedding_dim=2, random_state=0)
 features = encoder.fit_transform(X, y)
@@ -88,8 +88,8 @@ for ax, tables, title in [
 # What it does to the next model
 # ------------------------------
 #
-# A linear model is trained on the vector of each row from the fold that it is in, whose net or table
-# it did not make, and is scored on the test set, whose vectors are means over the folds.
+# A linear model is trained on the vector of each row from the fold that it is in, whose net or
+# table it did not make, and is scored on the test set, whose vectors are means over the folds.
 
 own_fold = np.empty_like(features)
 for table, (_, rows) in zip(separate, folds, strict=True):

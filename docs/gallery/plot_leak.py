@@ -2,14 +2,14 @@
 A leak, seen with a target of noise
 ===================================
 
-Ids that tell nothing, beside a column that does. Vectors from the same rows give the target away; the
-next model trusts them, and is worse than without them on new rows.
+Ids that tell nothing, beside a column that does. Vectors from the same rows give the target away;
+the next model trusts them, and is worse than without them on new rows.
 """
 
 # %%
-# Each id has as many rows as the axis says. The target depends on ``kind`` alone. ``cv=None`` is what
-# one gets from a net by hand: vectors of the rows that it was trained on. Both encoders are made to
-# keep what training gave them, without an early stop.
+# Each id has as many rows as the axis says. The target depends on ``kind`` alone. ``cv=None`` is
+# what one gets from a net by hand: vectors of the rows that it was trained on. Both encoders are
+# made to keep what training gave them, without an early stop.
 
 import warnings
 

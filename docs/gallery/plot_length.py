@@ -2,8 +2,8 @@
 How long a vector should be, and what it costs
 ==============================================
 
-UCI Adult, 3,000 rows, vectors of 1 to 16 numbers under three models. Longer ones are wider tables and
-slower fits; they are seldom better.
+UCI Adult, 3,000 rows, vectors of 1 to 16 numbers under three models. Longer ones are wider tables
+and slower fits; they are seldom better.
 """
 
 # %%

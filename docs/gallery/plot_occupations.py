@@ -6,8 +6,8 @@ What the net learned of ``occupation`` in UCI Adult: who earns more than 50,000 
 """
 
 # %%
-# One component is put out: what the column tells, it tells with a single number. Others were trained,
-# told next to nothing, and are left out.
+# One component is put out: what the column tells, it tells with a single number. Others were
+# trained, told next to nothing, and are left out.
 
 import matplotlib.pyplot as plt
 
@@ -20,10 +20,10 @@ table = encoder.embedding("occupation")
 print(table.round(2).head())
 
 # %%
-# The component is the effect of the level in log-odds, with all other columns being equal. It is not the
-# mean target, which is the colour: technicians earn less often well than specialists, but more often than
-# their schooling, age and hours would say. Points are as large as the level has rows: the armed forces have
-# nine. The dashed line is the row of levels that were never seen.
+# The component is the effect of the level in log-odds, with all other columns being equal. It is
+# not the mean target, which is the colour: fewer technicians than specialists have a high income,
+# but more than their schooling, age and hours would say. Points are as large as the level has rows:
+# the armed forces have nine. The dashed line is the row of levels that were never seen.
 
 effect = table["occupation_0"].iloc[3:].sort_values()
 by_level = y.groupby(X["occupation"]).agg(["mean", "size"]).loc[effect.index]
