@@ -383,7 +383,8 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
             start.vectors.shape[1] if start else dim
             for start, dim in zip(starts, dims, strict=True)
         ]
-        with Epochs(self) as epochs:
+        is_first = not (blocks.ranks and blocks.ranks.rank)  # ranks share a terminal: one tells
+        with Epochs(self if is_first else None) as epochs:
             own = {"random_state": problem.seed, "epochs": epochs}
             settings = {name: getattr(self, name) for name in Settings._fields if name not in own}
             return train(
