@@ -44,15 +44,10 @@ html_show_sourcelink = False
 sphinx_gallery_conf = {
     "examples_dirs": "gallery",
     "gallery_dirs": "auto_gallery",
-    "filename_pattern": r"/plot_",
     "within_subsection_order": "FileNameSortKey",
     "download_all_examples": False,
     "show_memory": False,
-    "min_reported_time": 0,
     "abort_on_example_error": True,
-    "image_scrapers": ("matplotlib",),
-    "reset_modules": ("matplotlib",),
-    "plot_gallery": "True",
 }
 
 # Names of other packages that docstrings refer to. Their inventories would need a network.
