@@ -53,7 +53,7 @@ def test_a_notebook_prints_what_is_kept_in_it(path, tmp_path, monkeypatch):
             continue
         assert words(printed(now)) == words(printed(before)), before.source
         for was, is_now in zip(numbers(printed(before)), numbers(printed(now)), strict=True):
-            assert math.isclose(was, is_now, rel_tol=0.1, abs_tol=0.03), before.source
+            assert math.isclose(was, is_now, rel_tol=0.02, abs_tol=0.02), before.source
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
