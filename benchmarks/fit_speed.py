@@ -267,7 +267,7 @@ def train_on(n_rows, n_levels):
     weight = np.ones(n_rows, dtype=np.float32)
     blocks = Blocks([Block(codes, inputs, target.values, weight, fold)])
     settings = Settings(
-        LAYERS, "mlp", 0.1, 0.0, 1e-4, 3e-3, 1024, 2, False, 5, 0.0, None, 0, verbose=0
+        LAYERS, "mlp", 0.1, 0.0, 1e-4, 3e-3, 1024, 2, False, 5, 0.0, "auto", None, 0
     )
     return lambda epochs: train(
         blocks, sizes, [4, 4, 4], target, settings._replace(max_epochs=epochs)

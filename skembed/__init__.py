@@ -5,9 +5,13 @@ target, and hands the vectors to any estimator; `NeuralEmbeddingClassifier` and
 `NeuralEmbeddingRegressor` are the same net as predictors.
 """
 
-from skembed.classifier import NeuralEmbeddingClassifier
-from skembed.encoder import NeuralEmbeddingEncoder
-from skembed.regressor import NeuralEmbeddingRegressor
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from skembed.classifier import NeuralEmbeddingClassifier
+    from skembed.encoder import NeuralEmbeddingEncoder
+    from skembed.regressor import NeuralEmbeddingRegressor
 
 __all__ = [
     "NeuralEmbeddingClassifier",
@@ -16,3 +20,20 @@ __all__ = [
     "__version__",
 ]
 __version__ = "0.1.0"
+
+_MODULES = {
+    "NeuralEmbeddingClassifier": "skembed.classifier",
+    "NeuralEmbeddingEncoder": "skembed.encoder",
+    "NeuralEmbeddingRegressor": "skembed.regressor",
+}
+
+
+def __getattr__(name):
+    # At first use, so that `skembed --help` does not wait for scikit-learn.
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__():
+    return sorted([*globals(), *_MODULES])

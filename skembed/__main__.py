@@ -1,31 +1,33 @@
-"""``python -m skembed``."""
+"""``skembed``, and ``python -m skembed``: the command line, where what it needs is installed."""
 
-import argparse
-import pathlib
 import sys
 
 
 def main(arguments=None):
-    """Run a command line; return its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m skembed", description="Neural entity embeddings for scikit-learn."
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    demo = commands.add_parser("demo", help="compare encoders on UCI Adult, in about a minute")
-    demo.add_argument(
-        "--out",
-        type=pathlib.Path,
-        default=pathlib.Path("demo"),
-        help="folder for the saved pipeline and the picture (default: demo)",
-    )
-    options = parser.parse_args(arguments)
+    """Run a command line.
+
+    Parameters
+    ----------
+    arguments : list of str, default=None
+        Those of the process, if none are given.
+
+    Returns
+    -------
+    int
+        Exit code, if it does not leave by `SystemExit`.
+    """
     try:
-        from skembed.demo import run
+        from skembed.cli import app
     except ModuleNotFoundError as error:
-        print(f"{error}: the demo needs more, pip install 'skembed[demo]'", file=sys.stderr)
+        if (error.name or "").startswith("skembed"):
+            raise
+        print(
+            f"The command line needs {error.name}, which is not installed: "
+            "pip install 'skembed[cli]'.",
+            file=sys.stderr,
+        )
         return 1
-    run(options.out)
-    return 0
+    return app(arguments, prog_name="skembed")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 from sklearn.utils.metadata_routing import (
     UNUSED,
@@ -23,6 +24,7 @@ from skembed.blocks import HeldRows
 from skembed.compat import Interval, StrOptions, check_sample_weight, routing_enabled
 from skembed.context import Context
 from skembed.crosses import Evidence, choose_crosses, draw_rows, requested_crosses
+from skembed.epochs import Epochs
 from skembed.evidence import is_evidence
 from skembed.folds import assign_folds
 from skembed.frames import Columns
@@ -85,7 +87,7 @@ class Learned(NamedTuple):
     trained: Any
 
 
-class BaseNeuralEmbedding(BaseEstimator):
+class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
     """Parameters and fitting; what becomes of the tables is told by the classes that derive."""
 
     _parameter_constraints: dict = {
@@ -132,6 +134,7 @@ class BaseNeuralEmbedding(BaseEstimator):
         "early_stopping": ["boolean"],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
+        "device": [str],
         "n_jobs": [
             None,
             Interval(Integral, 1, None, closed="left"),
@@ -168,6 +171,7 @@ class BaseNeuralEmbedding(BaseEstimator):
     def _learn(self, X, y, sample_weight, split_params):
         """Train; set the fitted attributes that all estimators share, and return the rest."""
         check_layers(self.hidden_layer_sizes)
+        check_device(self.device)
         columns = self._columns(X, reset=True)
         check_consistent_length(X, y, sample_weight)
         weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
@@ -372,7 +376,6 @@ class BaseNeuralEmbedding(BaseEstimator):
     def _train(self, vocabularies, crosses, blocks, problem, look_at):
         with needs_torch("fit"):
             from skembed.training import Settings, train
-        settings = {name: getattr(self, name) for name in Settings._fields}
         n_levels = [len(vocabulary.levels) for vocabulary in vocabularies.values()]
         dims = embedding_dims(self.embedding_dim, list(vocabularies), n_levels, self.interaction)
         starts = [problem.pretrained.get(name) for name in vocabularies]
@@ -380,15 +383,19 @@ class BaseNeuralEmbedding(BaseEstimator):
             start.vectors.shape[1] if start else dim
             for start, dim in zip(starts, dims, strict=True)
         ]
-        return train(
-            blocks,
-            [levels.n_codes for levels in (*vocabularies.values(), *crosses)],
-            dims + [cross_dim(len(cross.names), self.interaction) for cross in crosses],
-            problem.target,
-            Settings(**{**settings, "random_state": problem.seed}),
-            starts=starts,
-            look_at=look_at,
-        )
+        is_first = not (blocks.ranks and blocks.ranks.rank)  # ranks share a terminal: one tells
+        with Epochs(self if is_first else None) as epochs:
+            own = {"random_state": problem.seed, "epochs": epochs}
+            settings = {name: getattr(self, name) for name in Settings._fields if name not in own}
+            return train(
+                blocks,
+                [levels.n_codes for levels in (*vocabularies.values(), *crosses)],
+                dims + [cross_dim(len(cross.names), self.interaction) for cross in crosses],
+                problem.target,
+                Settings(**settings, **own),
+                starts=starts,
+                look_at=look_at,
+            )
 
     def _columns(self, X, *, reset):
         """Columns of X, with its names and their number checked, or remembered."""
@@ -459,13 +466,20 @@ class BaseNeuralEmbedding(BaseEstimator):
 
 @contextmanager
 def all_or_nothing(estimator):
-    """Give an estimator its former state back if fitting fails or is interrupted."""
+    """Give an estimator its former state back if fitting fails or is interrupted.
+
+    Callbacks are told when a fit begins and ends. `fit_context` tears them down, by what stands in
+    the state before.
+    """
+    fitting = estimator._init_callback_context(max_subtasks=None)
+    fitting.call_on_fit_task_begin(estimator=estimator)
     before = estimator.__dict__.copy()
     try:
         yield
     except BaseException:
         estimator.__dict__ = before
         raise
+    fitting.call_on_fit_task_end(estimator=estimator)
 
 
 @contextmanager
@@ -484,6 +498,13 @@ def _with_tables(change, state):
     if "tables_" not in state:
         return state
     return state | {"tables_": {name: change(table) for name, table in state["tables_"].items()}}
+
+
+def check_device(given):
+    """Raise if there is no such device, before much is done for it."""
+    with needs_torch("fit"):
+        from skembed.devices import chosen_device
+    chosen_device(given)
 
 
 def check_layers(sizes):

@@ -36,15 +36,22 @@ class Blocks(list):
 
     Attributes
     ----------
-    n_used : int
-        Rows with weight.
+    n_used, n_own : int
+        Rows with weight: of all ranks, and of this one.
     n_folds : int
+    ranks : Ranks or None
+        See `skembed.ranks`; None is a process alone.
+    sample : Block
+        The rows that are looked at after training: the first block, or some of all ranks.
     """
+
+    ranks = None
 
     def __init__(self, blocks):
         super().__init__(blocks)
-        self.n_used = sum(int((block.weight > 0).sum()) for block in self)
+        self.n_used = self.n_own = sum(int((block.weight > 0).sum()) for block in self)
         self.n_folds = 1 + max(int(block.fold.max()) for block in self)
+        self.sample = self[0]
 
 
 class HeldRows(NamedTuple):

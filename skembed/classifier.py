@@ -100,6 +100,10 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
     tol : float, default=1e-4
         What counts as lower.
 
+    device : {"auto", "cpu", "cuda"} or str, default="auto"
+        Where the net trains: "cuda" is the current GPU, "cuda:1" one by its number. "auto" is the
+        CPU everywhere, so that a fit has the same bits on a machine with a GPU as on one without.
+
     n_jobs : int, default=None
         Threads of torch in `fit`; None means 1.
 
@@ -107,7 +111,8 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
         Seed of folds, start and order of the rows.
 
     verbose : int, default=0
-        1 prints a line per epoch.
+        1 draws a bar of the epochs on a terminal or in a notebook, if rich is installed, and
+        prints a line per epoch elsewhere. For scikit-learn's callbacks there is `set_callbacks`.
 
     Attributes
     ----------
@@ -144,7 +149,7 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
     n_features_in_ : int
         Number of columns seen in `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns seen in `fit`, if all are strings.
 
     See Also
@@ -170,7 +175,7 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
 
         Parameters
         ----------
-        X : data frame or array-like of shape (n_rows, n_features_in_)
+        X : data frame or array-like of shape (n_rows, n_features)
             Columns of levels and numbers. Numeric ones may be missing, but not infinite.
 
         y : array-like of shape (n_rows,) or (n_rows, n_labels)
@@ -196,7 +201,7 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
 
         Parameters
         ----------
-        X : data frame or array-like of shape (n_rows, n_features_in_)
+        X : data frame or array-like of shape (n_rows, n_features)
             The columns seen in `fit`.
 
         Returns
@@ -216,7 +221,7 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
 
         Parameters
         ----------
-        X : data frame or array-like of shape (n_rows, n_features_in_)
+        X : data frame or array-like of shape (n_rows, n_features)
             The columns seen in `fit`.
 
         Returns
@@ -236,7 +241,7 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
 
         Parameters
         ----------
-        X : data frame or array-like of shape (n_rows, n_features_in_)
+        X : data frame or array-like of shape (n_rows, n_features)
             The columns seen in `fit`.
 
         Returns

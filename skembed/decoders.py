@@ -34,6 +34,7 @@ class Decoder(nn.Module):
     """
 
     table_decay = 0.0
+    effect: Tensor
 
     def __init__(self, tables, n_inputs, hidden_layer_sizes, bias, *, dropout, generator):
         super().__init__()
@@ -45,8 +46,9 @@ class Decoder(nn.Module):
             layers[-1].bias.copy_(torch.from_numpy(bias))
         layers[0] = _padded(layers[0], tables)
         self.layers, self._chain = nn.ModuleList(layers), layers
-        self.effect = torch.zeros(tables.padded)
-        self.effect[tables.first[tables.own]] = 1.0
+        effect = torch.zeros(tables.padded)
+        effect[tables.first[tables.own]] = 1.0
+        self.register_buffer("effect", effect)
 
     @torch.no_grad()
     def forward(self, vectors: Tensor, context: Tensor) -> Tensor:
@@ -91,8 +93,8 @@ class Decoder(nn.Module):
     def _activated(self, x):
         x = x.relu_()
         if self.dropout and self.training:
-            keep = torch.empty_like(x).bernoulli_(1 - self.dropout, generator=self.generator)
-            x *= keep / (1 - self.dropout)
+            keep = torch.empty(x.shape).bernoulli_(1 - self.dropout, generator=self.generator)
+            x *= keep.to(x.device) / (1 - self.dropout)
         return x
 
     @torch.no_grad()
@@ -114,14 +116,14 @@ class Decoder(nn.Module):
 
     def numpy(self):
         """The same in numpy."""
-        parameters = [parameter.detach().numpy().copy() for parameter in self.parameters()]
+        parameters = [parameter.detach().cpu().numpy().copy() for parameter in self.parameters()]
         layers = list(zip(parameters[::2], parameters[1::2], strict=True))
         weight, bias = layers[0]
-        kept, padded = self.tables.kept.numpy(), self.tables.padded
+        kept, padded = self.tables.kept, self.tables.padded
         layers[0] = np.hstack([weight[:, kept], weight[:, padded:]]), bias
         self._take_units(*layers[0])
         first = np.cumsum([0, *self.tables.dims[:-1]])
-        return forward.MLP(layers, first[self.tables.own.numpy()])
+        return forward.MLP(layers, first[self.tables.own])
 
     def _take_units(self, weight, bias):
         """Make the first layer read vectors in the units of their columns."""
@@ -154,15 +156,20 @@ class DotDecoder(nn.Module):
     """
 
     table_decay = 0.2
+    first: Tensor
+    dotted: Tensor
+    pairs: Tensor
 
     def __init__(self, tables, n_inputs, bias):
         super().__init__()
-        self.first, self.dims = tables.first, tables.dims
-        dotted = [int(f) for f, dim in zip(self.first, self.dims, strict=True) if dim > 1]
+        self.dims = tables.dims
+        starts = [first for first, dim in zip(tables.first, self.dims, strict=True) if dim > 1]
         longest = max(self.dims)
-        self.n_dotted = len(dotted)
-        self.dotted = torch.tensor([[f + i for i in range(1, longest)] for f in dotted]).flatten()
-        self.pairs = torch.triu_indices(self.n_dotted, self.n_dotted, offset=1)
+        self.n_dotted = len(starts)
+        dotted = [first + np.arange(1, longest) for first in starts]
+        self.register_buffer("first", torch.from_numpy(tables.first))
+        self.register_buffer("dotted", torch.tensor(np.array(dotted, dtype=np.int64)).flatten())
+        self.register_buffer("pairs", torch.triu_indices(self.n_dotted, self.n_dotted, offset=1))
         self.bias = nn.Parameter(torch.from_numpy(bias.copy()))
         self.own = nn.Parameter(torch.ones(len(self.dims)))
         self.trust = nn.Parameter(torch.ones(self.pairs.shape[1]))
@@ -195,9 +202,9 @@ class DotDecoder(nn.Module):
 
     def numpy(self):
         """The same in numpy."""
-        bias, own, of_pairs, slope = (p.detach().numpy().copy() for p in self.parameters())
+        bias, own, of_pairs, slope = (p.detach().cpu().numpy().copy() for p in self.parameters())
         trust = np.zeros((self.n_dotted, self.n_dotted), dtype=np.float32)
-        trust[tuple(self.pairs.numpy())] = of_pairs
+        trust[tuple(self.pairs.cpu().numpy())] = of_pairs
         return forward.Dot(float(bias[0]), own, trust + trust.T, slope, self.dims)
 
 

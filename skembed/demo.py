@@ -10,19 +10,16 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
-from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
-from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
+from sklearn.preprocessing import StandardScaler
 from xgboost import XGBClassifier
 
-from skembed import NeuralEmbeddingEncoder
 from skembed.datasets import load_adult
-from skembed.sizing import auto_dim
+from skembed.rivals import encoders
 
 # Run in a process of its own: what a scoring machine does, which has no torch.
 SCORE = """
@@ -31,40 +28,6 @@ pipeline, X = joblib.load(sys.argv[1]), joblib.load(sys.argv[2])
 numpy.save(sys.argv[3], pipeline.predict_proba(X)[:, 1])
 sys.exit("torch was imported" if "torch" in sys.modules else 0)
 """
-
-
-class RandomVectors(TransformerMixin, BaseEstimator):
-    """Random vectors, as long as those that `NeuralEmbeddingEncoder` trains by default.
-
-    The control: under trees they are a serious rival, because they keep levels apart and leak no
-    target. An encoder that does not beat them has learned nothing. The encoder drops the axes that
-    tell nothing; random vectors live on their width and keep it.
-    """
-
-    def __init__(self, random_state=None):
-        self.random_state = random_state
-
-    def fit(self, X, y):
-        """Draw a vector per level."""
-        encoder = NeuralEmbeddingEncoder(
-            embedding_dim=auto_dim, crosses=None, max_epochs=1, random_state=self.random_state
-        )
-        encoder.fit_transform(X, y)
-        rng = np.random.default_rng(self.random_state)
-        encoder.tables_ = {
-            name: rng.normal(size=table.shape).astype(np.float32)
-            for name, table in encoder.tables_.items()
-        }
-        self.encoder_ = encoder
-        return self
-
-    def transform(self, X):
-        """Replace levels by their vectors."""
-        return self.encoder_.transform(X)
-
-    def get_feature_names_out(self, input_features=None):
-        """Names as `NeuralEmbeddingEncoder` gives them."""
-        return self.encoder_.get_feature_names_out(input_features)
 
 
 def run(folder):
@@ -89,26 +52,6 @@ def run(folder):
     console.print(f"Picture of the learned table of 'education': {path}")
     if not same:
         raise SystemExit(1)
-
-
-def encoders():
-    """Encoders by name, ours first."""
-    strings = make_column_selector(dtype_include=["str", "object"])
-
-    def beside_numbers(encoder):
-        return make_column_transformer((encoder, strings), remainder="passthrough")
-
-    ordinal = OrdinalEncoder(
-        handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2
-    )
-    folds = StratifiedKFold(5, shuffle=True, random_state=0)
-    return {
-        "skembed": NeuralEmbeddingEncoder(random_state=0),
-        "one-hot": beside_numbers(OneHotEncoder(handle_unknown="ignore", sparse_output=False)),
-        "ordinal": beside_numbers(ordinal),
-        "TargetEncoder": beside_numbers(TargetEncoder(cv=folds)),
-        "random vectors": RandomVectors(random_state=0),
-    }
 
 
 def models():

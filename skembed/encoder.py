@@ -177,6 +177,12 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
     tol : float, default=1e-4
         What counts as lower.
 
+    device : {"auto", "cpu", "cuda"} or str, default="auto"
+        Where the net trains: "cuda" is the current GPU, "cuda:1" one by its number. "auto" is the
+        CPU everywhere, so that a fit has the same bits on a machine with a GPU as on one without.
+        A fit on a GPU does not repeat to the bit. The result is the same kind of numpy arrays, and
+        `transform` needs no GPU.
+
     n_jobs : int, default=None
         Threads of torch in `fit`; -1 takes all processors. None means 1: the steps are small, and
         GridSearchCV uses the other cores better. The result has the same bits for the same number.
@@ -185,7 +191,8 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         Seed of folds, start and order of the rows. An int makes fits repeatable to the bit.
 
     verbose : int, default=0
-        1 prints a line per epoch.
+        1 draws a bar of the epochs on a terminal or in a notebook, if rich is installed, and
+        prints a line per epoch elsewhere. For scikit-learn's callbacks there is `set_callbacks`.
 
     Attributes
     ----------
@@ -230,7 +237,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
     n_features_in_ : int
         Number of columns seen in `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns seen in `fit`, if all are strings.
 
     See Also
@@ -298,6 +305,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         early_stopping=True,
         n_iter_no_change=5,
         tol=1e-4,
+        device="auto",
         n_jobs=None,
         random_state=None,
         verbose=0,
@@ -330,6 +338,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         self.early_stopping = early_stopping
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
+        self.device = device
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -345,7 +354,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
 
         Parameters
         ----------
-        X : data frame or array-like of shape (n_rows, n_features_in_)
+        X : data frame or array-like of shape (n_rows, n_features)
             Columns of levels and numbers. Numeric ones may be missing, but not infinite.
 
         y : array-like of shape (n_rows,) or (n_rows, n_outputs), default=None
@@ -381,7 +390,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
 
         Parameters
         ----------
-        X : data frame or array-like of shape (n_rows, n_features_in_)
+        X : data frame or array-like of shape (n_rows, n_features)
             Columns of levels and numbers. Numeric ones may be missing, but not infinite.
 
         y : array-like of shape (n_rows,) or (n_rows, n_outputs), default=None
@@ -410,7 +419,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             return self._own_fold_features(learned.columns, learned.codes, fold, fold_tables)
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit_parquet(self, path, target, *, sample_weight=None):
+    def fit_parquet(self, path, target, *, sample_weight=None, distributed=False):
         """Learn the vectors from rows that need not fit into memory.
 
         The rows are read once, dealt at random into temporary files of half a million rows each
@@ -436,6 +445,11 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         sample_weight : str, default=None
             Name of the column that holds weights of the rows.
 
+        distributed : bool, default=False
+            Whether all processes of torch's process group train one encoder together, each on its
+            share of the row groups; see docs/training-on-several-machines.md. All of them call
+            this method, with the same parameters, and get the same encoder.
+
         Returns
         -------
         self : NeuralEmbeddingEncoder
@@ -456,12 +470,12 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         (2, 1)
         """
         with all_or_nothing(self):
-            self._fit_parquet(open_dataset(path), target, sample_weight)
+            self._fit_parquet(open_dataset(path), target, sample_weight, distributed)
             self._fitted_on = None
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit_transform_parquet(self, path, target, out, *, sample_weight=None):
+    def fit_transform_parquet(self, path, target, out, *, sample_weight=None, distributed=False):
         """Learn the vectors as `fit_parquet` does, and write those of each row's own fold.
 
         The data are read a second time for it. The next model is trained on what is written.
@@ -482,6 +496,10 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
 
         sample_weight : str, default=None
             Name of the column that holds weights of the rows.
+
+        distributed : bool, default=False
+            As in `fit_parquet`. Each process gives another ``out`` and writes the rows of its
+            share: the files in the order of the ranks are the rows in the order of the data.
 
         Returns
         -------
@@ -506,7 +524,9 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         with all_or_nothing(self):
             dataset = open_dataset(path)
             check_out(out, path, dataset)
-            fold_tables, plan, next_folds = self._fit_parquet(dataset, target, sample_weight)
+            fold_tables, plan, next_folds = self._fit_parquet(
+                dataset, target, sample_weight, distributed
+            )
             write_features(self, fold_tables, plan, next_folds, out)
             self._fitted_on = None
         return self
@@ -520,7 +540,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
 
         Parameters
         ----------
-        X : data frame or array-like of shape (n_rows, n_features_in_)
+        X : data frame or array-like of shape (n_rows, n_features)
             The columns seen in `fit`, by the same names and in the same order.
 
         Returns
@@ -677,6 +697,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         Parameters
         ----------
         path : str or path-like
+            The file.
 
         Returns
         -------
@@ -701,10 +722,19 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         learned = self._learn(X, y, sample_weight, self._split_params(method, groups))
         return learned, self._finish(learned)
 
-    def _fit_parquet(self, dataset, target, sample_weight):
+    def _fit_parquet(self, dataset, target, sample_weight, distributed):
         """Set the fitted state; return what `write_features` needs beside it."""
-        learned, plan, next_folds = learn_from_parquet(self, dataset, target, sample_weight)
-        return self._finish(learned), plan, next_folds
+        with needs_torch("fit"):
+            from skembed.ranks import joined
+        ranks = joined(is_distributed=distributed, device=self.device)
+        learned, plan, next_folds = learn_from_parquet(self, dataset, target, sample_weight, ranks)
+        fold_tables = self._finish(learned)
+        if ranks.size > 1:  # other processors may round otherwise
+            given = self.get_params(deep=False)
+            fitted = {key: of for key, of in self.__getstate__().items() if key not in given}
+            fitted, fold_tables = ranks.of_first((fitted, fold_tables))
+            self.__setstate__(given | fitted)
+        return fold_tables, plan, next_folds
 
     def _finish(self, learned):
         """Set tables and output by what was learned; return the tables of the folds."""
@@ -769,8 +799,6 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-    _doc_link_module = "skembed"
 
 
 def _reference(X):

@@ -54,6 +54,20 @@ class Differences:
         self._mean += share * (float(differences.sum()) / n_rows - self._mean)
         self._square += share * (float(differences @ differences) / n_rows - self._square)
 
+    @classmethod
+    def merged(cls, parts):
+        """Make one of the differences of several parts of the rows."""
+        if len(parts) == 1:
+            return parts[0]
+        whole = cls()
+        whole.n_rows = sum(part.n_rows for part in parts)
+        for part in parts:
+            share = part.n_rows / whole.n_rows
+            whole.mean += share * part.mean
+            whole._mean += share * part._mean
+            whole._square += share * part._square
+        return whole
+
     def are_evidence(self):
         """Whether the differences are below zero by two standard errors."""
         variance = max(0.0, self._square - self._mean**2)

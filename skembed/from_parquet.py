@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skembed.base import Problem, check_layers
+from skembed.base import Problem, check_device, check_layers
 from skembed.bins import Bins
 from skembed.context import Context
 from skembed.folds import assign_folds
@@ -20,11 +20,12 @@ from skembed.parquet import (
     finite,
     holds_floats,
     row_of_types,
+    share_of,
     tables,
     write_parquet,
 )
 from skembed.selection import embedded_columns, leave_out, report_left_out
-from skembed.stored import Files, Recipe, StoredRows, stored_weight
+from skembed.stored import Files, Folds, Recipe, StoredRows, stored_weight
 from skembed.vocabulary import Vocabulary
 
 
@@ -44,6 +45,8 @@ class Plan(NamedTuple):
     of_classes : bool
         Whether the target holds classes.
     weight : str or None
+    rows : range
+        Numbers of the rows, where the dataset is a part of another.
     """
 
     dataset: Any
@@ -54,9 +57,10 @@ class Plan(NamedTuple):
     target: str
     of_classes: bool
     weight: str | None
+    rows: range = range(0)
 
 
-def learn_from_parquet(encoder, dataset, target, weight):
+def learn_from_parquet(encoder, dataset, target, weight, ranks):
     """Train; set the fitted attributes that all estimators share, and return the rest.
 
     Parameters
@@ -65,30 +69,42 @@ def learn_from_parquet(encoder, dataset, target, weight):
     dataset : pyarrow.dataset.Dataset
     target : str
     weight : str or None
+    ranks : Alone or Ranks
+        See `skembed.ranks`. Each reads its share.
 
     Returns
     -------
     learned : Learned
     plan : Plan
+        Of the share.
     next_folds : callable
         Gives the folds of the next rows, as many as it is asked for, in the order of the data.
     """
     check_layers(encoder.hidden_layer_sizes)
+    check_device(encoder.device)
     _check_parameters(encoder)
     plan = _plan(encoder, dataset, target, weight)
+    share, rows = share_of(dataset, ranks.rank, ranks.size)
+    plan = plan._replace(dataset=share, rows=rows)
     seed = int(check_random_state(encoder.random_state).randint(2**31 - 1))
+    seed = ranks.of_first(seed)
     with TemporaryDirectory(prefix="skembed-") as folder:
         began = time.perf_counter()
-        files = Files(folder, _dtype(plan), plan.dataset.count_rows(), seed)
-        levels, extremes = _deal(encoder, plan, files)
+        files = Files(folder, _dtype(plan), len(plan.rows), seed)
+        with ranks.all_or_none("reading its share"):
+            levels, extremes, n_used = _deal(encoder, plan, files)
+        if not sum(ranks.gather(n_used)):
+            raise ValueError(f"The sample_weight column {plan.weight!r} is 0 in all rows.")
+        if ranks.size > 1:
+            levels, extremes = _merged(ranks, files, levels, extremes)
         if encoder.verbose:
             seconds = time.perf_counter() - began
             print(f"dealt the rows into {len(files)} files in {seconds:.1f} seconds")
         vocabularies, codes = _vocabularies(encoder, plan, levels)
-        rows = _stored_rows(encoder, plan, files, codes, levels, extremes, seed)
+        rows = _stored_rows(encoder, plan, files, codes, levels, extremes, seed, ranks)
         bins, context = rows.recipe.bins, rows.recipe.context
         learned = encoder._learn_from(rows, plan.columns, plan.others, vocabularies, context, bins)
-        return learned, plan, files.put_back(rows.folds)
+        return learned, plan, files.put_back(rows.folds.by_file)
 
 
 def write_features(encoder, fold_tables, plan, next_folds, out):
@@ -180,13 +196,15 @@ def _deal(encoder, plan, files):
         Of each embedded column, and of the target if it holds classes.
     extremes : list of float
         Lowest and highest target, if it holds quantities.
+    n_used : int
+        Rows with weight.
     """
     names = [plan.columns.names[j] for j in plan.embedded]
     levels = {name: GrowingLevels() for name in names}
     if plan.of_classes:
         levels[plan.target] = GrowingLevels()
     extremes: list[float] = []
-    row, n_used = 0, 0
+    row, n_used = plan.rows.start, 0
     for table in tables(plan.dataset, list(files.dtype.names)):
         rows = np.empty(len(table), dtype=files.dtype)
         used = np.ones(len(table), dtype=bool)
@@ -205,9 +223,19 @@ def _deal(encoder, plan, files):
                 _check_there(rows[name], name, row, is_target=name == plan.target)
         files.add(rows)
         row, n_used = row + len(table), n_used + used.sum()
-    if not n_used:
-        raise ValueError(f"The sample_weight column {plan.weight!r} is 0 in all rows.")
-    return {name: found.counted() for name, found in levels.items()}, extremes
+    return {name: found.counted() for name, found in levels.items()}, extremes, int(n_used)
+
+
+def _merged(ranks, files, levels, extremes):
+    """Levels and extremes of all ranks; the files of this one become those of these levels."""
+    together = {name: GrowingLevels() for name in levels}
+    for rank, of_rank in enumerate(ranks.gather(levels)):
+        positions = {name: together[name].take_in(counted) for name, counted in of_rank.items()}
+        if rank == ranks.rank:
+            files.renumber(positions)
+    found = [value for of_rank in ranks.gather(extremes) for value in of_rank]
+    extremes = [min(found), max(found)] if found else []
+    return {name: found.counted() for name, found in together.items()}, extremes
 
 
 def _weights(table, name, row):
@@ -252,9 +280,10 @@ def _vocabularies(encoder, plan, levels):
     return vocabularies, codes
 
 
-def _stored_rows(encoder, plan, files, codes, levels, extremes, seed):
+def _stored_rows(encoder, plan, files, codes, levels, extremes, seed, ranks):
     """The stored rows, with what turns them into blocks, and with their folds."""
-    first = files[0]
+    drawn = _draw_sample(ranks, files)
+    first = files[files.sample]
     weight = stored_weight(first, plan.target, plan.weight)
     y, classes = first[plan.target], None
     added = [value for value in extremes if not y.min() <= value <= y.max()]
@@ -276,11 +305,30 @@ def _stored_rows(encoder, plan, files, codes, levels, extremes, seed):
         plan.weight,
         np.nan,
     )
-    folds, n_used, mean_weight = _folds(encoder, files, recipe, seed)
-    recipe = recipe._replace(mean_weight=mean_weight)
-    fold = folds[0].astype(np.int64)
+    folds = _folds(encoder, files, recipe, seed, ranks)
+    if drawn is not None:
+        of_drawn = folds.by_file[0][drawn] if len(drawn) else drawn
+        folds.by_file.append(np.concatenate(ranks.gather(of_drawn)))
+    recipe = recipe._replace(mean_weight=folds.mean_weight)
+    fold = folds.by_file[files.sample].astype(np.int64)
     problem = Problem(recipe.inputs(first), target, weight, fold, {}, seed)
-    return StoredRows(files, recipe, folds, n_used, problem, small=encoder.crosses == "auto")
+    return StoredRows(files, recipe, folds, problem, ranks, small=encoder.crosses == "auto")
+
+
+def _draw_sample(ranks, files):
+    """Make rows of all ranks the sample, as large a share of its rows from each.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_drawn,), or None
+        Which of the rows of this rank's first file are in it; None of a process alone, whose
+        sample is its first file.
+    """
+    if ranks.size == 1:
+        return None
+    rows, drawn = files.draw(sum(ranks.gather(files.n_rows)))
+    files.look_at(np.concatenate(ranks.gather(rows)))
+    return drawn
 
 
 def _first_target(encoder, y, added, weight):
@@ -299,8 +347,8 @@ def _first_target(encoder, y, added, weight):
     return target._replace(values=target.values[: len(y)])
 
 
-def _folds(encoder, files, recipe, seed):
-    """Fold of each row of each file; how many rows have weight, and how much in the mean."""
+def _folds(encoder, files, recipe, seed, ranks):
+    """Fold of each row of each file, and what all ranks together have."""
     folds, n_used, total = [], 0, 0.0
     for i in range(len(files)):
         rows = files[i]
@@ -308,10 +356,12 @@ def _folds(encoder, files, recipe, seed):
         used = weight > 0
         n_used += int(used.sum())
         total += weight[used].sum()
-        fold = np.zeros(len(weight), dtype=np.uint8)
-        if encoder.cv is not None:
+        fold: np.ndarray = np.zeros(len(weight), dtype=np.uint8)
+        if ranks.size > 1 and _are_few(used, encoder.cv, recipe.target):
+            fold = np.random.default_rng(seed).integers(encoder.cv, size=len(weight))
+        elif encoder.cv is not None:
             with warnings.catch_warnings():
-                if i:  # which would say of a file what is not so of all rows
+                if i or ranks.size > 1:  # which would say of a file what is not so of all rows
                     warnings.filterwarnings("ignore", "The least populated class")
                 fold = assign_folds(
                     encoder.cv,
@@ -323,4 +373,12 @@ def _folds(encoder, files, recipe, seed):
                     split_params={},
                 )
         folds.append(fold.astype(np.min_scalar_type(fold.max())))
-    return folds, n_used, total / n_used
+    n_folds = 1 + max((int(fold.max()) for fold in folds), default=0)
+    n_folds, n_together = max(ranks.gather(n_folds)), sum(ranks.gather(n_used))
+    return Folds(folds, n_folds, n_together, n_used, sum(ranks.gather(total)) / n_together)
+
+
+def _are_few(used, cv, target):
+    """Whether a rank may have too few rows to split by class, where all together have enough."""
+    n_classes = 1 if target.classes is None else len(target.classes)
+    return isinstance(cv, Integral) and used.sum() < cv * n_classes

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from skembed.optimizers import RowAdagrad
 from skembed.packed import PackedEmbedding
+from skembed.ranks import Cells
 
 __all__ = ["BagWeight", "Bags", "FoldTables", "PackedEmbedding", "Weight"]
 
@@ -44,6 +45,8 @@ class FoldTables:
         Tables per column.
     bags : collection of int
         Columns that hold bags.
+    device : torch.device or None
+        Where the numbers lie; what tells where they lie stays on the CPU.
 
     Attributes
     ----------
@@ -52,43 +55,43 @@ class FoldTables:
         to 4, 8, 16 and so on, and one for each bag.
     units : list of (ndarray of shape (dim,), float)
         Of each column: the vector at which its numbers are zero, and the length of one of them.
-    own : Tensor of bool, shape (n_columns,)
+    own : ndarray of bool, shape (n_columns,)
         Whether the first component is the level's own effect.
     padded : int
         Length of all vectors of a row with their padding.
     prior : Tensor of shape (padded,)
     fixed_prior : Tensor of bool, shape (padded,)
         Numbers of it that training does not move.
-    first : Tensor of shape (n_columns,)
+    first : ndarray of int, shape (n_columns,)
         Where in the padded vectors of a row the vector of each column starts.
-    kept : Tensor of shape (sum(dims),)
+    kept : ndarray of int, shape (sum(dims),)
         Where the numbers are that are no padding.
     """
 
-    def __init__(self, sizes, dims, n_folds, bags=()):
+    def __init__(self, sizes, dims, n_folds, bags=(), device=None):
         self.sizes, self.dims, self.n_folds = sizes, dims, n_folds
         alike: dict[int, list] = {}
         for column, dim in enumerate(dims):
             if column in bags:
                 continue
             alike.setdefault(max(1, (dim - 1).bit_length()), []).append(column)
-        self.weights = [Weight(alike[bits], sizes, dims, n_folds) for bits in sorted(alike)]
-        self.weights += [BagWeight([column], sizes, dims, n_folds) for column in bags]
+        self.weights = [Weight(alike[bits], sizes, dims, n_folds, device) for bits in sorted(alike)]
+        self.weights += [BagWeight([column], sizes, dims, n_folds, device) for column in bags]
         self.units = [(np.zeros(dim, np.float32), np.float32(1)) for dim in dims]
-        self.own = torch.ones(len(dims), dtype=torch.bool)
-        self.first = torch.empty(len(dims), dtype=torch.int64)
+        self.own = np.ones(len(dims), dtype=bool)
+        self.first = np.empty(len(dims), dtype=np.int64)
         self.padded = 0
         for weight in self.weights:
             n_columns = len(weight.columns)
-            self.first[weight.columns] = self.padded + torch.arange(n_columns) * weight.dim
+            self.first[weight.columns] = self.padded + np.arange(n_columns) * weight.dim
             self.padded += n_columns * weight.dim
-        self.kept = torch.cat(
-            [first + torch.arange(d) for first, d in zip(self.first, dims, strict=True)]
+        self.kept = np.concatenate(
+            [first + np.arange(d) for first, d in zip(self.first, dims, strict=True)]
         )
-        self.prior = torch.zeros(self.padded)
-        self.fixed_prior = torch.zeros(self.padded, dtype=torch.bool)
+        self.prior = torch.zeros(self.padded, device=device)
+        self.fixed_prior = torch.zeros(self.padded, dtype=torch.bool, device=device)
         for column in bags:
-            first = int(self.first[column])
+            first = self.first[column]
             self.fixed_prior[first : first + dims[column]] = True
         self.adagrad = RowAdagrad(self.prior[None], epsilon=SMALL_PULL)
 
@@ -103,12 +106,12 @@ class FoldTables:
         centre = np.zeros_like(start.vectors[0]) if is_bag else start.vectors.mean(axis=0)
         scale = (start.vectors - centre).std() or np.float32(1)
         self.units[column], self.own[column] = (centre, scale), False
-        vectors = torch.from_numpy((start.vectors - centre) / scale)
+        vectors = torch.from_numpy((start.vectors - centre) / scale).to(self.prior.device)
         codes = rows.start + torch.from_numpy(start.codes)
         weight.folds()[codes, :, : self.dims[column]] = vectors[:, None]
         if start.frozen:
             weight.fixed[codes] = True
-            first = int(self.first[column])
+            first = self.first[column]
             self.fixed_prior[first : first + self.dims[column]] = True
 
     def start_products(self, scale, generator):
@@ -121,7 +124,7 @@ class FoldTables:
                 _, rows = self._rows(column)
                 n_levels, dim = self.sizes[column] - 1, self.dims[column]
                 drawn = scale * torch.randn(n_levels, 1, dim - 1, generator=generator)
-                weight.folds()[rows][1:, :, 1:dim] = drawn
+                weight.folds()[rows][1:, :, 1:dim] = drawn.to(self.prior.device)
 
     def pack(self, codes):
         """Rows of each weight for the codes of each column, (n_rows,) or a matrix of weights."""
@@ -146,13 +149,37 @@ class FoldTables:
             By the vectors.
         rate : float
         """
+        of_prior, cells = self.gradients(packed, gradient, len(gradient))
+        self.move(of_prior, cells, rate)
+
+    def gradients(self, packed, gradient, n_together):
+        """Gradients of the numbers here from those of the vectors of a batch.
+
+        Parameters
+        ----------
+        packed, gradient
+            As in `step`.
+        n_together : int
+            Rows of which the priors get a mean.
+
+        Returns
+        -------
+        of_prior : Tensor of shape (1, padded)
+        cells : list of Cells
+            By the rows of each weight.
+        """
         batch, n_folds, _ = gradient.shape
-        of_prior = torch.full((1, batch * n_folds), 1 / batch) @ gradient.flatten(0, 1)
-        of_prior.masked_fill_(self.fixed_prior, 0.0)
-        self.adagrad.step_once(torch.zeros(1, dtype=torch.int64), of_prior, rate)
+        of_prior = gradient.new_full((1, batch * n_folds), 1 / n_together) @ gradient.flatten(0, 1)
         parts = gradient.split([weight.width for weight in self.weights], dim=2)
-        for weight, of_rows, part in zip(self.weights, packed, parts, strict=True):
-            weight.step(of_rows, part, rate)
+        each = zip(self.weights, packed, parts, strict=True)
+        return of_prior, [weight.cells(of_rows, part) for weight, of_rows, part in each]
+
+    def move(self, of_prior, cells, rate):
+        """Move by what `gradients` gave."""
+        of_prior.masked_fill_(self.fixed_prior, 0.0)
+        self.adagrad.step_once(of_prior.new_zeros(1, dtype=torch.int64), of_prior, rate)
+        for weight, (rows, gradient, _) in zip(self.weights, cells, strict=True):
+            weight.adagrad.step(rows, gradient, rate, weight.fixed)
 
     def snapshot(self, into=None):
         """Copy of the state, for `restore`; into an older one, if it is given."""
@@ -174,10 +201,10 @@ class FoldTables:
         priors, deviations = [], []
         for column, (centre, scale) in enumerate(self.units):
             weight, rows = self._rows(column)
-            first, dim = int(self.first[column]), self.dims[column]
-            table = weight.folds()[rows, :, :dim].numpy() * scale
+            first, dim = self.first[column], self.dims[column]
+            table = weight.folds()[rows, :, :dim].cpu().numpy() * scale
             table[0] = 0.0
-            priors.append(centre + scale * self.prior[first : first + dim].numpy())
+            priors.append(centre + scale * self.prior[first : first + dim].cpu().numpy())
             deviations.append(table)
         return priors, deviations
 
@@ -204,13 +231,13 @@ class Weight:
         Rows that training does not move.
     """
 
-    def __init__(self, columns, sizes, dims, n_folds):
+    def __init__(self, columns, sizes, dims, n_folds, device):
         self.columns, self.dim = columns, max(dims[column] for column in columns)
         self.width, self.n_folds = len(columns) * self.dim, n_folds
-        ends = torch.tensor([sizes[column] - 1 for column in columns]).cumsum(0)
-        self.starts = torch.cat([torch.zeros(1, dtype=torch.int64), ends[:-1]])
-        self.deviation = torch.zeros(1 + int(ends[-1]), n_folds * self.dim)
-        self.fixed = torch.zeros(len(self.deviation), dtype=torch.bool)
+        *starts, n_levels = np.cumsum([0, *(sizes[column] - 1 for column in columns)])
+        self.starts = np.array(starts)
+        self.deviation = torch.zeros(1 + n_levels, n_folds * self.dim, device=device)
+        self.fixed = torch.zeros(len(self.deviation), dtype=torch.bool, device=device)
         self.fixed[0] = True
         self.adagrad = RowAdagrad(self.deviation)
 
@@ -221,11 +248,12 @@ class Weight:
     def pack(self, codes) -> Tensor:
         """Rows (n_rows, n_columns) of ``deviation`` for the codes (n_rows,) of each column."""
         packed = torch.from_numpy(np.column_stack(codes))
-        return torch.where(packed > 0, packed + self.starts, 0)
+        return torch.where(packed > 0, packed + torch.from_numpy(self.starts), 0)
 
     def hide(self, packed: Tensor, rate, generator) -> Tensor:
         """Make some of the codes of a batch unseen."""
-        return packed.masked_fill(torch.rand(packed.shape, generator=generator) < rate, 0)
+        hidden = torch.rand(packed.shape, generator=generator) < rate
+        return packed.masked_fill(hidden.to(packed.device), 0)
 
     def look_up(self, packed: Tensor) -> Tensor:
         """Deviations (batch, n_folds, width)."""
@@ -234,12 +262,12 @@ class Weight:
         found = found.view(batch, n_columns, self.n_folds, self.dim).transpose(1, 2)
         return found.reshape(batch, self.n_folds, self.width)
 
-    def step(self, packed: Tensor, gradient: Tensor, rate):
-        """Move rows by the gradient (batch, n_folds, width) of what was looked up."""
+    def cells(self, packed: Tensor, gradient: Tensor):
+        """Gradient by rows from that of what was looked up, (batch, n_folds, width)."""
         batch, n_columns = packed.shape
         cells = gradient.reshape(batch, self.n_folds, n_columns, self.dim).transpose(1, 2)
         cells = cells.reshape(batch * n_columns, -1)
-        self.adagrad.step(packed.flatten(), cells, rate, self.fixed)
+        return Cells(packed.flatten(), cells, len(self.deviation))
 
 
 class BagWeight(Weight):
@@ -271,11 +299,13 @@ class BagWeight(Weight):
         )
         return sums.view(-1, self.n_folds, self.dim)
 
-    def step(self, packed, gradient, rate):
-        """Move rows by the gradient (batch, n_folds, dim) of what was looked up."""
-        of_members = gradient.flatten(1).repeat_interleave(packed.ends.diff(), dim=0)
+    def cells(self, packed, gradient):
+        """Gradient by rows from that of what was looked up, (batch, n_folds, dim)."""
+        of_members = gradient.flatten(1).repeat_interleave(
+            packed.ends.diff(), dim=0, output_size=len(packed.members)
+        )
         of_members *= packed.weights[:, None]
-        self.adagrad.step(packed.members, of_members, rate, self.fixed)
+        return Cells(packed.members, of_members, len(self.deviation))
 
 
 class Bags(NamedTuple):
@@ -298,10 +328,17 @@ class Bags(NamedTuple):
         lengths = (self.ends[1:] - self.ends[:-1])[rows]
         ends = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
         shift = (self.ends[rows] - ends[:-1]).repeat_interleave(lengths)
-        at = torch.arange(len(shift)) + shift
+        at = torch.arange(len(shift), device=shift.device) + shift
         return Bags(self.members[at], self.weights[at], ends)
+
+    def to(self, device):
+        """Bags on a device."""
+        return Bags(*(part.to(device) for part in self))
 
     def split(self, size):
         """Cut into as many rows each."""
-        cuts = range(0, len(self.ends) - 1, size)
-        return [self.take(torch.arange(cut, min(cut + size, len(self.ends) - 1))) for cut in cuts]
+        n_rows = len(self.ends) - 1
+        ends = [self.ends[cut : cut + size + 1] for cut in range(0, n_rows, size)]
+        lengths = torch.stack([part[-1] - part[0] for part in ends]).tolist()
+        parts = zip(self.members.split(lengths), self.weights.split(lengths), ends, strict=True)
+        return [Bags(members, weights, part - part[0]) for members, weights, part in parts]

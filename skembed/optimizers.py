@@ -31,7 +31,7 @@ class RowAdagrad:
     def __init__(self, weight, epsilon=1e-10):
         self.weight, self.squares = weight, torch.zeros_like(weight)
         self.epsilon = epsilon
-        self.place = torch.zeros(len(weight), dtype=torch.int64)
+        self.place = torch.zeros(len(weight), dtype=torch.int64, device=weight.device)
 
     @torch.no_grad()
     def step(self, rows: Tensor, gradient: Tensor, rate: float, fixed: Tensor):
@@ -48,16 +48,20 @@ class RowAdagrad:
         """
         # One cell of each row stands for it: the one whose position was written last. Sorting
         # the rows to find them would take longer than all the rest.
-        cells = torch.arange(len(rows))
+        cells = torch.arange(len(rows), device=rows.device)
         self.place[rows] = cells
         which = self.place.index_select(0, rows)
+        fixed = fixed.index_select(0, rows)
+        if not rows.is_cpu:
+            self.step_once(rows, _sums(gradient, which, fixed), rate)
+            return
         sums = _added(gradient, which)
-        moved = ((which == cells) & ~fixed.index_select(0, rows)).nonzero()[:, 0]
+        moved = ((which == cells) & ~fixed).nonzero()[:, 0]
         self.step_once(rows.index_select(0, moved), sums.index_select(0, moved), rate)
 
     @torch.no_grad()
     def step_once(self, rows: Tensor, gradient: Tensor, rate: float):
-        """Move rows that are all different."""
+        """Move rows that are all different, or have the same gradient where they are not."""
         squares = self.squares.index_select(0, rows).addcmul_(gradient, gradient)
         self.squares.index_copy_(0, rows, squares)
         weight = self.weight.index_select(0, rows)
@@ -72,6 +76,15 @@ def _added(values, to):
     ones = np.ones(n_rows, dtype=np.float32)
     places = sparse.csc_array((ones, to.numpy(), np.arange(n_rows + 1)), (n_rows, n_rows))
     return torch.from_numpy(places @ values.numpy())
+
+
+def _sums(values, to, fixed):
+    """Sums of the rows of ``values`` by position, each at all positions that it is made of.
+
+    On a GPU: `_added` is scipy's, and to pick one cell of each row is to wait for the device.
+    """
+    sums = torch.zeros_like(values).index_add_(0, to, values).index_select(0, to)
+    return sums.masked_fill_(fixed[:, None], 0.0)
 
 
 class AdamW:

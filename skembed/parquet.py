@@ -81,6 +81,40 @@ def _types(fragment):
     return {field.name: str(field.type) for field in fragment.physical_schema}
 
 
+def share_of(dataset, rank, size):
+    """Share of the rows that one of several ranks reads: row groups that follow each other.
+
+    Parameters
+    ----------
+    dataset : pyarrow.dataset.Dataset
+    rank, size : int
+
+    Returns
+    -------
+    share : pyarrow.dataset.Dataset
+        The shares in the order of their ranks are the dataset.
+    rows : range
+        Numbers in the dataset of the rows of the share.
+    """
+    if size == 1:
+        return dataset, range(dataset.count_rows())
+    from pyarrow import dataset as arrow
+
+    if not isinstance(dataset, arrow.FileSystemDataset):
+        raise TypeError(
+            "With distributed=True, each rank reads its share of the row groups of files, but "
+            f"path is a {type(dataset).__name__}: give a file, a folder, or a dataset of files."
+        )
+    parts = [part for file in dataset.get_fragments() for part in file.split_by_row_group()]
+    ends = np.cumsum([0, *(part.row_groups[0].num_rows for part in parts)])
+    # A row group is the rank's in whose part of the rows its middle lies.
+    owner = (ends[:-1] + ends[1:]) * size // (2 * max(ends[-1], 1))
+    own = [part for part, its in zip(parts, owner, strict=True) if its == rank]
+    share = arrow.FileSystemDataset(own, dataset.schema, dataset.format, dataset.filesystem)
+    # Not by count_rows, which counts all row groups of a file.
+    return share, range(*(int(ends[i]) for i in np.searchsorted(owner, [rank, rank + 1])))
+
+
 def row_of_types(dataset):
     """Make a pyarrow table of one row with nothing in it; of no row if there is none to read."""
     import pyarrow as pa
@@ -205,6 +239,21 @@ class GrowingLevels:
         added = zip(map(values.__getitem__, new), positions[new].tolist(), strict=True)
         self._position.update(added)
         return positions
+
+    def take_in(self, counted):
+        """Add the counts of other rows.
+
+        Returns
+        -------
+        ndarray of int32, shape (n_values + 1,)
+            Position among the values of all for each position there, and last that of missing.
+        """
+        positions = self._look_up(counted.values)
+        counts = np.zeros(len(self._position), dtype=np.int64)
+        counts[: len(self._counts)] = self._counts
+        counts[positions] += counted.counts
+        self._counts, self._n_missing = counts, self._n_missing + counted.n_missing
+        return np.append(positions, np.int32(-1))
 
     def _count(self, rows):
         counts = np.bincount(rows[rows >= 0], minlength=len(self._position))

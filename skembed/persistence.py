@@ -45,7 +45,20 @@ TRUSTED_TYPES = [
 
 
 class InvalidFileError(ValueError):
-    """A file that is no whole file of skembed, or of a later format."""
+    """A file that is no whole file of skembed, or of a later format.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from skembed import NeuralEmbeddingEncoder
+    >>> from skembed.persistence import InvalidFileError
+    >>> with tempfile.NamedTemporaryFile() as file:
+    ...     try:
+    ...         NeuralEmbeddingEncoder.load(file.name)
+    ...     except InvalidFileError:
+    ...         print("no encoder")
+    no encoder
+    """
 
 
 def write(path, content, arrays):
@@ -71,7 +84,7 @@ def write(path, content, arrays):
         )
     at = data.index(MARK) + len(MARK)
     data[at : at + DIGITS] = sha256(data).hexdigest().encode()
-    with _replacing(path) as file:
+    with replacing(path) as file:
         file.write(data)
 
 
@@ -182,7 +195,7 @@ def _check_sum(data, digest):
 
 
 @contextmanager
-def _replacing(path):
+def replacing(path):
     """Open a new file beside an old one, and put it in its place when it is written."""
     path = os.path.realpath(path)  # where a link points to, so that it stays a link
     folder = os.path.dirname(path)

@@ -47,6 +47,7 @@ class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
         early_stopping=True,
         n_iter_no_change=5,
         tol=1e-4,
+        device="auto",
         n_jobs=None,
         random_state=None,
         verbose=0,
@@ -74,6 +75,7 @@ class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
         self.early_stopping = early_stopping
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
+        self.device = device
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -84,7 +86,7 @@ class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
 
         Parameters
         ----------
-        X : data frame or array-like of shape (n_rows, n_features_in_)
+        X : data frame or array-like of shape (n_rows, n_features)
             Columns of levels and numbers. Numeric ones may be missing, but not infinite.
 
         y : array-like of shape (n_rows,) or (n_rows, n_outputs)

@@ -5,10 +5,13 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
+from sklearn.utils import estimator_html_repr
 from sklearn.utils.validation import check_is_fitted
 
 from skembed.bins import Bins
 from skembed.crosses import Cross
+from skembed.persistence import replacing
+from skembed.summary import summary_html
 from skembed.vocabulary import INFREQUENT, MISSING, RESERVED, UNSEEN
 
 INFREQUENT_LABEL = "infrequent_sklearn"  # as OneHotEncoder.inverse_transform calls it
@@ -83,6 +86,54 @@ class ReadableVectors:
         """
         table, levels, parts = self._learned_of(column)
         return level_frame(column, table, levels, parts)
+
+    def explore(self, path, X=None, y=None):
+        """Write a page that shows the vectors of all columns, to open in a browser.
+
+        One file that needs no network: maps in two and three dimensions, search of levels, nearest
+        levels, the losses of training, and levels that `fit` could tell little of. A column of
+        one component has the number of rows as second axis. Of more than 20,000 levels those of
+        most rows are shown.
+
+        Parameters
+        ----------
+        path : str or PathLike
+            The HTML file to write. An existing file is replaced, when the new one is whole.
+
+        X : data frame or array-like of shape (n_rows, n_features), default=None
+            Rows to take the mean target of each level from: those of `fit`, say. Without them
+            points are coloured by the first component, the own effect of the level.
+
+        y : array-like of shape (n_rows,), default=None
+            The target of these rows: a quantity, or two classes.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            If plotly is not installed, whose JavaScript is put into the page.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import pandas as pd
+        >>> from skembed import NeuralEmbeddingEncoder
+        >>> X = pd.DataFrame({"city": ["Oslo", "Rome", "Bern"] * 40})
+        >>> y = [3.0, 1.5, 4.2] * 40
+        >>> encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, y)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     encoder.explore(f"{folder}/report.html", X, y)
+        """
+        check_is_fitted(self)
+        from skembed.explorer import make_page
+
+        page = make_page(self, X, y).encode()
+        with replacing(path) as file:
+            file.write(page)
+
+    def _html_repr(self):
+        """HTML that notebooks show: scikit-learn's own, and what was learned."""
+        shown = estimator_html_repr(self)
+        return shown + summary_html(self) if hasattr(self, "tables_") else shown
 
     def _learned_of(self, column):
         """Table and levels of a column or cross, and the levels that crosses are made of."""

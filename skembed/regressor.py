@@ -111,6 +111,10 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
     tol : float, default=1e-4
         What counts as lower.
 
+    device : {"auto", "cpu", "cuda"} or str, default="auto"
+        Where the net trains: "cuda" is the current GPU, "cuda:1" one by its number. "auto" is the
+        CPU everywhere, so that a fit has the same bits on a machine with a GPU as on one without.
+
     n_jobs : int, default=None
         Threads of torch in `fit`; None means 1.
 
@@ -118,7 +122,8 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
         Seed of folds, start and order of the rows.
 
     verbose : int, default=0
-        1 prints a line per epoch.
+        1 draws a bar of the epochs on a terminal or in a notebook, if rich is installed, and
+        prints a line per epoch elsewhere. For scikit-learn's callbacks there is `set_callbacks`.
 
     Attributes
     ----------
@@ -152,7 +157,7 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
     n_features_in_ : int
         Number of columns seen in `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns seen in `fit`, if all are strings.
 
     See Also
@@ -210,6 +215,7 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
         early_stopping=True,
         n_iter_no_change=5,
         tol=1e-4,
+        device="auto",
         n_jobs=None,
         random_state=None,
         verbose=0,
@@ -238,6 +244,7 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
             early_stopping=early_stopping,
             n_iter_no_change=n_iter_no_change,
             tol=tol,
+            device=device,
             n_jobs=n_jobs,
             random_state=random_state,
             verbose=verbose,
@@ -251,7 +258,7 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
 
         Parameters
         ----------
-        X : data frame or array-like of shape (n_rows, n_features_in_)
+        X : data frame or array-like of shape (n_rows, n_features)
             The columns seen in `fit`.
 
         Returns

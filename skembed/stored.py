@@ -1,6 +1,7 @@
 """Training rows on disk: dealt at random into files, of which one at a time is read."""
 
 import math
+from functools import reduce
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,11 +27,17 @@ class Files:
         How many will come.
     random_state : int
         Deals them.
+
+    Attributes
+    ----------
+    sample : int
+        Number of the file that is looked at where a sample will do.
     """
 
     def __init__(self, folder, dtype, n_rows, random_state):
         self.folder, self.dtype = Path(folder), dtype
-        self.n_files = math.ceil(n_rows / BLOCK_ROWS)
+        self.n_rows, self.n_files = n_rows, math.ceil(n_rows / BLOCK_ROWS)
+        self.sample = 0
         self._deal = _dealer(self.n_files, random_state)
         self._random_state = random_state
 
@@ -50,6 +57,47 @@ class Files:
         """Fields of the rows of a file, an array (n_rows,) each."""
         rows = np.fromfile(self._path(i), self.dtype)
         return {name: np.ascontiguousarray(rows[name]) for name in self.dtype.names}
+
+    def renumber(self, positions):
+        """Replace positions of values by others.
+
+        Parameters
+        ----------
+        positions : dict of str to ndarray of int32, shape (n_values + 1,)
+            By field: the new ones at the old; last, that of -1.
+        """
+        for i in range(self.n_files):
+            rows = np.fromfile(self._path(i), self.dtype)
+            for name, of_values in positions.items():
+                rows[name] = of_values[rows[name]]
+            rows.tofile(self._path(i))
+
+    def draw(self, n_together):
+        """Draw as many rows of the first file as a sample of those of all ranks has from here.
+
+        Parameters
+        ----------
+        n_together : int
+            Rows of all ranks.
+
+        Returns
+        -------
+        rows : ndarray of the dtype, shape (n_drawn,)
+        drawn : ndarray of int64, shape (n_drawn,)
+            Their numbers in the file, rising.
+        """
+        if not self.n_files:
+            return np.empty(0, self.dtype), np.empty(0, dtype=np.int64)
+        rows = np.fromfile(self._path(0), self.dtype)
+        n_drawn = math.ceil(self.n_rows * min(1.0, BLOCK_ROWS / n_together))
+        shuffled = np.random.default_rng(self._random_state).permutation(len(rows))
+        drawn = np.sort(shuffled[:n_drawn])
+        return rows[drawn], drawn
+
+    def look_at(self, rows):
+        """Make rows that may be of other ranks the sample: one file more, not trained on."""
+        rows.tofile(self._path(self.n_files))
+        self.sample = self.n_files
 
     def put_back(self, parts):
         """Undo the dealing of a number that each row has.
@@ -151,6 +199,27 @@ def stored_weight(rows, target_name, weight_name):
     return np.ones(len(rows[target_name])) if weight_name is None else rows[weight_name]
 
 
+class Folds(NamedTuple):
+    """In which folds the rows are, and how many count.
+
+    Attributes
+    ----------
+    by_file : list of ndarray of int, each of shape (n_rows,)
+        The last may be that of a sample.
+    n_folds : int
+    n_used, n_own : int
+        Rows with weight: of all ranks, and of this one.
+    mean_weight : float
+        Of those of all ranks.
+    """
+
+    by_file: list
+    n_folds: int
+    n_used: int
+    n_own: int
+    mean_weight: float
+
+
 class StoredRows:
     """All training rows, stored in files; what `skembed.blocks.HeldRows` is for rows in memory.
 
@@ -158,40 +227,41 @@ class StoredRows:
     ----------
     files : Files
     recipe : Recipe
-    folds : list of ndarray of int, each of shape (n_rows,)
-        Of the rows of each file.
-    n_used : int
-        Rows with weight.
+    folds : Folds
     problem : Problem
-        That of the rows of the first file; see `skembed.base`.
+        That of the rows of the sample; see `skembed.base`.
+    ranks : Alone or Ranks
+        See `skembed.ranks`.
     small : bool
         Whether crosses of many combinations are left out.
 
     Attributes
     ----------
     codes, binned : dict of str to ndarray of shape (n_rows,)
-        Of the rows of the first file, which stand for all where a sample will do.
+        Of the rows of the sample, which stand for all.
     """
 
-    def __init__(self, files, recipe, folds, n_used, problem, *, small):
+    def __init__(self, files, recipe, folds, problem, ranks, *, small):
         self.files, self.recipe, self.folds = files, recipe, folds
-        self.n_used, self.problem = n_used, problem
-        self.small = small
-        first = files[0]
-        self.codes, self.binned = recipe.codes(first), recipe.binned(first)
+        self.problem, self.ranks, self.small = problem, ranks, small
+        sample = files[files.sample]
+        self.codes, self.binned = recipe.codes(sample), recipe.binned(sample)
 
     @property
     def crossable(self):
-        """Codes of all columns that can be crossed, of the rows of the first file."""
+        """Codes of all columns that can be crossed, of the rows of the sample."""
         return self.codes | self.binned
 
     def fit_crosses(self, chosen, crossable):
         """Crosses of these tuples of columns, with the combinations that occur in any file.
 
+        All ranks take those that were chosen on the first.
+
         If they are to be small, without those of more combinations than a file has rows: they are
         mostly of one row each, and their tables would take more memory than the rows.
         """
         most = BLOCK_ROWS if self.small else math.inf
+        chosen = self.ranks.of_first(chosen)
         crosses: dict = dict.fromkeys(chosen)
         for i in range(len(self.files) if chosen else 0):
             rows = self.files[i]
@@ -202,7 +272,18 @@ class StoredRows:
                 crosses[names] = before.merged(found) if before else found
                 if len(crosses[names].keys) > most:
                     del crosses[names]
-        return list(crosses.values())
+        return self._merged(chosen, self.ranks.gather(crosses), most)
+
+    def _merged(self, chosen, of_ranks, most):
+        """Crosses of all ranks: those that are on none too large, and not together."""
+        crosses = []
+        for names in chosen:
+            if all(names in crosses_of for crosses_of in of_ranks):
+                found = (crosses_of[names] for crosses_of in of_ranks)
+                merged = reduce(Cross.merged, (cross for cross in found if cross))
+                if len(merged.keys) <= most:
+                    crosses.append(merged)
+        return crosses
 
     def blocks(self, crosses):
         """Blocks to train on, one for each file."""
@@ -210,7 +291,7 @@ class StoredRows:
 
 
 class StoredBlocks:
-    """All training rows, as `skembed.blocks.Blocks`, of which each is read when it is asked for.
+    """The rows of a rank, as `skembed.blocks.Blocks`, of which each is read when it is asked for.
 
     Parameters
     ----------
@@ -220,11 +301,16 @@ class StoredBlocks:
 
     def __init__(self, stored, crosses):
         self.stored, self.crosses = stored, crosses
-        self.n_used = stored.n_used
-        self.n_folds = 1 + max(int(fold.max()) for fold in stored.folds)
+        self.ranks, folds = stored.ranks, stored.folds
+        self.n_used, self.n_own, self.n_folds = folds.n_used, folds.n_own, folds.n_folds
 
     def __len__(self):
         return len(self.stored.files)
+
+    @property
+    def sample(self):
+        """Read the rows that are looked at."""
+        return self[self.stored.files.sample]
 
     def __getitem__(self, i):
         """Read a block."""
@@ -236,5 +322,5 @@ class StoredBlocks:
             recipe.inputs(rows),
             recipe.values(rows),
             (recipe.weight(rows) / recipe.mean_weight).astype(np.float32),
-            self.stored.folds[i].astype(np.int64),
+            self.stored.folds.by_file[i].astype(np.int64),
         )

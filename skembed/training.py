@@ -22,10 +22,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from skembed.decoders import Decoder, DotDecoder
+from skembed.devices import chosen_device
+from skembed.epochs import Epochs
 from skembed.evidence import Differences
 from skembed.forward import MLP, Dot
 from skembed.nn import Bags, FoldTables
 from skembed.optimizers import AdamW
+from skembed.ranks import ALONE
 
 TABLE_LEARNING_RATE = 0.1
 CHUNK = 65_536  # rows that are shuffled at once
@@ -33,7 +36,7 @@ DOT_SCALE = 0.03  # standard deviation of what is multiplied in dot products, at
 
 
 class Settings(NamedTuple):
-    """How to train: parameters of the encoder, by the same names."""
+    """How to train: parameters of the encoder, by the same names, and who is told of the epochs."""
 
     hidden_layer_sizes: tuple
     interaction: str
@@ -46,9 +49,10 @@ class Settings(NamedTuple):
     early_stopping: bool
     n_iter_no_change: int
     tol: float
+    device: str
     n_jobs: int | None
     random_state: int
-    verbose: int
+    epochs: Epochs = Epochs()
 
 
 class Trained(NamedTuple):
@@ -61,7 +65,7 @@ class Trained(NamedTuple):
     decoder : MLP or Dot
         See `skembed.forward`.
     losses : ndarray of float32, shape (n_used_rows,)
-        Weighted out-of-fold loss of each row with weight of the first block, in the end.
+        Weighted out-of-fold loss of each row with weight of the sample, in the end.
     outputs : ndarray of float32, shape (n_look_at, n_folds, n_outputs), or None
         Output of the net from the tables of each fold, for the rows that were asked for.
     history : dict of ndarray, each of shape (n_epochs,)
@@ -95,11 +99,13 @@ class Rows(NamedTuple):
     @classmethod
     def of(cls, block, tables, loss, bias):
         """The rows of a block that have weight: those without teach nothing."""
-        context, target, weight, fold = (torch.from_numpy(part) for part in block[1:])
-        constant = loss(torch.from_numpy(bias).expand(len(weight), -1), target) * weight
-        rows = cls(tables.pack(block.codes), context, target, weight, fold, constant)
-        used = weight > 0
-        return rows if used.all() else rows.take(used.nonzero()[:, 0])
+        device = tables.prior.device
+        packed = [part.to(device) for part in tables.pack(block.codes)]
+        context, target, weight, fold = (torch.from_numpy(part).to(device) for part in block[1:])
+        constant = torch.from_numpy(bias).to(device).expand(len(weight), -1)
+        rows = cls(packed, context, target, weight, fold, loss(constant, target) * weight)
+        used = np.flatnonzero(block.weight > 0)
+        return rows if len(used) == len(weight) else rows.take(torch.from_numpy(used).to(device))
 
     def take(self, rows):
         """Some of the rows, by their positions."""
@@ -131,34 +137,46 @@ def train(blocks, sizes, dims, target, settings, *, starts=(), look_at=None):
     starts : sequence of (Start or None)
         Of the first columns: where their vectors start if it is not at zero.
     look_at : ndarray of intp or None
-        Rows with weight of the first block whose ``outputs`` are wanted at the end.
+        Rows with weight of the sample whose ``outputs`` are wanted at the end.
 
     Returns
     -------
     Trained
     """
     with torch_threads(settings.n_jobs):
+        # On the CPU whatever the device: all devices draw the same numbers.
         generator = torch.Generator().manual_seed(settings.random_state)
-        first = blocks[0]
-        bags = [column for column, codes in enumerate(first.codes) if issparse(codes)]
-        tables = FoldTables(sizes, dims, blocks.n_folds, bags)
+        device = chosen_device(settings.device)
+        sample, ranks = blocks.sample, blocks.ranks or ALONE
+        bags = [column for column, codes in enumerate(sample.codes) if issparse(codes)]
+        tables = FoldTables(sizes, dims, blocks.n_folds, bags, device)
         for column, start in enumerate(starts):
             if start:
                 tables.start_at(column, start)
-        decoder = _decoder(tables, first.inputs.shape[1], target.bias, settings, generator)
-        loss = torch_loss(target.loss)
+        decoder = _decoder(tables, sample.inputs.shape[1], target.bias, settings, generator)
+        decoder.to(device)
+        if ranks.rank:  # the start is the same on all; what is hidden of their rows is not
+            generator.manual_seed(settings.random_state + ranks.rank)
+        loss = torch_loss(target.loss, device)
         of_block = partial(Rows.of, tables=tables, loss=loss, bias=target.bias)
-        rows, outputs = of_block(first), None
+        rows, outputs = of_block(sample), None
+        only = None
+        if len(blocks) == 1:
+            only = rows if ranks.size == 1 else of_block(blocks[0])
 
         def load(i):
-            return rows if len(blocks) == 1 else of_block(blocks[i])
+            return only or of_block(blocks[i])
 
-        history, best_epoch = _run(tables, decoder, blocks, load, loss, settings, generator)
+        # What a rank that has no rows left takes part in a step with: one row without weight.
+        idle = rows.take(torch.zeros(1, dtype=torch.int64, device=device))
+        idle = idle._replace(weight=torch.zeros_like(idle.weight))
+        history, best_epoch = _run(tables, decoder, blocks, load, idle, loss, settings, generator)
         decoder.eval()
         losses = _own_losses(tables, decoder, rows, loss)
         if look_at is not None:
-            among_used = np.cumsum(first.weight > 0) - 1
-            outputs = _outputs(tables, decoder, rows.take(torch.from_numpy(among_used[look_at])))
+            among_used = np.cumsum(sample.weight > 0) - 1
+            looked_at = torch.from_numpy(among_used[look_at]).to(device)
+            outputs = _outputs(tables, decoder, rows.take(looked_at))
         priors, deviations = tables.numpy()
         net = decoder.numpy()
         return Trained(priors, deviations, net, losses, outputs, history, best_epoch)
@@ -178,29 +196,38 @@ def _decoder(tables, n_inputs, bias, settings, generator):
     )
 
 
-def _run(tables, decoder, blocks, load, loss, settings, generator):
+def _run(tables, decoder, blocks, load, idle, loss, settings, generator):
     """Train in place, end at the best epoch's tables; return the history and that epoch."""
-    n_rows = blocks.n_used
+    n_rows, ranks = blocks.n_used, blocks.ranks or ALONE
     batch_size = auto_batch_size(n_rows) if settings.batch_size == "auto" else settings.batch_size
     steps_per_epoch = math.ceil(n_rows / batch_size)
     max_epochs = settings.max_epochs
     if max_epochs == "auto":
         max_epochs = auto_epochs(steps_per_epoch, settings.interaction)
     n_steps = max_epochs * steps_per_epoch
+    own_size = max(1, math.ceil(batch_size * blocks.n_own / n_rows))
     adamw = AdamW(decoder, settings.weight_decay)
     best = BestEpoch(tables, adamw, settings)
     history: dict[str, list] = {"out_of_fold_loss": [], "table_loss": [], "seconds": []}
     began, step = time.perf_counter(), 0
+    settings.epochs.start(max_epochs)
     for epoch in range(1, max_epochs + 1):
+        settings.epochs.begin()
         out_of_fold, table_loss = Differences(), 0.0
-        for rows in _batches(blocks, load, tables, batch_size, settings.unseen_rate, generator):
+        batches = _batches(blocks, load, tables, own_size, settings.unseen_rate, generator)
+        for rows, n_together in ranks.in_step(batches, idle):
             rate = one_cycle(step / n_steps)
-            losses, fitted, gradient = _step(tables, decoder, rows, loss)
+            losses, fitted, gradient = _step(tables, decoder, rows, loss, n_together)
+            of_prior, cells = tables.gradients(rows.packed, gradient, n_together)
+            cells = ranks.together([adamw.gradient, of_prior], cells)
             adamw.step(settings.learning_rate * rate)
-            tables.step(rows.packed, gradient, TABLE_LEARNING_RATE * rate)
-            out_of_fold.add(losses.numpy(), rows.constant.numpy())
-            table_loss += fitted / n_rows
+            tables.move(of_prior, cells, TABLE_LEARNING_RATE * rate)
+            if rows is not idle:
+                out_of_fold.add(losses.cpu().numpy(), rows.constant.cpu().numpy())
+                table_loss += fitted.item() / n_rows
             step += 1
+        out_of_fold = Differences.merged(ranks.gather(out_of_fold))
+        table_loss = sum(ranks.gather(table_loss))
         if not math.isfinite(out_of_fold.mean):
             raise ValueError(
                 f"Training diverged: the out-of-fold loss of epoch {epoch} is {out_of_fold.mean}. "
@@ -209,9 +236,7 @@ def _run(tables, decoder, blocks, load, loss, settings, generator):
         history["out_of_fold_loss"].append(out_of_fold.mean)
         history["table_loss"].append(table_loss)
         history["seconds"].append(time.perf_counter() - began)
-        if settings.verbose:
-            shown = ", ".join(f"{name} {values[-1]:.4g}" for name, values in history.items())
-            print(f"epoch {epoch} of at most {max_epochs}: {shown}")
+        settings.epochs.end(history)
         if best.stops(epoch, out_of_fold):
             break
     best.restore()
@@ -220,13 +245,17 @@ def _run(tables, decoder, blocks, load, loss, settings, generator):
 
 def _batches(blocks, load, tables, batch_size, unseen_rate, generator):
     """Batches of an epoch, with some codes hidden: blocks in random order, and the rows of each."""
-    order = torch.randperm(len(blocks), generator=generator) if len(blocks) > 1 else [0]
+    order = [0]
+    if len(blocks) != 1:
+        order = torch.randperm(len(blocks), generator=generator).tolist()
     chunk = batch_size * max(1, CHUNK // batch_size)
-    for i in map(int, order):
+    for i in order:
         rows = load(i)
+        if not len(rows.fold):  # none has weight
+            continue
         # Many batches at once, then cut: a small tensor is made as slowly as a large one.
         for some in torch.randperm(len(rows.fold), generator=generator).split(chunk):
-            part = rows.take(some)
+            part = rows.take(some.to(rows.fold.device))
             packed = [
                 weight.hide(codes, unseen_rate, generator)
                 for weight, codes in zip(tables.weights, part.packed, strict=True)
@@ -235,16 +264,16 @@ def _batches(blocks, load, tables, batch_size, unseen_rate, generator):
 
 
 @torch.no_grad()
-def _step(tables, decoder, rows, loss):
+def _step(tables, decoder, rows, loss, n_together):
     """Gradients of one step, of both kinds by one pass through the net.
 
-    Adds to the gradients of the decoder.
+    Adds to the gradients of the decoder, of a mean over ``n_together`` rows.
 
     Returns
     -------
     losses : Tensor of shape (batch,)
         Out of fold.
-    fitted : float
+    fitted : Tensor of shape ()
         Sum over the rows of the mean loss by the tables that the row may train.
     gradient : Tensor of shape (batch, n_folds, padded)
         By the vectors.
@@ -254,27 +283,27 @@ def _step(tables, decoder, rows, loss):
     output, backward = decoder.trace(vectors.flatten(0, 1), rows.context)
     losses, pull = _losses_and_pull(loss, output, rows.target)
     fold = rows.fold[:, None]
-    own = torch.arange(0, len(pull), n_folds) + rows.fold
+    own = torch.arange(0, len(pull), n_folds, device=pull.device) + rows.fold
 
     # Decoder step: vectors that the row itself did not make, gradient to the decoder alone. Table
     # step: the tables that the row may train, gradient to them and the priors alone; the mean over
     # a row's tables, but the sum over rows: how far a level moves does not depend on how many
     # rows of other levels share its batch.
-    share = torch.full((batch, n_folds), 1 / max(1, n_folds - 1)).scatter_(1, fold, 1.0)
+    share = rows.weight.new_full((batch, n_folds), 1 / max(1, n_folds - 1)).scatter_(1, fold, 1.0)
     share *= rows.weight[:, None]
     losses = losses.view(batch, n_folds) * share
     out_of_fold = losses.gather(1, fold)[:, 0]
-    seeds = share.clone().scatter_(1, fold, share.gather(1, fold) / batch)
+    seeds = share.clone().scatter_(1, fold, share.gather(1, fold) / n_together)
     gradient = backward(pull * seeds.view(-1, 1), own)
     if n_folds == 1:  # the own table is the one that the row trains
-        gradient *= batch
+        gradient *= n_together
     if decoder.table_decay:
         gradient += decoder.table_decay * share.view(-1, 1) * vectors.flatten(0, 1)
     fitted = losses.sum()
     if n_folds > 1:
         gradient.index_fill_(0, own, 0.0)
         fitted -= out_of_fold.sum()
-    return out_of_fold, fitted.item(), gradient.view(vectors.shape)
+    return out_of_fold, fitted, gradient.view(vectors.shape)
 
 
 def _losses_and_pull(loss, output, target):
@@ -292,9 +321,10 @@ def _own_losses(tables, decoder, rows, loss):
     """Weighted loss (n_rows,) of each row by the table of its own fold."""
     losses = []
     for part in _parts(rows):
-        own = tables.vectors(part.packed)[torch.arange(len(part.fold)), part.fold]
+        each = torch.arange(len(part.fold), device=part.fold.device)
+        own = tables.vectors(part.packed)[each, part.fold]
         losses.append(loss(decoder(own, part.context), part.target) * part.weight)
-    return torch.cat(losses).numpy()
+    return torch.cat(losses).cpu().numpy()
 
 
 @torch.no_grad()
@@ -305,7 +335,7 @@ def _outputs(tables, decoder, rows):
         context = part.context.repeat_interleave(tables.n_folds, dim=0)
         output = decoder(tables.vectors(part.packed).flatten(0, 1), context)
         outputs.append(output.view(len(part.fold), tables.n_folds, -1))
-    return torch.cat(outputs).numpy()
+    return torch.cat(outputs).cpu().numpy()
 
 
 def _parts(rows):
@@ -346,7 +376,7 @@ class BestEpoch:
             self.adamw.weight.copy_(self.weights)
 
 
-def torch_loss(loss):
+def torch_loss(loss, device=None):
     """A loss of `skembed.losses` for tensors.
 
     Returns
@@ -365,7 +395,7 @@ def torch_loss(loss):
     of_outputs = by_name[loss.name]
     if getattr(loss, "bounds", None) is None:
         return lambda output, values: of_outputs(output, values).mean(dim=1)
-    low, high = (torch.from_numpy(bound.astype(np.float32)) for bound in loss.bounds)
+    low, high = (torch.from_numpy(bound.astype(np.float32)).to(device) for bound in loss.bounds)
 
     def bounded(output, values):
         return of_outputs(low + (high - low) * torch.sigmoid(output), values).mean(dim=1)

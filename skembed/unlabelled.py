@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from skembed.decoders import linear
+from skembed.devices import chosen_device
 from skembed.nn import FoldTables
 from skembed.optimizers import AdamW, RowAdagrad
 from skembed.training import (
@@ -93,18 +94,18 @@ def train(codes, sizes, dims, numbers, weight, settings):
     """
     with torch_threads(settings.n_jobs):
         generator = torch.Generator().manual_seed(settings.random_state)
-        tables = FoldTables(sizes, dims, n_folds=1)
+        device = chosen_device(settings.device)
+        tables = FoldTables(sizes, dims, n_folds=1, device=device)
         used = weight > 0
         codes = [column[used] for column in codes]
-        levels = torch.from_numpy(np.column_stack(codes))
         rows = Rows(
-            tables.pack(codes),
-            levels,
-            torch.from_numpy(numbers[used]),
-            torch.from_numpy((weight[used] / weight[used].mean()).astype(np.float32)),
+            [part.to(device) for part in tables.pack(codes)],
+            torch.from_numpy(np.column_stack(codes)).to(device),
+            torch.from_numpy(numbers[used]).to(device),
+            torch.from_numpy((weight[used] / weight[used].mean()).astype(np.float32)).to(device),
         )
-        net = Net(tables, numbers.shape[1], generator)
-        heads = [Head(levels[:, j], size, rows.weight) for j, size in enumerate(sizes)]
+        net = Net(tables, numbers.shape[1], generator).to(device)
+        heads = [Head(rows.codes[:, j], size, rows.weight) for j, size in enumerate(sizes)]
         history = _run(tables, net, heads, rows, settings, generator)
         priors, deviations = tables.numpy()
         return Companions(
@@ -125,7 +126,9 @@ def _run(tables, net, heads, rows, settings, generator):
     adamw = AdamW(net, settings.weight_decay)
     history: dict[str, list] = {"loss": [], "seconds": []}
     began, step = time.perf_counter(), 0
+    settings.epochs.start(epochs)
     for epoch in range(1, epochs + 1):
+        settings.epochs.begin()
         total, n_hidden = 0.0, 0
         for batch in torch.randperm(n_rows, generator=generator).split(batch_size):
             rate = one_cycle(step / (epochs * steps_per_epoch))
@@ -143,9 +146,7 @@ def _run(tables, net, heads, rows, settings, generator):
             )
         history["loss"].append(total / max(n_hidden, 1))
         history["seconds"].append(time.perf_counter() - began)
-        if settings.verbose:
-            shown = ", ".join(f"{name} {values[-1]:.4g}" for name, values in history.items())
-            print(f"epoch {epoch} of {epochs}: {shown}")
+        settings.epochs.end(history)
     return {name: np.array(values) for name, values in history.items()}
 
 
@@ -161,6 +162,7 @@ def _step(tables, net, heads, adamw, rates, rows, batch, hidden, rivals):
     rates : tuple of float
         Learning rates of the net and of the tables.
     """
+    batch, hidden, rivals = (drawn.to(rows.codes.device) for drawn in (batch, hidden, rivals))
     hidden, hidden_numbers = hidden.tensor_split([len(heads)], dim=1)
     # A hidden level is an unseen one: hiding trains the prior row.
     packed = [
@@ -264,7 +266,7 @@ class Head:
     """
 
     def __init__(self, codes, size, weight):
-        self.weight = torch.zeros(size, WIDTH)
+        self.weight = torch.zeros(size, WIDTH, device=codes.device)
         self.adagrad = RowAdagrad(self.weight)
         self.share = torch.bincount(codes, weight, minlength=size) / weight.sum()
         self.sampled = size > MANY_LEVELS
@@ -289,7 +291,8 @@ class Head:
             levels, where = codes[drawn].unique(return_inverse=True)
             share, truth = torch.bincount(where, weight[drawn]), where[: len(asked)]
         else:
-            levels, share, truth = torch.arange(len(self.share)), self.share, codes[asked]
+            levels = torch.arange(len(self.share), device=codes.device)
+            share, truth = self.share, codes[asked]
         return Compared(levels, self.weight[levels].requires_grad_(), share, truth)
 
     def metric(self):
@@ -306,5 +309,5 @@ def _metrics(tables, net, heads):
     metrics = []
     for first, dim, own in zip(tables.first, tables.dims, of_heads, strict=True):
         reader = net.reader.weight[:, first : first + dim]
-        metrics.append((reader.T @ (of_all - own) @ reader).numpy())
+        metrics.append((reader.T @ (of_all - own) @ reader).cpu().numpy())
     return metrics

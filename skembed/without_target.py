@@ -4,9 +4,10 @@ import numpy as np
 from sklearn.utils import check_consistent_length, check_random_state
 from threadpoolctl import threadpool_limits
 
-from skembed.base import needs_torch
+from skembed.base import check_device, needs_torch
 from skembed.compat import check_sample_weight
 from skembed.context import Context
+from skembed.epochs import Epochs
 from skembed.selection import embedded_columns
 from skembed.sizing import auto_dim, embedding_dims, is_asked
 
@@ -30,6 +31,7 @@ def fit_without_target(encoder, X, sample_weight):
         Positions of the columns that are not embedded.
     """
     _check_parameters(encoder)
+    check_device(encoder.device)
     columns = encoder._columns(X, reset=True)
     _check_no_bags(columns)
     check_consistent_length(X, sample_weight)
@@ -99,18 +101,20 @@ def _train(encoder, vocabularies, codes, numbers, weight):
     with needs_torch("fit"):
         from skembed.training import Settings
         from skembed.unlabelled import train
-    settings = {name: getattr(encoder, name) for name in Settings._fields}
-    settings["random_state"] = int(check_random_state(encoder.random_state).randint(2**31 - 1))
     longest = [auto_dim(len(v.levels), LONGEST) for v in vocabularies.values()]
     asked = _asked(encoder.embedding_dim, vocabularies)
-    return train(
-        list(codes.values()),
-        [vocabulary.n_codes for vocabulary in vocabularies.values()],
-        [max(dim, n or 0) for dim, n in zip(longest, asked, strict=True)],
-        numbers,
-        weight,
-        Settings(**settings),
-    )
+    seed = int(check_random_state(encoder.random_state).randint(2**31 - 1))
+    with Epochs(encoder) as epochs:
+        own = {"random_state": seed, "epochs": epochs}
+        settings = {name: getattr(encoder, name) for name in Settings._fields if name not in own}
+        return train(
+            list(codes.values()),
+            [vocabulary.n_codes for vocabulary in vocabularies.values()],
+            [max(dim, n or 0) for dim, n in zip(longest, asked, strict=True)],
+            numbers,
+            weight,
+            Settings(**settings, **own),
+        )
 
 
 def _asked(rule, vocabularies):

@@ -5,9 +5,11 @@ import sys
 
 import joblib
 import numpy as np
+import pytest
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 
+import skembed
 from skembed import NeuralEmbeddingEncoder
 
 LOAD_AND_SCORE = """
@@ -35,8 +37,22 @@ def test_load_and_score_without_torch(rents, tmp_path):
 
 
 def test_import_is_light():
-    """Neither torch nor what only the demo or `to_onnx` needs."""
-    heavy = "{'torch', 'matplotlib', 'xgboost', 'onnx', 'skl2onnx'}"
-    code = f"import sys, skembed.onnx; print(*{heavy} & {{*sys.modules}})"
+    """Neither torch nor what only the demo, `to_onnx` or a cluster needs."""
+    heavy = "{'torch', 'matplotlib', 'xgboost', 'onnx', 'skl2onnx', 'dask', 'distributed'}"
+    code = (
+        "from skembed import *\nimport sys, skembed.onnx, skembed.distributed\n"
+        f"print(*{heavy} & {{*sys.modules}})"
+    )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.split() == []
+
+
+def test_names_are_there_before_they_are_imported():
+    code = "import sys, skembed; print(*dir(skembed), 'sklearn' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert {*skembed.__all__, "False"} <= {*done.stdout.split()}
+
+
+def test_a_name_that_is_not_there_is_told():
+    with pytest.raises(AttributeError, match="no attribute 'NeuralEmbeddingTransformer'"):
+        skembed.NeuralEmbeddingTransformer  # noqa: B018

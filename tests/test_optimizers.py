@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from skembed.optimizers import AdamW, RowAdagrad
+from skembed.optimizers import AdamW, RowAdagrad, _sums
 
 
 def nothing_fixed(n_rows):
@@ -22,6 +22,23 @@ def test_row_adagrad_is_torch_adagrad():
         adagrad.step()
         ours.step(rows, gradient, 0.1, nothing_fixed(50))
     torch.testing.assert_close(weight, theirs.detach())
+
+
+def test_sums_for_a_gpu_are_those_for_the_cpu():
+    """There all cells of a row get its sum, here one of them does."""
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randint(0, 50, (80,), generator=generator)
+    gradient = torch.randn(80, 6, generator=generator)
+    fixed = torch.arange(50) % 7 == 0
+    here, there = RowAdagrad(torch.zeros(50, 6)), RowAdagrad(torch.zeros(50, 6))
+    here.step(rows, gradient, 0.1, fixed)
+    there.step_once(rows, _sums(gradient, _first_cells(rows), fixed[rows]), 0.1)
+    torch.testing.assert_close(there.weight, here.weight)
+    torch.testing.assert_close(there.squares, here.squares)
+
+
+def _first_cells(rows):
+    return torch.tensor([rows.tolist().index(row) for row in rows.tolist()])
 
 
 def test_fixed_rows_do_not_move():

@@ -31,9 +31,9 @@ SETTINGS = Settings(
     early_stopping=False,
     n_iter_no_change=5,
     tol=1e-4,
+    device="auto",
     n_jobs=None,
     random_state=0,
-    verbose=0,
 )
 
 
@@ -183,7 +183,7 @@ def test_without_folds_the_own_table_gets_the_sum_over_rows():
     decoder = Decoder(tables, 1, (), np.zeros(1, "float32"), dropout=0.0, generator=generator)
     AdamW(decoder, 0.0)
     rows = rows_of(tables, generator)._replace(fold=torch.zeros(40, dtype=torch.int64))
-    _, _, of_vectors = _step(tables, decoder, rows, torch_loss(LogLoss()))
+    _, _, of_vectors = _step(tables, decoder, rows, torch_loss(LogLoss()), 40)
     of_own_effect = (0.5 - rows.target[:, 0]) * rows.weight  # the slope of the log-loss at 0
     torch.testing.assert_close(of_vectors[:, 0, 0], of_own_effect)
 
@@ -226,7 +226,7 @@ def test_one_pass_gives_the_gradients_of_two(hidden):
     rows = rows_of(tables, generator)
     losses, fitted, of_vectors, of_decoder = plain_gradients(tables, PlainDecoder(decoder), rows)
     AdamW(decoder, 0.0)
-    found = _step(tables, decoder, rows, torch_loss(LogLoss()))
+    found = _step(tables, decoder, rows, torch_loss(LogLoss()), 40)
     torch.testing.assert_close(found[0], losses)
     assert found[1] == pytest.approx(fitted, rel=1e-5)
     torch.testing.assert_close(found[2], of_vectors)

@@ -18,9 +18,9 @@ SETTINGS = Settings(
     early_stopping=False,
     n_iter_no_change=5,
     tol=1e-4,
+    device="auto",
     n_jobs=None,
     random_state=0,
-    verbose=0,
 )
 
 

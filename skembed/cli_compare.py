@@ -1,0 +1,81 @@
+"""The commands `demo` and `benchmark`: encoders side by side."""
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from skembed.cli_options import Dtype, Exclude, Rows, names_of, types_of
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the pipeline and the picture.")] = Path(
+        "demo"
+    ),
+):
+    """Compare encoders on UCI Adult, in about a minute; needs skembed[demo].
+
+    \b
+    skembed demo --out demo
+    """
+    with _needs_demo("demo"):
+        from skembed.demo import run
+    run(out)
+
+
+def benchmark(
+    data: Rows,
+    target: Annotated[str, typer.Option(help="The column to predict.")],
+    exclude: Exclude = [],
+    dtype: Dtype = [],
+    seeds: Annotated[int, typer.Option(min=2, help="How many splits and seeds.")] = 3,
+    rows: Annotated[int, typer.Option(min=100, help="How many rows to draw at most.")] = 50_000,
+):
+    """Compare encoders before XGBoost and a linear model on your rows; needs skembed[demo].
+
+    Each seed splits off a quarter of the rows to score. Whole numbers as target are classes; ids in
+    whole numbers are quantities, unless --dtype makes them strings.
+
+    \b
+    skembed benchmark train.parquet --target income
+    skembed benchmark sales.csv --target price --dtype price=float64 --dtype shop=string
+    """
+    with _needs_demo("benchmark"):
+        from skembed.compare import compare, spread
+    from skembed.tabular_files import naming_columns, open_rows
+
+    opened = open_rows(data, without=names_of(exclude), types=types_of(dtype))
+    with naming_columns(opened):
+        X = drawn(opened, rows)
+    if target not in X:
+        raise ValueError(f"--target {target!r} is not a column. The data have {list(X)}.")
+    y = X.pop(target)
+    if y.isna().any():
+        raise ValueError(f"The target {target!r} is missing in {y.isna().sum()} rows: remove them.")
+    cells = list(compare(X, y, range(seeds)))
+    print(f"{len(X):,} rows, {seeds} splits, a quarter of the rows to score; mean ± deviation")
+    print(spread(cells).to_string(index=False))
+    print(f"ahead: in so many of the {seeds} splits skembed has the higher {list(cells[0])[3]}")
+
+
+def drawn(dataset, n_rows):
+    """Frame of the rows of a dataset, or of so many of them, at random."""
+    import numpy as np
+
+    table = dataset.to_table()
+    if len(table) > n_rows:
+        rows = np.random.default_rng(0).choice(len(table), n_rows, replace=False)
+        table = table.take(np.sort(rows))
+    return table.to_pandas()
+
+
+@contextmanager
+def _needs_demo(command):
+    """Say what to install where a package is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{command} needs {error.name}, which is not installed: pip install 'skembed[demo]'."
+        ) from error

@@ -1,0 +1,93 @@
+"""The command `fit`: from a file of rows to a saved encoder."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from skembed.cli_options import Dtype, Exclude, Rows, literal, names_of, types_of
+
+Settings = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="A parameter of NeuralEmbeddingEncoder, such as crosses=None; may be repeated.",
+    ),
+]
+
+
+def fit(
+    data: Rows,
+    target: Annotated[str, typer.Option(help="The column to predict.")],
+    out: Annotated[Path, typer.Option(help="File for the encoder; an older one is replaced.")],
+    features: Annotated[
+        Path | None,
+        typer.Option(help="Parquet file for the out-of-fold vectors, to train the next model on."),
+    ] = None,
+    sample_weight: Annotated[str | None, typer.Option(help="The column of row weights.")] = None,
+    exclude: Exclude = [],
+    settings: Settings = [],
+    dtype: Dtype = [],
+    seed: Annotated[int, typer.Option(help="The encoder's random_state.")] = 0,
+):
+    """Learn vectors for the categorical columns of a file, and save the encoder.
+
+    Rows are read in batches: the file may be larger than memory. Whole numbers as target are
+    classes, others a quantity.
+
+    \b
+    skembed fit train.parquet --target income --out income.skembed
+    skembed fit train.csv --target price --out price.skembed --exclude id,date \\
+        --set cv=10 --set crosses=None --features features.parquet
+    """
+    encoder = configured({"random_state": seed}, settings)
+    from skembed.parquet import check_out
+    from skembed.summary import column_table, course
+    from skembed.tabular_files import naming_columns, open_rows
+
+    rows = open_rows(data, without=names_of(exclude), types=types_of(dtype))
+    check_out(out, data, rows)
+    if features is not None:
+        check_out(features, data, rows)
+    with naming_columns(rows):
+        if features is None:
+            encoder.fit_parquet(rows, target, sample_weight=sample_weight)
+        else:
+            encoder.fit_transform_parquet(rows, target, features, sample_weight=sample_weight)
+    encoder.save(out)
+    print(column_table(encoder).to_string(index=False))
+    print(course(encoder))
+
+
+def configured(parameters, settings):
+    """Make an encoder of parameters and what ``--set`` says of others.
+
+    Parameters
+    ----------
+    parameters : dict of str to object
+    settings : list of str
+        ``name=value`` each, the value as in Python, or a string without quotes.
+
+    Raises
+    ------
+    typer.BadParameter
+        If there is no such parameter, or it cannot have the value.
+    """
+    from skembed import NeuralEmbeddingEncoder
+
+    known = NeuralEmbeddingEncoder().get_params()
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals or name not in known:
+            raise typer.BadParameter(
+                f"{setting!r} is not NAME=VALUE with one of the names {', '.join(known)}.",
+                param_hint="--set",
+            )
+        parameters[name] = literal(text)
+    encoder = NeuralEmbeddingEncoder(**parameters)
+    try:
+        encoder._validate_params()
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--set") from None
+    return encoder

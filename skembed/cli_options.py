@@ -1,0 +1,64 @@
+"""Options that several commands have, and what their words mean."""
+
+import ast
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Rows = Annotated[
+    Path,
+    typer.Argument(help="CSV, Parquet or Arrow file, or a folder of Parquet files."),
+]
+Exclude = Annotated[
+    list[str],
+    typer.Option(metavar="NAMES", help="Columns to leave out: id,date. May be repeated."),
+]
+Dtype = Annotated[
+    list[str],
+    typer.Option(
+        metavar="NAME=TYPE",
+        help="Type of a column, in Arrow's words: zip=string. May be repeated.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def names_of(given):
+    """Names from an option that takes several, by commas or one after the other."""
+    return [name for names in given for name in names.split(",") if name]
+
+
+def types_of(given):
+    """Arrow's types by column, from ``name=type`` each.
+
+    Raises
+    ------
+    typer.BadParameter
+        If one has no such form, or Arrow knows no such type.
+    """
+    if not given:
+        return {}
+    import pyarrow as pa
+
+    types = {}
+    for each in given:
+        name, _, kind = each.rpartition("=")
+        try:
+            pa.type_for_alias(kind)
+        except ValueError:
+            raise typer.BadParameter(
+                f"{each!r} is not NAME=TYPE with a type of Arrow, such as string, int64, float64, "
+                "bool or date32.",
+                param_hint="--dtype",
+            ) from None
+        types[name] = kind
+    return types
+
+
+def literal(text):
+    """Value of a Python literal; of any other text the text itself."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text

@@ -1,0 +1,131 @@
+"""The commands `transform` and `score`: a file through a saved encoder or model, into a file."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from skembed.cli_options import Dtype, Rows, names_of, types_of
+
+SOME_ASIDE = 3  # exit code
+
+Out = Annotated[
+    Path,
+    typer.Option(
+        help="Parquet, CSV or Arrow file by its suffix; without one a folder of Parquet. An older "
+        "file is replaced when the new one is whole."
+    ),
+]
+Keep = Annotated[
+    list[str],
+    typer.Option(metavar="NAMES", help="Columns to put out as they are, first: id,date."),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on where the same command was stopped or killed.")
+]
+Aside = Annotated[
+    Path | None,
+    typer.Option(
+        help="File for rows that cannot be scored, with number and reason. Without it the first "
+        "of them ends the command."
+    ),
+]
+PartRows = Annotated[
+    int, typer.Option(min=1, help="Rows between two points that --resume can go on from.")
+]
+NoProgress = Annotated[bool, typer.Option("--no-progress", help="Draw no bar on a terminal.")]
+Trust = Annotated[list[str], typer.Option(metavar="TYPE", help="A type to trust in a .skops file.")]
+TrustCode = Annotated[
+    bool, typer.Option("--trust-code", help="Load .joblib or .pkl, which may run any code.")
+]
+
+
+def transform(
+    encoder: Annotated[Path, typer.Argument(help="A .skembed file, or a model as for score.")],
+    data: Rows,
+    out: Out,
+    keep: Keep = [],
+    resume: Resume = False,
+    quarantine: Aside = None,
+    dtype: Dtype = [],
+    part_rows: PartRows = 2**22,
+    no_progress: NoProgress = False,
+    trust: Trust = [],
+    trust_code: TrustCode = False,
+):
+    """Replace the categorical columns of a file by their vectors.
+
+    For new rows. Vectors of the rows that the encoder was fitted on have seen their targets: to
+    train the next model, take what fit --features writes.
+
+    \b
+    skembed transform income.skembed new.parquet --out vectors.parquet
+    skembed transform income.skembed new.csv --out vectors.csv --keep id --quarantine bad.csv
+    """
+    from skembed.models import load_model
+
+    model = load_model(encoder, trust=trust, trust_code=trust_code)
+    options = {"keep": names_of(keep), "resume": resume, "part_rows": part_rows}
+    _stream(model, "transform", data, types_of(dtype), out, quarantine, options, not no_progress)
+
+
+def score(
+    model: Annotated[Path, typer.Argument(help="A .skops, .joblib or .pkl file.")],
+    data: Rows,
+    out: Out,
+    method: Annotated[
+        Literal["predict", "predict_proba", "decision_function"] | None,
+        typer.Option(help="By default predict_proba of classifiers, predict of others."),
+    ] = None,
+    keep: Keep = [],
+    resume: Resume = False,
+    quarantine: Aside = None,
+    dtype: Dtype = [],
+    part_rows: PartRows = 2**22,
+    no_progress: NoProgress = False,
+    trust: Trust = [],
+    trust_code: TrustCode = False,
+):
+    """Score a file by a saved model or pipeline that was fitted on a data frame.
+
+    \b
+    skembed score model.skops new.parquet --out scores.parquet --keep id
+    skembed score model.joblib --trust-code new.csv --out scores.csv --method predict
+    """
+    from skembed.models import default_method, load_model
+
+    loaded = load_model(model, trust=trust, trust_code=trust_code)
+    options = {"keep": names_of(keep), "resume": resume, "part_rows": part_rows}
+    method = method or default_method(loaded)
+    _stream(loaded, method, data, types_of(dtype), out, quarantine, options, not no_progress)
+
+
+def _stream(model, method, data, types, out, quarantine, options, bar):
+    """Score a file, and say how it went."""
+    from skembed.progress import progress
+    from skembed.record_batches import format_of
+    from skembed.scoring import score_file
+    from skembed.tabular_files import open_rows
+
+    options |= {"method": method, "quarantine": quarantine}
+    source = data
+    if format_of(data) == "csv":
+        options["column_types"] = types
+    elif types:
+        source = open_rows(data, types=types)
+    try:
+        with progress(bar) as on_progress:
+            done = score_file(model, source, out, on_progress=on_progress, **options)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("stopped; the same command with --resume goes on") from None
+    speed = done.rows_read / done.seconds
+    line = f"{out}: {done.rows_read:,} rows in {done.seconds:.1f} s, {speed:,.0f} rows/s"
+    if done.rows_resumed:
+        line += f", {done.rows_resumed:,} were done before"
+    # Not rows_quarantined, which knows only of this call.
+    n_aside = open_rows(quarantine).count_rows() if quarantine is not None else 0
+    if not n_aside:
+        print(line)
+        return
+    print(f"{line}; set aside in {quarantine}: {n_aside:,}")
+    raise typer.Exit(SOME_ASIDE)

@@ -1,0 +1,80 @@
+"""Saved encoders and models from their files, for the command line."""
+
+from pathlib import Path
+
+import joblib
+from sklearn.base import is_classifier
+
+from skembed.encoder import NeuralEmbeddingEncoder
+from skembed.persistence import TRUSTED_TYPES
+
+CODE = (".joblib", ".pkl", ".pickle")
+
+
+def load_model(path, *, trust=(), trust_code=False):
+    """Load what `save`, skops, joblib or pickle has written, by the suffix.
+
+    Parameters
+    ----------
+    path : str or PathLike
+    trust : sequence of str
+        Types that a .skops file may hold, beside those of scikit-learn and skembed.
+    trust_code : bool
+        Whether a file may be loaded that can run any code.
+
+    Returns
+    -------
+    estimator
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not to be trusted, damaged, or of another kind.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {str(path)!r}.")
+    if path.suffix == ".skembed":
+        return NeuralEmbeddingEncoder.load(path)
+    if path.suffix not in (".skops", *CODE):
+        raise ValueError(
+            f"{str(path)!r} has the suffix {path.suffix!r}, but known are .skembed, .skops, "
+            f"{', '.join(CODE)}."
+        )
+    if path.suffix in CODE and not trust_code:
+        raise ValueError(
+            f"{str(path)!r} can run any code when it is loaded. If nobody else can have written "
+            "it, give --trust-code; otherwise save the model with skops."
+        )
+    try:
+        return joblib.load(path) if path.suffix in CODE else _load_skops(path, trust)
+    except UntrustedError:
+        raise
+    except Exception as error:  # a damaged file, or one of another version, raises anything
+        raise ValueError(
+            f"{str(path)!r} cannot be loaded: {type(error).__name__}: {error}"
+        ) from error
+
+
+def default_method(model):
+    """What a model is asked for, unless something else is: probabilities of a classifier."""
+    has_probabilities = is_classifier(model) and hasattr(model, "predict_proba")
+    return "predict_proba" if has_probabilities else "predict"
+
+
+class UntrustedError(ValueError):
+    """A file that holds types which nobody has said to trust."""
+
+
+def _load_skops(path, trust):
+    import skops.io
+
+    unknown = {*skops.io.get_untrusted_types(file=path)} - {*TRUSTED_TYPES, *trust}
+    if unknown:
+        raise UntrustedError(
+            f"{str(path)!r} holds types that are not trusted: {', '.join(sorted(unknown))}. To "
+            f"trust them: {' '.join(f'--trust {name}' for name in sorted(unknown))}"
+        )
+    return skops.io.load(path, trusted=[*TRUSTED_TYPES, *trust])

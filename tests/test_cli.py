@@ -1,0 +1,431 @@
+"""The command line: what it prints, what it refuses, and with which exit code it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import skops.io
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from typer.testing import CliRunner
+
+from skembed import NeuralEmbeddingEncoder
+from skembed.cli import app
+
+SKEMBED = [sys.executable, "-m", "skembed"]
+QUICK = ["--set", "max_epochs=2", "--set", "crosses=None"]
+
+
+def run(*arguments):
+    """Run a command line in this process."""
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def processed(*arguments, **options):
+    """Run a command line in a process of its own."""
+    command = [*SKEMBED, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+
+
+@pytest.fixture
+def flats(rents, tmp_path):
+    """Rents in a Parquet file, with an id and the target."""
+    X, y = rents
+    path = tmp_path / "flats.parquet"
+    X.assign(id=[f"flat {i}" for i in range(len(X))], rent=y).to_parquet(path)
+    return path
+
+
+@pytest.fixture
+def saved(rents, tmp_path):
+    """A saved encoder of cities, kinds and their cross."""
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(crosses=[("city", "kind")], max_epochs=4, random_state=0)
+    encoder.fit(X, y).save(tmp_path / "rents.skembed")
+    return tmp_path / "rents.skembed"
+
+
+def fitted(path, *more):
+    out = path.with_name("out.skembed")
+    done = run("fit", path, "--target", "rent", "--out", out, "--exclude", "id", *QUICK, *more)
+    assert done.exit_code == 0, done.output
+    return NeuralEmbeddingEncoder.load(out), done
+
+
+def test_fit_gives_what_fit_in_python_gives(flats, rents):
+    X, y = rents
+    learned, _ = fitted(flats, "--seed", 3)
+    expected = NeuralEmbeddingEncoder(max_epochs=2, crosses=None, random_state=3).fit(X, y)
+    pd.testing.assert_frame_equal(learned.embedding("city"), expected.embedding("city"))
+    assert learned.get_params() == expected.get_params()
+
+
+def test_fit_prints_the_columns_and_the_loss(flats):
+    _, done = fitted(flats)
+    lines = [line.split() for line in done.output.splitlines()]
+    assert ["city", "column", "4", "1", "0", "0"] in lines
+    assert done.output.splitlines()[-1].startswith("out-of-fold loss 0.")
+
+
+def test_fit_writes_out_of_fold_features(flats, rents):
+    X, y = rents
+    features = flats.with_name("features.parquet")
+    fitted(flats, "--features", features)
+    encoder = NeuralEmbeddingEncoder(max_epochs=2, crosses=None, random_state=0)
+    expected = encoder.set_output(transform="pandas").fit_transform(X, y)
+    pd.testing.assert_frame_equal(pd.read_parquet(features), expected, check_dtype=False)
+
+
+def test_fit_takes_weights_and_types(flats, rents):
+    learned, _ = fitted(flats, "--sample-weight", "rooms", "--set", "use_context=False")
+    assert learned.feature_names_in_.tolist() == ["city", "kind"]
+    learned, _ = fitted(flats, "--dtype", "rooms=string")
+    assert learned.vocabularies_["rooms"].levels == ["1", "2", "3", "4", "5"]
+
+
+def test_csv_gives_the_same_encoder(flats):
+    learned, _ = fitted(flats)
+    csv = flats.with_suffix(".csv")
+    pd.read_parquet(flats).to_csv(csv, index=False)
+    of_csv, _ = fitted(csv)
+    pd.testing.assert_frame_equal(learned.embedding("city"), of_csv.embedding("city"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("crosess=auto", "with one of the names bag_mode, batch_size"),
+        ("crosses", "'crosses' is not NAME=VALUE"),
+        ("cv=banana", "'cv' parameter of NeuralEmbeddingEncoder must be an int"),
+    ],
+)
+def test_a_wrong_parameter_is_wrong_usage(flats, setting, told):
+    out = flats.with_name("out.skembed")
+    done = run("fit", flats, "--target", "rent", "--out", out, "--set", setting)
+    assert done.exit_code == 2
+    assert told in " ".join(done.output.split())
+
+
+def test_a_wrong_type_is_wrong_usage(flats):
+    done = run("fit", flats, "--target", "rent", "--out", "x", "--dtype", "rooms=sting")
+    assert done.exit_code == 2
+    assert "'rooms=sting' is not NAME=TYPE" in done.output
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--target", "rents"], "target='rents' is not a column. The data have"),
+        (["--exclude", "idd"], "There is no column 'idd' in"),
+        (["--out", "nowhere/out.skembed"], "There is no folder"),
+        (["--features", "flats.parquet"], "is among the files that are read"),
+    ],
+)
+def test_wrong_data_are_told_in_a_line(flats, monkeypatch, options, told):
+    monkeypatch.chdir(flats.parent)
+    done = run("fit", "flats.parquet", "--target", "rent", "--out", "out.skembed", *options)
+    assert done.exit_code == 1
+    assert done.stderr.startswith("skembed: ")
+    assert told in done.stderr
+    assert "Traceback" not in done.output
+    assert [path.name for path in flats.parent.iterdir()] == ["flats.parquet"]
+
+
+def test_an_older_encoder_stays_until_the_new_one_is_whole(flats, saved):
+    before = saved.read_bytes()
+    done = run("fit", flats, "--target", "rent", "--out", saved, "--set", "categorical_features=[]")
+    assert done.exit_code == 1
+    assert saved.read_bytes() == before
+
+
+def test_warnings_are_lines_too(flats):
+    done = processed(
+        *("fit", flats, "--target", "rent", "--out", flats.with_name("out.skembed"), *QUICK)
+    )
+    assert done.returncode == 0
+    assert done.stderr.startswith("skembed: warning: fit leaves out the columns ['id']")
+    assert ".py" not in done.stderr
+
+
+def test_tracebacks_are_there_for_those_who_ask(tmp_path, monkeypatch):
+    monkeypatch.setenv("SKEMBED_DEBUG", "1")
+    assert isinstance(run("inspect", tmp_path / "absent").exception, FileNotFoundError)
+
+
+def test_inspect_tells_what_was_learned(saved):
+    done = run("inspect", saved)
+    assert done.exit_code == 0
+    printed = done.output
+    assert "out-of-fold loss 0." in printed
+    assert "parameters that are not the default: crosses=[('city', 'kind')]" in printed
+    assert "passed through: rooms" in printed
+    assert f"file: {saved.stat().st_size:,} bytes, format 1" in printed
+
+
+def test_inspect_as_json_is_json(saved):
+    told = json.loads(run("inspect", saved, "--json").output)
+    assert told["best_epoch"] <= told["n_iter"] == 4
+    assert [entry["column"] for entry in told["columns"]] == ["city", "kind", "city x kind"]
+
+
+def test_nearest_finds_what_nearest_finds(saved):
+    expected = NeuralEmbeddingEncoder.load(saved).nearest("city", "Oslo", 2)
+    found = json.loads(run("nearest", saved, "city", "Oslo", "-k", 2, "--json").output)
+    assert [each["level"] for each in found] == expected["level"].tolist()
+    assert run("nearest", saved, "city", "Oslo", "-k", 2).output.split()[2::2] == list(
+        expected["level"]
+    )
+
+
+def test_nearest_takes_a_level_of_each_column_of_a_cross(saved):
+    done = run("nearest", saved, "city x kind", "Oslo", "flat", "-k", 1)
+    assert done.exit_code == 0
+    assert done.output.count("(") == 1
+
+
+@pytest.mark.parametrize("levels", [["Lima"], ["Oslo", "Rome"]])
+def test_nearest_tells_the_levels_that_there_are(saved, levels):
+    done = run("nearest", saved, "city", *levels)
+    assert done.exit_code == 1
+    assert "is not a level of 'city'. Give one that fit has seen" in done.stderr
+
+
+def test_explore_writes_the_page(saved, tmp_path):
+    done = run("explore", saved, "--out", tmp_path / "report.html")
+    assert done.exit_code == 0
+    page = (tmp_path / "report.html").read_text()
+    assert '"name":"city x kind"' in page
+
+
+def test_levels_are_read_as_the_values_that_they_are():
+    X = pd.DataFrame({"n": [1, 2, 3, 4] * 40, "s": ["1", "None", "b", "c"] * 40})
+    encoder = NeuralEmbeddingEncoder(
+        categorical_features=["n", "s"], max_epochs=2, crosses=None, random_state=0
+    ).fit(X, [1.0, 2.0, 3.0, 4.0] * 40)
+    from skembed.cli_inspect import typed_level
+
+    assert typed_level(encoder, "n", ["1"]) == 1
+    assert typed_level(encoder, "n", ["None"]) is None
+    assert typed_level(encoder, "s", ["1"]) == "1"
+    assert typed_level(encoder, "s", ["None"]) == "None"
+
+
+def test_benchmark_compares_encoders_on_own_rows(flats):
+    done = run(
+        *("benchmark", flats, "--target", "rent", "--exclude", "id"),
+        *("--seeds", 2, "--rows", 300),
+    )
+    assert done.exit_code == 0
+    lines = done.output.splitlines()
+    assert lines[0].startswith("300 rows, 2 splits")
+    assert lines[1].split() == ["model", "encoder", "R2", "RMSE", "seconds", "width", "ahead"]
+    assert len(lines) == 2 + 10 + 1
+
+
+def test_benchmark_tells_a_missing_target(flats):
+    rows = pd.read_parquet(flats)
+    rows.loc[3, "rent"] = None
+    rows.to_parquet(flats)
+    done = run("benchmark", flats, "--target", "rent")
+    assert done.exit_code == 1
+    assert "'rent' is missing in 1 rows" in done.stderr
+
+
+def test_a_command_that_is_not_there_is_wrong_usage():
+    assert run("fitt").exit_code == 2
+
+
+def test_every_command_has_an_example_in_its_help():
+    commands = [command.callback.__name__ for command in app.registered_commands]
+    assert {"fit", "transform", "score", "inspect", "nearest", "benchmark", "demo"} <= set(commands)
+    for command in commands:
+        assert f"\n  skembed {command} " in run(command, "--help").output
+
+
+def test_version_is_printed():
+    from skembed import __version__
+
+    assert run("--version").output == f"{__version__}\n"
+
+
+def test_help_waits_for_nothing_heavy():
+    code = (
+        "import sys\n"
+        "from skembed.__main__ import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: print(*{'numpy', 'sklearn', 'torch', 'pyarrow'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert "Commands:" in done.stdout
+    assert done.stdout.splitlines()[-1] == ""
+
+
+@pytest.mark.parametrize("absent", ["typer", "torch"])
+def test_what_is_not_installed_is_told_in_a_line(flats, absent, tmp_path):
+    (tmp_path / "absent").mkdir()
+    (tmp_path / "absent" / f"{absent}.py").write_text(
+        f"raise ModuleNotFoundError(\"No module named '{absent}'\", name='{absent}')"
+    )
+    path = os.pathsep.join([str(tmp_path / "absent"), os.environ.get("PYTHONPATH", "")])
+    done = processed(
+        *("fit", flats, "--target", "rent", "--out", tmp_path / "out", "--exclude", "id"),
+        env=os.environ | {"PYTHONPATH": path},
+    )
+    extra = {"typer": "cli", "torch": "torch"}[absent]
+    assert done.returncode == 1
+    assert f"pip install 'skembed[{extra}]'" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_ctrl_c_ends_with_130_and_leaves_nothing(flats):
+    command = ["fit", flats, "--target", "rent", "--out", flats.with_name("out"), "--exclude", "id"]
+    endless = ["--set", "max_epochs=1000000", "--set", "early_stopping=False", "--set", "verbose=1"]
+    with subprocess.Popen(
+        [*SKEMBED, *map(str, [*command, *endless])],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    ) as process:
+        for line in process.stdout:
+            if "epoch" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert told == "skembed: stopped\n"
+    assert [path.name for path in flats.parent.iterdir()] == ["flats.parquet"]
+
+
+def test_a_closed_pipe_is_no_error(saved):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [*SKEMBED, "inspect", str(saved)], stdout=writer, stderr=subprocess.PIPE, timeout=60
+    )
+    os.close(writer)
+    assert done.stderr == b""
+    assert done.returncode == 1
+
+
+def test_transform_gives_what_transform_gives(saved, flats):
+    out = saved.with_name("vectors.parquet")
+    done = run("transform", saved, flats, "--out", out, "--keep", "id,rent")
+    assert done.exit_code == 0
+    assert done.output.startswith(f"{out}: 400 rows in ")
+    rows, vectors = pd.read_parquet(flats), pd.read_parquet(out)
+    assert vectors.columns[:3].tolist() == ["id", "rent", "city_0"]
+    encoder = NeuralEmbeddingEncoder.load(saved).set_output(transform="pandas")
+    expected = encoder.transform(rows[encoder.feature_names_in_])
+    pd.testing.assert_frame_equal(vectors[expected.columns], expected, check_dtype=False)
+
+
+def test_numbers_that_fit_took_for_levels_are_levels_for_transform(flats):
+    learned, _ = fitted(flats, "--dtype", "rooms=string", "--set", "embedding_dim=2")
+    encoder, out = flats.with_name("out.skembed"), flats.with_name("vectors.parquet")
+    done = run("transform", encoder, flats, "--out", out, "--dtype", "rooms=string")
+    assert done.exit_code == 0, done.output
+    rows = pd.read_parquet(flats).astype({"rooms": str})
+    expected = learned.set_output(transform="pandas").transform(rows[learned.feature_names_in_])
+    pd.testing.assert_frame_equal(pd.read_parquet(out), expected)
+
+
+def test_transform_imports_no_torch(saved, flats, tmp_path):
+    (tmp_path / "absent").mkdir()
+    (tmp_path / "absent" / "torch.py").write_text("raise SystemExit('torch was imported')")
+    path = os.pathsep.join([str(tmp_path / "absent"), os.environ.get("PYTHONPATH", "")])
+    done = processed(
+        *("transform", saved, flats, "--out", tmp_path / "vectors.csv"),
+        env=os.environ | {"PYTHONPATH": path},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+
+
+@pytest.fixture
+def classifier(adult, tmp_path):
+    """A saved pipeline that tells who earns much, and rows to score."""
+    X_train, X_test, y_train, _ = adult
+    encoder = NeuralEmbeddingEncoder(max_epochs=1, crosses=None, random_state=0)
+    model = make_pipeline(encoder, StandardScaler(), LogisticRegression())
+    model.fit(X_train, y_train)
+    skops.io.dump(model, tmp_path / "model.skops")
+    joblib.dump(model, tmp_path / "model.joblib")
+    X_test.to_csv(tmp_path / "new.csv", index=False)
+    return model
+
+
+def test_score_gives_probabilities_of_classifiers(classifier, adult, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = run("score", "model.skops", "new.csv", "--out", "scores.csv", "--keep", "age")
+    assert done.exit_code == 0, done.output
+    scores = pd.read_csv("scores.csv")
+    assert scores.columns.tolist() == ["age", "probability_0", "probability_1"]
+    expected = classifier.predict_proba(adult[1])[:, 1]
+    np.testing.assert_allclose(scores["probability_1"], expected, rtol=1e-12)
+
+
+def test_score_gives_what_is_asked_for(classifier, adult, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = ["--method", "predict", "--trust-code"]
+    assert run("score", "model.joblib", "new.csv", "--out", "s.arrow", *options).exit_code == 0
+    given = pd.read_feather("s.arrow")["prediction"]
+    assert given.tolist() == classifier.predict(adult[1]).tolist()
+    wrong = run("score", "model.skops", "new.csv", "--out", "s.csv", "--method", "transform")
+    assert wrong.exit_code == 2
+
+
+def test_a_file_that_can_run_code_is_refused(classifier, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = run("score", "model.joblib", "new.csv", "--out", "s.csv")
+    assert done.exit_code == 1
+    assert "give --trust-code" in done.stderr
+
+
+def test_rows_set_aside_make_the_exit_code_3(saved, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "new.csv").write_text("city,rooms,kind\nOslo,2,flat\nRome,two,flat\nBern,3\n")
+    refused = run("transform", saved, "new.csv", "--out", "vectors.csv")
+    assert refused.exit_code == 1
+    assert not (tmp_path / "vectors.csv").exists()
+    done = run("transform", saved, "new.csv", "--out", "vectors.csv", "--quarantine", "bad.csv")
+    assert done.exit_code == 3
+    assert "set aside in bad.csv: 2" in done.output
+    assert len(pd.read_csv("vectors.csv")) == 1
+    assert pd.read_csv("bad.csv")["row"].tolist() == [1, 2]
+    (tmp_path / "new.csv").write_text("city,rooms,kind\nOslo,2,flat\n")
+    done = run("transform", saved, "new.csv", "--out", "vectors.csv", "--quarantine", "bad.csv")
+    assert done.exit_code == 0
+
+
+@pytest.mark.parametrize("stop", ["SIGKILL", "SIGINT"])
+def test_a_stopped_job_goes_on_where_it_was(saved, tmp_path, stop):
+    two = pd.DataFrame({"city": ["Oslo", "Rome"], "rooms": [1, 2], "kind": ["flat", "house"]})
+    pd.concat([two] * 200_000, ignore_index=True).to_parquet(tmp_path / "new.parquet")
+    command = ["transform", saved, tmp_path / "new.parquet", "--out", tmp_path / "out.parquet"]
+    command = [*SKEMBED, *map(str, command), "--part-rows", "1000"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        while not [*tmp_path.glob(".out.parquet.*.partial/part-00002.parquet")]:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(getattr(signal, stop))
+        told = process.stderr.read()
+    assert not (tmp_path / "out.parquet").exists()
+    if stop == "SIGINT":
+        assert process.returncode == 130
+        assert told == "skembed: stopped; the same command with --resume goes on\n"
+    done = subprocess.run([*command, "--resume"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "were done before" in done.stdout
+    expected = NeuralEmbeddingEncoder.load(saved).transform(two)
+    given = pd.read_parquet(tmp_path / "out.parquet").to_numpy()
+    assert given.shape == (400_000, expected.shape[1])
+    assert (given.reshape(-1, *expected.shape) == expected).all()

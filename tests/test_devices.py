@@ -1,0 +1,100 @@
+"""The device of a fit, without a GPU: the "meta" device of torch stands for it."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.sparse import csr_array
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from skembed import NeuralEmbeddingClassifier, NeuralEmbeddingEncoder
+from skembed.blocks import Block
+from skembed.decoders import Decoder, DotDecoder
+from skembed.devices import chosen_device
+from skembed.losses import CrossEntropy, LogLoss, SquaredLoss
+from skembed.nn import FoldTables
+from skembed.optimizers import AdamW
+from skembed.training import Rows, _step, torch_loss
+
+OTHER = torch.device("meta")
+
+
+def test_auto_is_the_cpu():
+    assert chosen_device("auto") == chosen_device("cpu") == torch.device("cpu")
+    assert NeuralEmbeddingEncoder().device == NeuralEmbeddingClassifier().device == "auto"
+
+
+@pytest.mark.parametrize("given", ["gpu", "cpu:0", "cuda:", "cuda:-1", "cuda:x"])
+def test_what_is_no_device_is_an_error(rents, given):
+    with pytest.raises(ValueError, match=f"device='{given}' is none .* give 'auto', 'cpu', 'cuda'"):
+        NeuralEmbeddingEncoder(device=given).fit(*rents)
+
+
+@pytest.mark.parametrize(
+    ("given", "there", "told"),
+    [
+        ("cuda", 0, "device='cuda', but torch .* sees no GPU here. Give device='cpu', or install"),
+        ("cuda:2", 2, r"sees \['cuda:0', 'cuda:1'\] here. Give device='cpu', or one of these"),
+    ],
+)
+def test_a_gpu_that_is_not_there_is_an_error(monkeypatch, rents, given, there, told):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: there)
+    encoder = NeuralEmbeddingEncoder(device=given)
+    with pytest.raises(ValueError, match=told):
+        encoder.fit(*rents)
+    with pytest.raises(ValueError, match=told):  # no target
+        encoder.fit(rents[0])
+    assert not hasattr(encoder, "n_features_in_")
+
+
+def test_a_missing_gpu_is_told_before_a_file_is_read(tmp_path, rents):
+    X, y = rents
+    X.assign(y=y).to_parquet(tmp_path / "rents.parquet")
+    with pytest.raises(ValueError, match="device='cuda:77'"):
+        NeuralEmbeddingEncoder(device="cuda:77").fit_parquet(tmp_path, "no such column")
+
+
+def block(values, bag=False):
+    """Two hundred rows of two columns of levels, of one more that may hold bags, and of numbers."""
+    rng = np.random.default_rng(0)
+    codes = [rng.integers(0, size, 200) for size in (9, 300)]
+    codes.append(csr_array(rng.random((200, 5)).astype("float32")) if bag else codes[0] % 5)
+    context = rng.normal(size=(200, 2)).astype("float32")
+    weight = rng.integers(1, 3, 200).astype("float32")
+    return Block(codes, context, values, weight, np.arange(200) % 4)
+
+
+def mlp(tables, bias, generator):
+    return Decoder(tables, 2, (8, 4), bias, dropout=0.5, generator=generator)
+
+
+def dot(tables, bias, generator):
+    tables.start_products(0.03, generator)
+    return DotDecoder(tables, 2, bias)
+
+
+@pytest.mark.parametrize(
+    ("decoder_of", "dims", "loss", "values", "n_folds", "bag"),
+    [
+        (mlp, [2, 4, 1], LogLoss(), np.ones((200, 1), "float32"), 4, False),
+        (mlp, [2, 4, 1], CrossEntropy(), np.arange(200) % 3, 4, True),
+        (mlp, [2, 4, 1], SquaredLoss(None), np.ones((200, 3), "float32"), 1, False),
+        (dot, [33, 33, 1], SquaredLoss((np.zeros(1), np.ones(1))), np.ones((200, 1)), 4, False),
+    ],
+    ids=["two classes", "three classes, bags", "quantities, one table", "dot"],
+)
+def test_all_of_a_step_lies_on_its_device(decoder_of, dims, loss, values, n_folds, bag):
+    """Fake tensors have a device and no numbers: to mix devices, or to wait for one, raises."""
+    generator = torch.Generator().manual_seed(0)
+    bias = np.zeros(3 if loss.name == "cross_entropy" else values.shape[1], dtype="float32")
+    tables = FoldTables([9, 300, 5], dims, n_folds, [2] if bag else [], OTHER)
+    decoder = decoder_of(tables, bias, generator).to(OTHER)
+    losses_of = torch_loss(loss, OTHER)
+    rows = Rows.of(block(values, bag), tables, losses_of, bias)
+    adamw, before = AdamW(decoder, 1e-4), tables.snapshot()
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        losses, fitted, gradient = _step(tables, decoder, rows, losses_of, 200)
+        adamw.step(1e-3)
+        tables.step(rows.packed, gradient, 0.1)
+        tables.restore(before)
+    assert {part.device for part in (losses, fitted, gradient, adamw.weight)} == {OTHER}
+    assert gradient.shape == (len(losses), n_folds, tables.padded)

@@ -1,0 +1,183 @@
+"""Displays, drawn without a screen."""
+
+import sys
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot
+from matplotlib.collections import LineCollection, PathCollection
+from scipy.spatial.distance import pdist, squareform
+from sklearn.exceptions import NotFittedError
+
+from skembed import NeuralEmbeddingEncoder, NeuralEmbeddingRegressor
+from skembed.plotting import EmbeddingDisplay, SimilarityDisplay, TrainingDisplay
+
+mpl.use("agg")
+
+
+@pytest.fixture(autouse=True)
+def figures():
+    yield
+    pyplot.close("all")
+
+
+@pytest.fixture
+def encoder(rents):
+    return NeuralEmbeddingEncoder(
+        embedding_dim={"city": 2, "kind": 1}, crosses=None, random_state=0
+    ).fit(*rents)
+
+
+def points(display):
+    (levels, _) = (part for part in display.ax_.collections if isinstance(part, PathCollection))
+    return levels.get_offsets()
+
+
+def texts(display):
+    return [text.get_text() for text in display.ax_.texts]
+
+
+def test_points_are_the_first_two_components(encoder):
+    display = EmbeddingDisplay.from_estimator(encoder, "city")
+    np.testing.assert_allclose(points(display), display.column_map.coordinates[:4, :2])
+    assert display.ax_.get_title() == "city: 4 levels"
+
+
+def test_a_column_of_one_component_has_rows_as_second_axis(rents, encoder):
+    display = EmbeddingDisplay.from_estimator(encoder, "kind")
+    assert sorted(points(display)[:, 1]) == sorted(rents[0]["kind"].value_counts())
+    assert display.ax_.get_ylabel() == "rows"
+
+
+def test_colours_are_mean_targets_where_rows_are_given(rents, encoder):
+    X, y = rents
+    display = EmbeddingDisplay.from_estimator(encoder, "city", X, y)
+    means = y.groupby(X["city"]).mean()[display.column_map.labels[:4]]
+    np.testing.assert_allclose(display.ax_.collections[0].get_array(), means)
+
+
+def test_colours_are_the_first_component_otherwise(encoder):
+    display = EmbeddingDisplay.from_estimator(encoder, "city")
+    colours = display.ax_.collections[0].get_array()
+    np.testing.assert_allclose(colours, display.column_map.effect[:4])
+
+
+def test_x_without_y_is_refused(rents, encoder):
+    with pytest.raises(ValueError, match="both X and y"):
+        EmbeddingDisplay.from_estimator(encoder, "city", rents[0])
+
+
+def test_labels_do_not_overlap(adult):
+    X, _, y, _ = adult
+    encoder = NeuralEmbeddingEncoder(crosses=None, random_state=0).fit(X, y)
+    display = EmbeddingDisplay.from_estimator(encoder, "native-country", n_labels=40)
+    display.figure_.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in display.ax_.texts]
+    assert len(boxes) > 8
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+def test_as_many_labels_as_are_asked_for(encoder):
+    display = EmbeddingDisplay.from_estimator(encoder, "city", n_labels=1)
+    assert texts(display) == ["unseen", display.column_map.labels[0]]
+
+
+def test_lines_to_the_nearest_levels(encoder):
+    display = EmbeddingDisplay.from_estimator(encoder, "city", n_neighbors=1)
+    (lines,) = (part for part in display.ax_.collections if isinstance(part, LineCollection))
+    shown = display.column_map
+    start, end = lines.get_segments()[0]
+    np.testing.assert_allclose(start, shown.coordinates[0])
+    nearest = shown.labels.index(encoder.nearest("city", shown.labels[0], k=1)["level"][0])
+    np.testing.assert_allclose(end, shown.coordinates[nearest])
+
+
+def test_levels_of_the_same_vector_are_told(rents):
+    X = rents[0][["kind"]]
+    noise = np.random.default_rng(0).normal(size=len(X))
+    with pytest.warns(UserWarning, match="told nothing"):
+        encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, noise)
+    display = EmbeddingDisplay.from_estimator(encoder, "kind", n_neighbors=1)
+    assert display.ax_.get_title() == "kind: 2 levels, all of the same vector"
+
+
+@pytest.mark.parametrize(("value", "n_levels"), [("Oslo", 1), (None, 0)])
+def test_a_column_of_one_level_or_none_is_drawn(rents, value, n_levels):
+    X, y = rents
+    X = X.assign(kind=pd.Series([value] * len(X), dtype="str"))
+    with pytest.warns(UserWarning, match="in all rows"):
+        encoder = NeuralEmbeddingEncoder(crosses=None, random_state=0).fit(X, y)
+    display = EmbeddingDisplay.from_estimator(encoder, "kind", X, y, n_neighbors=3)
+    display.figure_.draw_without_rendering()
+    assert len(points(display)) == n_levels
+
+
+def test_dollar_signs_are_no_formulas():
+    X = pd.DataFrame({"$price^": ["$1", "$2^", "\\$"] * 40})
+    encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, [1.0, 2.0, 3.0] * 40)
+    for display in (EmbeddingDisplay, SimilarityDisplay):
+        display.from_estimator(encoder, "$price^").figure_.draw_without_rendering()
+
+
+def test_axes_that_are_given_are_drawn_in(encoder):
+    _, axes = pyplot.subplots(1, 3)
+    shown = [
+        EmbeddingDisplay.from_estimator(encoder, "city", ax=axes[0]),
+        TrainingDisplay.from_estimator(encoder, ax=axes[1]),
+        SimilarityDisplay.from_estimator(encoder, "city", ax=axes[2]),
+    ]
+    assert [display.ax_ for display in shown] == list(axes)
+    assert all(display.figure_ is axes[0].figure for display in shown)
+
+
+def test_training_shows_the_losses_and_the_chosen_epoch(encoder):
+    ax = TrainingDisplay.from_estimator(encoder).ax_
+    out_of_fold, table, chosen = ax.lines
+    np.testing.assert_array_equal(out_of_fold.get_ydata(), encoder.history_["out_of_fold_loss"])
+    np.testing.assert_array_equal(table.get_ydata(), encoder.history_["table_loss"])
+    assert chosen.get_xdata()[0] == encoder.best_epoch_
+
+
+def test_training_without_a_target_has_one_loss(rents):
+    encoder = NeuralEmbeddingEncoder(random_state=0).fit(rents[0])
+    ax = TrainingDisplay.from_estimator(encoder).ax_
+    assert ax.lines[0].get_label() == "loss"
+
+
+def test_similar_levels_stand_side_by_side(adult):
+    X, _, y, _ = adult
+    encoder = NeuralEmbeddingEncoder(crosses=None, random_state=0).fit(X, y)
+    display = SimilarityDisplay.from_estimator(encoder, "education", n_levels=10)
+    levels = encoder.embedding("education").loc[display.labels]
+    np.testing.assert_allclose(display.distances, squareform(pdist(levels)), atol=1e-6)
+    by_rows = X["education"].value_counts().index[:10]
+    unordered = squareform(pdist(encoder.embedding("education").loc[by_rows]))
+    assert {*display.labels} == {*by_rows}
+    assert np.diag(display.distances, 1).sum() < np.diag(unordered, 1).sum() / 2
+
+
+def test_distances_of_one_level_are_refused(rents):
+    X, y = rents
+    with pytest.warns(UserWarning, match="in all rows"):
+        encoder = NeuralEmbeddingEncoder(crosses=None, random_state=0).fit(X.assign(kind="flat"), y)
+    with pytest.raises(ValueError, match="'kind' has 1"):
+        SimilarityDisplay.from_estimator(encoder, "kind")
+
+
+def test_predictors_can_be_drawn(rents):
+    regressor = NeuralEmbeddingRegressor(crosses=None, random_state=0).fit(*rents)
+    assert len(points(EmbeddingDisplay.from_estimator(regressor, "city"))) == 4
+
+
+def test_what_is_not_fitted_cannot_be_drawn():
+    with pytest.raises(NotFittedError):
+        TrainingDisplay.from_estimator(NeuralEmbeddingEncoder())
+
+
+def test_without_matplotlib_it_is_said_what_to_install(encoder, monkeypatch):
+    for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'skembed\[plot\]'"):
+        EmbeddingDisplay.from_estimator(encoder, "city")
