@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 SHELL := /bin/bash
 
-.PHONY: demo test lint types docs clean
+.PHONY: demo test lint types docs notebooks clean
 
 demo: .venv/ready
 	$(BIN)/python -m skembed demo
@@ -17,6 +17,10 @@ lint: .venv/ready
 
 types: .venv/ready
 	$(BIN)/mypy
+
+# Executes the notebooks in place; what they print is kept, when and where they ran is not.
+notebooks: .venv/ready
+	$(BIN)/python notebooks/run.py
 
 # The site, in docs/_build/index.html: its gallery is run, and warnings are errors. No network.
 docs: .venv/docs
