@@ -1,10 +1,10 @@
-# Two commands: `make demo` and `make test`. Both make .venv first if it is not there.
+# `make demo`, `make test` and `make docs`. All make .venv first if it is not there.
 # `make nightly` runs those tests that draw at random, more often: for an hour or two.
 PYTHON ?= python3.11
 BIN := .venv/bin
 SHELL := /bin/bash
 
-.PHONY: demo test nightly lint types docs clean
+.PHONY: demo test nightly lint types docs notebooks clean
 
 demo: .venv/ready
 	$(BIN)/python -m skembed demo
@@ -22,6 +22,19 @@ lint: .venv/ready
 types: .venv/ready
 	$(BIN)/mypy
 
+# Executes the notebooks in place; what they print is kept, when and where they ran is not.
+notebooks: .venv/ready
+	$(BIN)/python notebooks/run.py
+
+# The site, in docs/_build/index.html: its gallery is run, and warnings are errors. No network.
+docs: .venv/docs
+	rm -rf docs/generated
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build
+
+.venv/docs: .venv/ready
+	$(BIN)/python -m pip install --quiet --group docs -c constraints.txt
+	touch $@
+
 # torch goes first, so that no other package pulls in another build of it.
 .venv/ready: pyproject.toml constraints.txt
 	command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11"; exit 1; }
@@ -32,4 +45,4 @@ types: .venv/ready
 	touch $@
 
 clean:
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv docs/_build docs/auto_gallery docs/generated build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -10,7 +10,8 @@ this one process, which reads and writes in threads beside it.
 
 The jobs take turns; the first round warms up. Speed is rows per second of wall time, and CPU
 seconds are those of all workers. All outputs must be the same to the byte or, of `score_file`, to
-the value. FOLDER is where data and output lie, by default a temporary one.
+the value. FOLDER is where data and output lie, by default a temporary one. With --keep-memory the
+workers keep the memory of arrays that are gone, which they otherwise give back and fetch again.
 """
 
 import argparse
@@ -34,6 +35,7 @@ from skembed.distributed import transform_parquet
 from skembed.scoring import score_file
 
 FILE_ROWS, GROUP_ROWS = 1_000_000, 250_000
+KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**30)}  # glibc
 
 
 def write_rows(folder, n_rows):
@@ -109,8 +111,11 @@ def main():
     parser.add_argument("--rows", type=int, default=8_000_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--folder", type=Path, help="on a disk with room for data and output")
+    parser.add_argument("--keep-memory", action="store_true")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    if options.keep_memory:
+        os.environ |= KEEP_MEMORY  # which the workers inherit; of this process it is too late
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         seconds = run(options, Path(folder))

@@ -388,7 +388,8 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
         names = [*vocabularies, *(cross_name(cross.names) for cross in crosses)]
         sizes = [levels.n_codes for levels in (*vocabularies.values(), *crosses)]
         check_tables(names, sizes, dims, blocks.n_folds)
-        with Epochs(self) as epochs:
+        is_first = not (blocks.ranks and blocks.ranks.rank)  # ranks share a terminal: one tells
+        with Epochs(self if is_first else None) as epochs:
             own = {"random_state": problem.seed, "epochs": epochs}
             settings = {name: getattr(self, name) for name in Settings._fields if name not in own}
             return train(

@@ -149,7 +149,7 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
     n_features_in_ : int
         Number of columns seen in `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns seen in `fit`, if all are strings.
 
     See Also
@@ -175,7 +175,7 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
 
         Parameters
         ----------
-        X : data frame or array-like of shape (n_rows, n_features_in_)
+        X : data frame or array-like of shape (n_rows, n_features)
             Columns of levels and numbers. Numeric ones may be missing, but not infinite.
 
         y : array-like of shape (n_rows,) or (n_rows, n_labels)
@@ -201,7 +201,7 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
 
         Parameters
         ----------
-        X : data frame or array-like of shape (n_rows, n_features_in_)
+        X : data frame or array-like of shape (n_rows, n_features)
             The columns seen in `fit`.
 
         Returns
@@ -221,7 +221,7 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
 
         Parameters
         ----------
-        X : data frame or array-like of shape (n_rows, n_features_in_)
+        X : data frame or array-like of shape (n_rows, n_features)
             The columns seen in `fit`.
 
         Returns
@@ -241,7 +241,7 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
 
         Parameters
         ----------
-        X : data frame or array-like of shape (n_rows, n_features_in_)
+        X : data frame or array-like of shape (n_rows, n_features)
             The columns seen in `fit`.
 
         Returns

@@ -237,7 +237,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
     n_features_in_ : int
         Number of columns seen in `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns seen in `fit`, if all are strings.
 
     See Also
@@ -354,7 +354,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
 
         Parameters
         ----------
-        X : data frame or array-like of shape (n_rows, n_features_in_)
+        X : data frame or array-like of shape (n_rows, n_features)
             Columns of levels and numbers. Numeric ones may be missing, but not infinite.
 
         y : array-like of shape (n_rows,) or (n_rows, n_outputs), default=None
@@ -390,7 +390,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
 
         Parameters
         ----------
-        X : data frame or array-like of shape (n_rows, n_features_in_)
+        X : data frame or array-like of shape (n_rows, n_features)
             Columns of levels and numbers. Numeric ones may be missing, but not infinite.
 
         y : array-like of shape (n_rows,) or (n_rows, n_outputs), default=None
@@ -540,7 +540,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
 
         Parameters
         ----------
-        X : data frame or array-like of shape (n_rows, n_features_in_)
+        X : data frame or array-like of shape (n_rows, n_features)
             The columns seen in `fit`, by the same names and in the same order.
 
         Returns
@@ -697,6 +697,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         Parameters
         ----------
         path : str or path-like
+            The file.
 
         Returns
         -------

@@ -70,7 +70,7 @@ def _content(estimator, X, y):
     }
     return {
         "title": type(estimator).__name__,
-        "facts": f"{len(estimator.vocabularies_)} columns, {len(estimator.crosses_)} crosses; "
+        "facts": f"columns: {len(estimator.vocabularies_)}; crosses: {len(estimator.crosses_)}; "
         f"target: {estimator.target_type_}; {course(estimator)}",
         "colour": "mean target" if means else "first component",
         "few_rows": FEW_ROWS,

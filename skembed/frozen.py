@@ -23,10 +23,27 @@ class FrozenEncoder(nn.Module):
     independent: each known combination counts by the product of its columns' probabilities, and
     what is left of the mass goes to the row of the unseen.
 
+    Parameters
+    ----------
+    estimator : NeuralEmbeddingEncoder
+        Fitted; its `to_torch` makes the module.
+
     Attributes
     ----------
     embedding : PackedEmbedding
         The vectors of each embedded column and cross, by name.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skembed import NeuralEmbeddingEncoder
+    >>> X = pd.DataFrame({"city": ["Oslo", "Rome", "Bern"] * 40})
+    >>> vectors = NeuralEmbeddingEncoder(random_state=0).fit(X, [3.0, 1.5, 4.2] * 40).to_torch()
+    >>> inputs = vectors.inputs(X.head(2))
+    >>> inputs["city"].tolist()
+    [4, 5]
+    >>> vectors(inputs).shape
+    torch.Size([2, 1])
     """
 
     def __init__(self, estimator):
@@ -68,7 +85,7 @@ class FrozenEncoder(nn.Module):
 
         Parameters
         ----------
-        X : data frame or array-like of shape (n_rows, n_features_in_)
+        X : data frame or array-like of shape (n_rows, n_features)
             The columns seen in `fit`.
 
         Returns
@@ -118,7 +135,22 @@ class FrozenEncoder(nn.Module):
 
 
 class FrozenPredictor(FrozenEncoder):
-    """The whole net of a fitted classifier or regressor: vectors, numeric columns and decoder."""
+    """The whole net of a fitted classifier or regressor: vectors, numeric columns and decoder.
+
+    Parameters
+    ----------
+    estimator : NeuralEmbeddingClassifier or NeuralEmbeddingRegressor
+        Fitted; its `to_torch` makes the module.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skembed import NeuralEmbeddingRegressor
+    >>> X = pd.DataFrame({"city": ["Oslo", "Rome", "Bern"] * 40})
+    >>> net = NeuralEmbeddingRegressor(random_state=0).fit(X, [3.0, 1.5, 4.2] * 40).to_torch()
+    >>> net(net.inputs(X.head(2))).shape
+    torch.Size([2, 1])
+    """
 
     def __init__(self, estimator):
         super().__init__(estimator)

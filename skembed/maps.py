@@ -132,7 +132,7 @@ def mean_targets(estimator, X, y):
     ----------
     estimator : NeuralEmbeddingEncoder, NeuralEmbeddingClassifier or NeuralEmbeddingRegressor
         Fitted.
-    X : data frame or array-like of shape (n_rows, n_features_in_), or None
+    X : data frame or array-like of shape (n_rows, n_features), or None
     y : array-like of shape (n_rows,), or None
         Quantities, or the two classes of `fit`.
 

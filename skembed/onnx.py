@@ -27,7 +27,7 @@ def to_onnx(estimator, X, *, missing=""):
         Fitted. A Pipeline begins with the encoder, and skl2onnx knows its other steps; of XGBoost,
         `XGBClassifier` and `XGBRegressor` are made known to it.
 
-    X : data frame or array-like of shape (n_rows, n_features_in_)
+    X : data frame or array-like of shape (n_rows, n_features)
         A few rows such as the model will be given. Only their types are looked at.
 
     missing : str, default=""

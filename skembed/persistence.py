@@ -45,7 +45,20 @@ TRUSTED_TYPES = [
 
 
 class InvalidFileError(ValueError):
-    """A file that is no whole file of skembed, or of a later format."""
+    """A file that is no whole file of skembed, or of a later format.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from skembed import NeuralEmbeddingEncoder
+    >>> from skembed.persistence import InvalidFileError
+    >>> with tempfile.NamedTemporaryFile() as file:
+    ...     try:
+    ...         NeuralEmbeddingEncoder.load(file.name)
+    ...     except InvalidFileError:
+    ...         print("no encoder")
+    no encoder
+    """
 
 
 def write(path, content, arrays):

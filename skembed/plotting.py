@@ -33,7 +33,7 @@ class EmbeddingDisplay:
 
     See Also
     --------
-    NeuralEmbeddingEncoder.explore : All columns in one page, to search and to turn.
+    skembed.NeuralEmbeddingEncoder.explore : All columns in one page, to search and to turn.
 
     Examples
     --------
@@ -67,7 +67,7 @@ class EmbeddingDisplay:
         column : str
             An embedded column, or a cross.
 
-        X : data frame or array-like of shape (n_rows, n_features_in_), default=None
+        X : data frame or array-like of shape (n_rows, n_features), default=None
             Rows to take mean targets from: those of `fit`, say. The fitted estimator holds none.
 
         y : array-like of shape (n_rows,), default=None
@@ -157,8 +157,10 @@ class EmbeddingDisplay:
 
     def _name_axes(self, ax):
         shown = self.column_map
+        n_levels = shown.is_level.sum()
+        levels = f"{n_levels:,} level{'' if n_levels == 1 else 's'}"
         is_same = "" if shown.shares.any() else ", all of the same vector"
-        ax.set_title(f"{shown.name}: {shown.is_level.sum():,} levels{is_same}", parse_math=False)
+        ax.set_title(f"{shown.name}: {levels}{is_same}", parse_math=False)
         if len(shown.shares) > 1:
             ax.set_xlabel(f"component 1 ({shown.shares[0]:.0%} of the variance)")
             ax.set_ylabel(f"component 2 ({shown.shares[1]:.0%})")

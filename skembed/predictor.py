@@ -86,7 +86,7 @@ class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
 
         Parameters
         ----------
-        X : data frame or array-like of shape (n_rows, n_features_in_)
+        X : data frame or array-like of shape (n_rows, n_features)
             Columns of levels and numbers. Numeric ones may be missing, but not infinite.
 
         y : array-like of shape (n_rows,) or (n_rows, n_outputs)

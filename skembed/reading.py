@@ -100,7 +100,7 @@ class ReadableVectors:
         path : str or PathLike
             The HTML file to write. An existing file is replaced, when the new one is whole.
 
-        X : data frame or array-like of shape (n_rows, n_features_in_), default=None
+        X : data frame or array-like of shape (n_rows, n_features), default=None
             Rows to take the mean target of each level from: those of `fit`, say. Without them
             points are coloured by the first component, the own effect of the level.
 

@@ -157,7 +157,7 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
     n_features_in_ : int
         Number of columns seen in `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns seen in `fit`, if all are strings.
 
     See Also
@@ -258,7 +258,7 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
 
         Parameters
         ----------
-        X : data frame or array-like of shape (n_rows, n_features_in_)
+        X : data frame or array-like of shape (n_rows, n_features)
             The columns seen in `fit`.
 
         Returns

@@ -23,11 +23,11 @@ class Summary(NamedTuple):
     Attributes
     ----------
     rows_read : int
-        By this call, the refused ones among them.
+        By this call, the refused ones among them. Lines of CSV that are no rows do not count.
     rows_resumed : int
         That were done when it began.
     rows_quarantined : int
-        Of the rows read.
+        Rows refused, and lines that are none.
     seconds : float
     """
 

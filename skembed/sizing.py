@@ -16,12 +16,14 @@ def auto_dim(n_levels, longest=LONGEST):
     Parameters
     ----------
     n_levels : int
+        Levels of the column.
     longest : int
         Most, in the place of 4.
 
     Returns
     -------
     int
+        Numbers a vector.
 
     Examples
     --------
@@ -34,14 +36,24 @@ def auto_dim(n_levels, longest=LONGEST):
 def fastai_dim(n_levels):
     """Rule of fastai: ``1.6 * n_levels ** 0.56``, at most 600.
 
-    Examples
-    --------
-    >>> [fastai_dim(n) for n in (2, 10, 1000, 1_000_000)]
-    [2, 6, 77, 600]
+    Parameters
+    ----------
+    n_levels : int
+        Levels of the column.
+
+    Returns
+    -------
+    int
+        Numbers a vector.
 
     References
     ----------
     ``emb_sz_rule`` of fastai, https://docs.fast.ai/tabular.model.html
+
+    Examples
+    --------
+    >>> [fastai_dim(n) for n in (2, 10, 1000, 1_000_000)]
+    [2, 6, 77, 600]
     """
     return min(600, round(1.6 * n_levels**0.56))
 
@@ -49,15 +61,25 @@ def fastai_dim(n_levels):
 def google_dim(n_levels):
     """Rule of thumb of Google: the fourth root of the number of levels.
 
-    Examples
-    --------
-    >>> [google_dim(n) for n in (2, 10, 1000, 1_000_000)]
-    [1, 2, 6, 32]
+    Parameters
+    ----------
+    n_levels : int
+        Levels of the column.
+
+    Returns
+    -------
+    int
+        Numbers a vector.
 
     References
     ----------
     TensorFlow team (2017), "Introducing TensorFlow feature columns", Google Developers Blog,
     https://developers.googleblog.com/en/introducing-tensorflow-feature-columns/
+
+    Examples
+    --------
+    >>> [google_dim(n) for n in (2, 10, 1000, 1_000_000)]
+    [1, 2, 6, 32]
     """
     return max(1, round(n_levels**0.25))
 
@@ -65,15 +87,25 @@ def google_dim(n_levels):
 def half_dim(n_levels):
     """Half of the levels, rounded up, at most 50.
 
-    Examples
-    --------
-    >>> [half_dim(n) for n in (2, 7, 1000)]
-    [1, 4, 50]
+    Parameters
+    ----------
+    n_levels : int
+        Levels of the column.
+
+    Returns
+    -------
+    int
+        Numbers a vector.
 
     References
     ----------
     Rule of the fast.ai course of 2018, ``min(50, (c + 1) // 2)``, after the vectors of Guo and
     Berkhahn (2016), "Entity embeddings of categorical variables", arXiv:1604.06737.
+
+    Examples
+    --------
+    >>> [half_dim(n) for n in (2, 7, 1000)]
+    [1, 4, 50]
     """
     return min(50, (n_levels + 1) // 2)
 

@@ -206,6 +206,7 @@ def test_workers_that_are_killed_change_nothing(adult, source, rows, tmp_path):
 
     def kill_after(n_parts, pid):
         while len([*tmp_path.glob(".features.*/part-*")]) < n_parts:
+            assert not job.done()
             time.sleep(0.005)
         os.kill(pid, signal.SIGKILL)
         assert not out.exists()

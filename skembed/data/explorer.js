@@ -10,6 +10,7 @@ const MANY = 2000; // levels, above which points are drawn by WebGL
 // ---- numbers and distances
 
 const count = (n) => n.toLocaleString("en");
+const counted = (n, what) => `${count(n)} ${what}${n === 1 ? "" : "s"}`;
 const number = (x) => (x === null ? "none" : String(Number(x.toPrecision(4))));
 const range = (n) => Array.from({ length: n }, (_, i) => i);
 
@@ -259,7 +260,7 @@ function describeColumn() {
   const { column } = state;
   get("note").textContent = column.n_shown < column.n_levels
     ? `The ${count(column.n_shown)} levels of most rows, of ${count(column.n_levels)}.`
-    : `${count(column.n_levels)} levels. x: no level, but what stands for unseen or missing ones.`;
+    : `${counted(column.n_levels, "level")}. x: no level, but what stands for unseen or missing ones.`;
   const { undertrained } = column, most = 200;
   get("undertrained-note").textContent = undertrained.length
     ? `${count(undertrained.length)} with fewer than ${data.few_rows} rows, near the prior row` +
@@ -366,7 +367,7 @@ async function start() {
   get("facts").textContent = data.facts;
   data.columns.forEach((column, i) => {
     column.lowered = column.labels.map((text) => text.toLowerCase());
-    const size = `${count(column.n_levels)} levels, ${column.dim} component${column.dim > 1 ? "s" : ""}`;
+    const size = `${counted(column.n_levels, "level")}, ${counted(column.dim, "component")}`;
     element("option", `${column.name} (${size})`, get("column")).value = i;
   });
   const dark = matchMedia("(prefers-color-scheme: dark)");
