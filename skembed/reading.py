@@ -254,7 +254,7 @@ def neighbours(name, level_or_vector, k, table, levels, parts):
 def level_frame(name, table, levels, parts):
     """Table as a frame: a row per code, a column per component."""
     own = labels(levels, parts, np.arange(len(RESERVED), len(table)))
-    index = pd.Index(_objects([*RESERVED, *own]), name=name, tupleize_cols=False)
+    index = pd.Index(_typed([*RESERVED, *own]), name=name, tupleize_cols=False)
     return pd.DataFrame(table, index, [f"{name}_{i}" for i in range(table.shape[1])])
 
 
@@ -353,4 +353,8 @@ def _objects(values):
 
 def _typed(values):
     """Series of the type that the values have in common."""
-    return pd.Series(values, dtype=object).infer_objects()
+    series = pd.Series(values, dtype=object)
+    try:
+        return series.infer_objects()
+    except UnicodeEncodeError:  # half of a surrogate pair, which no string of Arrow holds
+        return series

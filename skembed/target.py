@@ -240,15 +240,15 @@ def _checked(y):
     y = np.asarray(y)
     if y.ndim == 2:
         return y
-    if y.dtype == object:
+    if y.dtype == object and not all(isinstance(value, str) for value in y.tolist()):
         # An object array of one kind gets its own dtype; strings stay Python strings.
         y = np.asarray(pd.Series(y).infer_objects())
-    if y.dtype == object and not all(isinstance(value, str) for value in set(y.tolist())):
-        kinds = sorted({type(value).__name__ for value in y.tolist()})
-        raise ValueError(
-            f"Unknown label type: y holds a mixture of {kinds}. Make all of them strings or all "
-            "of them numbers."
-        )
+        if y.dtype == object:
+            kinds = sorted({type(value).__name__ for value in y.tolist()})
+            raise ValueError(
+                f"Unknown label type: y holds a mixture of {kinds}. Make all of them strings or "
+                "all of them numbers."
+            )
     return y
 
 

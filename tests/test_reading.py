@@ -196,3 +196,14 @@ def test_what_does_not_turn_back(fitted, rents, change, message):
     features = fitted.transform(rents[0].head(2))
     with pytest.raises(ValueError, match=message):
         fitted.inverse_transform(change(features))
+
+
+def test_levels_that_strings_of_pyarrow_cannot_hold():
+    """Half of a surrogate pair, as it stands in broken JSON."""
+    levels = ["\ud800", "b", "c"] * 5
+    X = pd.DataFrame({"city": pd.Series(levels, dtype=object)})
+    encoder = NeuralEmbeddingEncoder(cv=None, max_epochs=1, embedding_dim=2, random_state=0)
+    vectors = encoder.fit(X, np.arange(15) % 3 * 1.0).transform(X)
+    assert encoder.inverse_transform(vectors)["city"].tolist() == levels
+    assert "\ud800" in encoder.embedding("city").index
+    assert "\ud800" in encoder.nearest("city", "b", k=2)["level"].tolist()

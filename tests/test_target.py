@@ -44,6 +44,12 @@ def test_classes_are_sorted_and_coded():
     assert target.values.tolist() == [1, 0, 2, 0]
 
 
+def test_a_class_may_be_half_of_a_surrogate_pair():
+    """Which a string of pyarrow, and so of pandas, cannot hold."""
+    target = encode(np.array(["\ud800", "b", "b"], dtype=object))
+    assert target.classes.tolist() == ["b", "\ud800"]
+
+
 def test_quantities_are_scaled_by_weight():
     values = encode([1.0, 3.0, 1000.0], weight=[1, 1, 0]).values
     np.testing.assert_allclose(values[:2, 0], [-1, 1])
