@@ -86,10 +86,9 @@ def test_a_job_killed_at_any_moment_is_resumed_without_loss(encoder, rows, tmp_p
 FIT = """
 import sys
 from skembed import NeuralEmbeddingEncoder
-print("ready", flush=True)
-NeuralEmbeddingEncoder(max_epochs=10**6, cv=2, early_stopping=False).fit_transform_parquet(
-    sys.argv[1], "y", sys.argv[2]
-)
+NeuralEmbeddingEncoder(
+    max_epochs=10**6, cv=2, early_stopping=False, verbose=1
+).fit_transform_parquet(sys.argv[1], "y", sys.argv[2])
 """
 
 
@@ -97,15 +96,17 @@ def test_ctrl_c_in_a_fit_on_files_leaves_nothing(rows, tmp_path):
     rows.assign(y=np.arange(2000) % 2).to_parquet(tmp_path / "rows.parquet")
     (tmp_path / "temporary").mkdir()
     (tmp_path / "out.parquet").write_text("the old one")
-    command = [sys.executable, "-c", FIT, tmp_path / "rows.parquet", tmp_path / "out.parquet"]
+    command = [sys.executable, "-uc", FIT, tmp_path / "rows.parquet", tmp_path / "out.parquet"]
     environment = os.environ | {"TMPDIR": str(tmp_path / "temporary")}
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as child:
-        child.stdout.readline()
-        while not list((tmp_path / "temporary").glob("skembed-*/*")):
-            time.sleep(0.05)
-        time.sleep(1)
+        assert any(b"out_of_fold_loss" in line for line in child.stdout)
+        assert list((tmp_path / "temporary").glob("skembed-*/0"))
         child.send_signal(signal.SIGINT)
         assert b"KeyboardInterrupt" in child.stderr.read()
     assert list((tmp_path / "temporary").iterdir()) == []
