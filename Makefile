@@ -1,5 +1,5 @@
 # `make demo`, `make test` and `make docs`. All make .venv first if it is not there.
-# `make nightly` runs those tests that draw at random, more often: for an hour or two.
+# `make nightly` runs those tests that draw at random, more often: for about an hour.
 PYTHON ?= python3.11
 BIN := .venv/bin
 SHELL := /bin/bash
