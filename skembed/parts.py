@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from skembed.record_batches import format_of, is_folder, join_files, open_writer
+from skembed.record_batches import Joined, format_of, is_folder, open_writer
 
 GROUP_ROWS = 2**17  # that are written at once, of Parquet a row group
 
@@ -59,6 +59,8 @@ class Parts:
         self.n_parts = 1 + max(map(_number, self._paths()), default=-1)
         self._part, self._writer, self._rows = self.n_parts, None, []
         self._thread, self._writing = ThreadPoolExecutor(1), None
+        self._whole = Joined(self.folder / f"whole{self.out.suffix}", self.kind)
+        self._join_thread, self._joining = ThreadPoolExecutor(1), []
 
     def write(self, part, batch):
         """Write rows of a part; of the first parts first.
@@ -70,6 +72,7 @@ class Parts:
         """
         if part > self._part:
             self.end_part()
+            self._join()
         self._part = part
         # Only one batch without rows, for the schema: pyarrow's CSVWriter writes noise for more.
         if batch.num_rows or not self._rows:
@@ -85,8 +88,11 @@ class Parts:
         elif paths:
             whole = paths[0]
             if len(paths) > 1:
-                whole = self.folder / f"whole{self.out.suffix}"
-                join_files(paths, whole, self.kind)
+                self._join()
+                for each in self._joining:
+                    each.result()
+                self._whole.close()
+                whole = self._whole.path
             os.replace(whole, self.out)
             shutil.rmtree(self.folder)
 
@@ -96,9 +102,10 @@ class Parts:
     def __exit__(self, *_):
         """Stop writing; without `finish`, the whole parts stay."""
         self._thread.shutdown()
-        if self._writer is not None:
+        self._join_thread.shutdown(cancel_futures=True)
+        for unfinished in filter(None, (self._writer, self._whole)):
             with suppress(OSError):  # of a full disk, which has been told of
-                self._writer.close()
+                unfinished.close()
         self._drop_unfinished()
         with suppress(OSError):  # it is gone, or not empty
             self.folder.rmdir()
@@ -122,6 +129,13 @@ class Parts:
                 self._unfinished(), table.schema, self.kind, header=self._part == 0
             )
         self._writing = self._thread.submit(self._writer.write_table, table)
+
+    def _join(self):
+        """Join the parts that are there, in a thread, while the next one is made."""
+        if is_folder(self.out):
+            return
+        for part in self._paths()[len(self._joining) :]:
+            self._joining.append(self._join_thread.submit(self._whole.add, part))
 
     def end_part(self):
         """Give the part that is being written its name."""

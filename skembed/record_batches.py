@@ -191,24 +191,33 @@ def open_writer(path, schema, kind, *, header=True):
     return parquet.ParquetWriter(path, schema)
 
 
-def join_files(paths, out, kind):
-    """Write the rows of some files into one, batch by batch.
+class Joined:
+    """A file that is put together from others.
 
     Parameters
     ----------
-    paths : list of Path
-        Of one schema; of CSV, the first alone has a header.
-    out : Path
+    path : Path
+        Not there yet.
     kind : {"parquet", "csv", "arrow"}
     """
-    if kind == "csv":
-        with open(out, "wb") as joined:
-            for path in paths:
-                with open(path, "rb") as part:
-                    shutil.copyfileobj(part, joined, 2**20)
-        return
-    sources = [open_source(path) for path in paths]
-    with open_writer(out, sources[0].dataset.schema, kind) as writer:
-        for source in sources:
-            for _, batch, _ in source.batches(source.names, 0):
-                writer.write_batch(batch)
+
+    def __init__(self, path, kind):
+        self.path, self.kind = path, kind
+        self._writer = None
+
+    def add(self, part):
+        """Append the rows of a file, batch by batch; of CSV, the first alone has a header."""
+        if self.kind == "csv":
+            with open(part, "rb") as rows, open(self.path, "ab") as joined:
+                shutil.copyfileobj(rows, joined, 2**20)
+            return
+        source = open_source(part)
+        if self._writer is None:
+            self._writer = open_writer(self.path, source.dataset.schema, self.kind)
+        for _, batch, _ in source.batches(source.names, 0):
+            self._writer.write_batch(batch)
+
+    def close(self):
+        """End the file."""
+        if self._writer is not None:
+            self._writer.close()

@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from skembed import record_batches
-from skembed.record_batches import format_of, join_files, open_source, open_writer
+from skembed.record_batches import Joined, format_of, open_source, open_writer
 
 
 @pytest.fixture
@@ -79,7 +79,10 @@ def test_parts_are_joined_to_what_one_file_would_be(table, tmp_path, kind):
         parts.append(tmp_path / f"{i}.{kind}")
         with open_writer(parts[-1], table.schema, kind, header=i == 0) as writer:
             writer.write_table(rows)
-    join_files(parts, tmp_path / f"all.{kind}", kind)
+    joined = Joined(tmp_path / f"all.{kind}", kind)
+    for part in parts:
+        joined.add(part)
+    joined.close()
     read = {"csv": pd.read_csv, "parquet": pd.read_parquet, "arrow": pd.read_feather}[kind]
     pd.testing.assert_frame_equal(
         read(tmp_path / f"all.{kind}"), table.to_pandas(), check_dtype=False
