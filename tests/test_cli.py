@@ -285,6 +285,11 @@ def test_what_is_not_installed_is_told_in_a_line(flats, absent, tmp_path):
     assert len(done.stderr.splitlines()) == 1
 
 
+def heed_ctrl_c():
+    """Undo what a shell does to the jobs in its background, which CI may be."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_ends_with_130_and_leaves_nothing(flats):
     command = ["fit", flats, "--target", "rent", "--out", flats.with_name("out"), "--exclude", "id"]
     endless = ["--set", "max_epochs=1000000", "--set", "early_stopping=False", "--set", "verbose=1"]
@@ -294,6 +299,7 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing(flats):
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        preexec_fn=heed_ctrl_c,
     ) as process:
         for line in process.stdout:
             if "epoch" in line:
@@ -412,7 +418,9 @@ def test_a_stopped_job_goes_on_where_it_was(saved, tmp_path, stop):
     pd.concat([two] * 200_000, ignore_index=True).to_parquet(tmp_path / "new.parquet")
     command = ["transform", saved, tmp_path / "new.parquet", "--out", tmp_path / "out.parquet"]
     command = [*SKEMBED, *map(str, command), "--part-rows", "1000"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c
+    ) as process:
         while not [*tmp_path.glob(".out.parquet.*.partial/part-00002.parquet")]:
             assert process.poll() is None
             time.sleep(0.01)
