@@ -1,16 +1,27 @@
 # `make demo`, `make test` and `make docs`. All make .venv first if it is not there.
+# `make oldest` makes .venv-oldest and tests with the oldest versions that are supported.
 # `make nightly` runs those tests that draw at random, more often: for about an hour.
 PYTHON ?= python3.11
 BIN := .venv/bin
 SHELL := /bin/bash
 
-.PHONY: demo test nightly lint types docs notebooks clean
+OLDEST := .venv-oldest/bin
+# What needs matplotlib, XGBoost, ONNX, notebooks or a browser, and a page of figures that differ.
+NEEDS_MORE := test_compare test_demo test_docs test_explorer test_leaks test_notebooks test_onnx \
+	test_plotting test_without_torch test_command_line_page
+
+.PHONY: demo test oldest nightly lint types docs notebooks clean
 
 demo: .venv/ready
 	$(BIN)/python -m skembed demo
 
 test: .venv/ready lint types
 	$(BIN)/pytest -n 2
+
+# The oldest versions that pyproject.toml allows; without matplotlib and XGBoost.
+oldest: .venv-oldest/ready
+	$(OLDEST)/pytest -n 2 tests $(NEEDS_MORE:%=--ignore=tests/%.py) -k "not test_benchmark" \
+		--deselect tests/test_crosses.py::test_a_fold_table_of_a_cross_knows_nothing_of_its_fold
 
 nightly: .venv/ready
 	NIGHTLY=1 $(BIN)/pytest -n 2 tests/test_properties.py tests/test_faults.py tests/test_persistence.py
@@ -44,5 +55,13 @@ docs: .venv/docs
 	$(BIN)/python -m pip install --quiet --editable ".[demo]" --group test -c constraints.txt
 	touch $@
 
+# For Linux torch has no old CPU build among the packages of PyPI: this one is of 2.5 GB.
+.venv-oldest/ready: pyproject.toml constraints-oldest.txt
+	test -x $(OLDEST)/python || $(PYTHON) -m venv .venv-oldest
+	$(OLDEST)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(OLDEST)/python -m pip install --quiet torch -c constraints-oldest.txt
+	$(OLDEST)/python -m pip install --quiet --editable . --group oldest -c constraints-oldest.txt
+	touch $@
+
 clean:
-	rm -rf .venv docs/_build docs/auto_gallery docs/generated build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-oldest docs/_build docs/auto_gallery docs/generated build *.egg-info .pytest_cache .mypy_cache .ruff_cache

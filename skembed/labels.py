@@ -78,7 +78,7 @@ def _of_arrow(native):
 def _of_polars(native):
     categories: Any = getattr(native.dtype, "categories", None)
     codes = native.to_physical()
-    if hasattr(categories, "to_series"):  # those of a Categorical, since polars 1.32
+    if hasattr(categories, "to_series"):  # those of a Categorical, where polars tells them
         categories = categories.to_series()
     if not hasattr(categories, "to_list"):
         return None

@@ -97,6 +97,9 @@ class Ranks(Alone):
         """Value of rank 0, any that can be pickled."""
         held = [value]
         distributed.broadcast_object_list(held, src=0)
+        # Gloo's thread lets go of those tensors now: where it waits for the interpreter while that
+        # waits for the thread, in destroy_process_group, neither goes on. A barrier has none.
+        distributed.barrier()
         return held[0]
 
     @contextmanager

@@ -356,5 +356,6 @@ def _typed(values):
     series = pd.Series(values, dtype=object)
     try:
         return series.infer_objects()
-    except UnicodeEncodeError:  # half of a surrogate pair, which no string of Arrow holds
+    # Half of a surrogate pair, which no string of Arrow holds; integers too large for pandas 2
+    except (UnicodeEncodeError, OverflowError):
         return series

@@ -25,7 +25,7 @@ def encoders(seed=0, *, of_classes=True, sparse=False):
     -------
     dict of str to transformer
     """
-    labels = make_column_selector(dtype_include=["str", "object", "category", "bool"])
+    labels = make_column_selector(dtype_exclude="number")
 
     def beside_numbers(encoder):
         return make_column_transformer(

@@ -105,8 +105,12 @@ def with_levels(fitted, n):
     return encoder
 
 
+# narwhals asks for the hash of a type, and pandas 2 looks at all labels of a category for it.
+PANDAS_2 = pytest.mark.skipif(pd.__version__ < "3", reason="pandas 2 looks at all labels")
+
+
 @pytest.mark.parametrize("user", ["user 7", "nobody", None], ids=["known", "unseen", "missing"])
-@pytest.mark.parametrize("kind", ["str", "category"])
+@pytest.mark.parametrize("kind", ["str", pytest.param("category", marks=PANDAS_2)])
 def test_one_row_takes_no_longer_with_a_large_vocabulary(fitted, user, kind):
     seconds = {}
     for n in (100, 100_000):

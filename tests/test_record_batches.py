@@ -84,9 +84,9 @@ def test_parts_are_joined_to_what_one_file_would_be(table, tmp_path, kind):
         joined.add(part)
     joined.close()
     read = {"csv": pd.read_csv, "parquet": pd.read_parquet, "arrow": pd.read_feather}[kind]
-    pd.testing.assert_frame_equal(
-        read(tmp_path / f"all.{kind}"), table.to_pandas(), check_dtype=False
-    )
+    got, expected = read(tmp_path / f"all.{kind}"), table.to_pandas()
+    # pandas 2 has two values for a missing string.
+    pd.testing.assert_frame_equal(got.convert_dtypes(), expected.convert_dtypes())
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,7 @@ def test_a_predictor_of_skembed(adult, rows, tmp_path):
 
 
 def test_other_estimators_get_pandas_frames(adult, rows, tmp_path):
-    (X_train, _, y_train, _), (X, source) = adult, rows
+    (X_train, _, y_train, _), (_, source) = adult, rows
     others = make_column_transformer(
         (TargetEncoder(), ["occupation"]),
         (OneHotEncoder(), ["sex"]),
@@ -151,7 +151,8 @@ def test_other_estimators_get_pandas_frames(adult, rows, tmp_path):
     others.fit(X_train, y_train)
     score_file(others, source, tmp_path / "out.parquet")
     np.testing.assert_array_equal(
-        pd.read_parquet(tmp_path / "out.parquet"), others.transform(X).toarray()
+        pd.read_parquet(tmp_path / "out.parquet"),
+        others.transform(pd.read_parquet(source)).toarray(),
     )
 
 

@@ -1,5 +1,6 @@
 import datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from skembed import NeuralEmbeddingEncoder
 from skembed.state import put_together, taken_apart
 
 N = 60
+OSLO = ZoneInfo("Europe/Oslo")  # pandas 2 would take one of pytz
 CITIES = ["Oslo", "Zürich", "東京"] * (N // 3)
 RENT = np.arange(N) % 7 + 0.5
 SETTINGS = {
@@ -57,7 +59,7 @@ CASES = {
         {"categorical_features": ["city", "day"]},
     ),
     "hours of a zone": (
-        frame(hour=pd.date_range("2024-10-27", periods=N, freq="h", tz="Europe/Oslo").floor("3h")),
+        frame(hour=pd.date_range("2024-10-27", periods=N, freq="h", tz=OSLO).floor("3h")),
         {"categorical_features": ["city", "hour"]},
     ),
     "intervals": (frame(size=pd.cut(np.arange(N), 4)), {}),
