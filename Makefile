@@ -10,7 +10,7 @@ OLDEST := .venv-oldest/bin
 NEEDS_MORE := test_compare test_demo test_docs test_explorer test_leaks test_notebooks test_onnx \
 	test_plotting test_without_torch test_command_line_page
 
-.PHONY: demo test oldest nightly lint types docs notebooks clean
+.PHONY: demo test oldest nightly coverage audit lint types docs notebooks clean
 
 demo: .venv/ready
 	$(BIN)/python -m skembed demo
@@ -25,6 +25,16 @@ oldest: .venv-oldest/ready
 
 nightly: .venv/ready
 	NIGHTLY=1 $(BIN)/pytest -n 2 tests/test_properties.py tests/test_faults.py tests/test_persistence.py
+
+# Known vulnerabilities of the pinned versions; asks the Python Packaging Advisory Database, so it
+# needs more of a network than all else here.
+audit: .venv/ready
+	$(BIN)/python -m pip install --quiet --group audit -c constraints.txt
+	$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement constraints.txt
+
+# Which lines and branches the tests reach; fails below 95 %.
+coverage: .venv/ready
+	$(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered
 
 lint: .venv/ready
 	$(BIN)/ruff check .

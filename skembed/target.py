@@ -154,22 +154,26 @@ def _quantities(y, kind, weight, loss, quantile, y_range):
             "quantile, a number between 0 and 1, or neither."
         )
     used = weight > 0
-    counted, weight = y[used], weight[used]
+    # Counted in a power of two near the largest, squares do not overflow, and no bit is rounded.
+    unit = np.exp2(np.frexp(np.abs(y[used]).max(axis=0))[1] - 1)
+    in_units, weight = y / unit, weight[used]
+    counted = in_units[used]
     centre = np.average(counted, axis=0, weights=weight)
     if loss == "poisson":
-        return _counts(y, kind, weight, centre, y_range)
+        return _counts(y, kind, weight, centre * unit, y_range)
     scale = np.sqrt(np.average((counted - centre) ** 2, axis=0, weights=weight))
     if loss in ("quantile", "absolute_error"):
         # Outliers do not move these losses, so they must not decide the units either.
         first, centre, third = weighted_quantile(counted, weight, [0.25, 0.5, 0.75])
         scale = np.where(third > first, (third - first) / NORMAL_INTERQUARTILE_RANGE, scale)
-    scale[scale == 0] = 1.0
+    scale[scale == 0] = 1 / unit[scale == 0]
+    values = ((in_units - centre) / scale).astype(np.float32)
+    centre, scale = centre * unit, scale * unit
     bounds = _bounds(y, y_range, centre, scale)
     if loss in ("quantile", "absolute_error"):
         of_rows: SquaredLoss = QuantileLoss(bounds, 0.5 if quantile is None else quantile)
     else:
         of_rows = SquaredLoss(bounds)
-    values = ((y - centre) / scale).astype(np.float32)
     bias = _start(of_rows, values[used], weight)
     if bounds is None and loss in ("auto", "squared_error"):
         bias = np.zeros_like(bias)  # the mean of the values, without the rounding

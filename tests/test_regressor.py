@@ -125,7 +125,7 @@ def test_dot_products_give_one_number(rents):
 # Numbers at the ends
 
 
-@pytest.mark.parametrize("scale", [1e-12, 1e12, 1e100])
+@pytest.mark.parametrize("scale", [1e-300, 1e-12, 1e12, 1e300])
 def test_the_unit_of_the_target_does_not_matter(rents, scale):
     X, y = rents
     settings = {"max_epochs": 3, "crosses": None, "random_state": 0}

@@ -55,7 +55,7 @@ def test_quantities_are_scaled_by_weight():
     np.testing.assert_allclose(values[:2, 0], [-1, 1])
 
 
-@pytest.mark.parametrize("scale", [1e-12, 1e12])
+@pytest.mark.parametrize("scale", [1e-300, 1e-12, 1e12, 1e307])
 def test_extreme_quantities(scale):
     values = encode(scale * np.array([1.0, 2.0, 3.0])).values
     np.testing.assert_allclose(values[:, 0], [-1.2247449, 0, 1.2247449], rtol=1e-6)
