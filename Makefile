@@ -1,10 +1,11 @@
 # `make demo`, `make test` and `make docs`. All make .venv first if it is not there.
 # `make nightly` runs those tests that draw at random, more often: for about an hour.
+# `make mutants` changes the code in small ways and looks which changes no test finds: two minutes.
 PYTHON ?= python3.11
 BIN := .venv/bin
 SHELL := /bin/bash
 
-.PHONY: demo test nightly lint types docs notebooks clean
+.PHONY: demo test nightly mutants lint types docs notebooks clean
 
 demo: .venv/ready
 	$(BIN)/python -m skembed demo
@@ -14,6 +15,12 @@ test: .venv/ready lint types
 
 nightly: .venv/ready
 	NIGHTLY=1 $(BIN)/pytest -n 2 tests/test_properties.py tests/test_faults.py tests/test_persistence.py
+
+# Not a part of `make test`: what survives is for a person to judge, see docs/mutants.md.
+mutants: .venv/mutation
+	rm -rf mutants
+	$(BIN)/mutmut run --max-children 2
+	$(BIN)/python benchmarks/mutants.py
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -35,6 +42,10 @@ docs: .venv/docs
 	$(BIN)/python -m pip install --quiet --group docs -c constraints.txt
 	touch $@
 
+.venv/mutation: .venv/ready
+	$(BIN)/python -m pip install --quiet --group mutation -c constraints.txt
+	touch $@
+
 # torch goes first, so that no other package pulls in another build of it.
 .venv/ready: pyproject.toml constraints.txt
 	command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11"; exit 1; }
@@ -45,4 +56,4 @@ docs: .venv/docs
 	touch $@
 
 clean:
-	rm -rf .venv docs/_build docs/auto_gallery docs/generated build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv mutants docs/_build docs/auto_gallery docs/generated build *.egg-info .pytest_cache .mypy_cache .ruff_cache
