@@ -1,6 +1,5 @@
 """What kind of target it is, its encoding for the net, and its loss."""
 
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +15,7 @@ from skembed.losses import (
     SquaredLoss,
     weighted_quantile,
 )
+from skembed.user_warning import warn_user
 
 MANY_CLASSES = 20
 NORMAL_INTERQUARTILE_RANGE = 1.349  # in standard deviations
@@ -108,12 +108,10 @@ def _classes(y, kind, target_type, weight):
             "between classes, so at least two are needed."
         )
     if target_type == "auto" and y.dtype.kind in "iu" and len(classes) > MANY_CLASSES:
-        warnings.warn(
+        warn_user(
             f"y holds integers with {len(classes)} different values, taken as classes. If they are "
             "quantities, say so by target_type='continuous'; if they are classes, silence this "
-            "by target_type='multiclass'.",
-            UserWarning,
-            stacklevel=8,
+            "by target_type='multiclass'."
         )
     if kind == "binary" and len(classes) != 2:
         raise ValueError(f"target_type='binary' needs two classes in y, but it has {len(classes)}.")

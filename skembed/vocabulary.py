@@ -1,6 +1,5 @@
 """Levels to codes, with codes reserved for unseen, missing and infrequent levels."""
 
-import warnings
 from functools import cached_property
 from itertools import chain, repeat
 from numbers import Integral
@@ -8,6 +7,7 @@ from numbers import Integral
 import numpy as np
 
 from skembed.packing import pack_ints, pack_list, unpack_ints, unpack_list
+from skembed.user_warning import warn_user
 
 UNSEEN, MISSING, INFREQUENT = 0, 1, 2
 RESERVED = ("unseen", "missing", "infrequent")
@@ -42,7 +42,7 @@ class Vocabulary:
 
     @cached_property
     def _kinds(self):
-        return kinds(self.levels)
+        return kinds(chain(self.levels, self.infrequent))
 
     @classmethod
     def fit(cls, column, used, **rules):
@@ -158,23 +158,20 @@ class Vocabulary:
         """Warn where no value can match because they are of other types, "1" instead of 1."""
         if self._are_of_other_types(values):
             ours, theirs = self._kinds, kinds(values)
-            warnings.warn(
+            example = next(chain(self.levels, self.infrequent))
+            warn_user(
                 f"Column {name!r} was fitted on {sorted(ours)} and now holds {sorted(theirs)}: no "
-                f"level can match, all are unseen. Give the type that fit was given, such as "
-                f"{self.levels[0]!r}.",
-                UserWarning,
-                stacklevel=8,
+                "level can match, all are unseen. Give the type that fit was given, such as "
+                f"{example!r}."
             )
 
     def warn_if_uninformative(self, name):
         """Warn of a column that holds the same in all rows."""
         if (self.counts > 0).sum() < 2:
-            held = "no value" if self.counts[MISSING] else "one level"
-            warnings.warn(
+            held = "one level" if self.counts[INFREQUENT:].any() else "no value"
+            warn_user(
                 f"Column {name!r} holds {held} in all rows: its vector is the same everywhere. "
-                "Leave it out.",
-                UserWarning,
-                stacklevel=7,
+                "Leave it out."
             )
 
     def __getstate__(self):
