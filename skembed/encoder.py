@@ -124,7 +124,8 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         prior row by themselves.
 
     max_categories : int, default=None
-        Most levels of a column that have a row of their own, counting the infrequent row.
+        Most levels of a column that have a row of their own, counting the infrequent row if there
+        is one. Of equally frequent levels the first are kept.
 
     handle_unknown : {"embed", "error"}, default="embed"
         Levels not seen in `fit` get the prior row, trained to stand for them, or are an error.
