@@ -1,6 +1,7 @@
 # `make demo`, `make test` and `make docs`. All make .venv first if it is not there.
 # `make oldest` makes .venv-oldest and tests with the oldest versions that are supported.
 # `make nightly` runs those tests that draw at random, more often: for about an hour.
+# `make mutants` changes the code in small ways and looks which changes no test finds: two minutes.
 PYTHON ?= python3.11
 BIN := .venv/bin
 SHELL := /bin/bash
@@ -10,7 +11,7 @@ OLDEST := .venv-oldest/bin
 NEEDS_MORE := test_compare test_demo test_docs test_explorer test_leaks test_notebooks test_onnx \
 	test_plotting test_without_torch test_command_line_page
 
-.PHONY: demo test oldest nightly coverage audit lint types docs notebooks clean
+.PHONY: demo test oldest nightly coverage audit mutants lint types docs notebooks clean
 
 demo: .venv/ready
 	$(BIN)/python -m skembed demo
@@ -36,6 +37,12 @@ audit: .venv/ready
 coverage: .venv/ready
 	$(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered
 
+# Not a part of `make test`: what survives is for a person to judge, see docs/mutants.md.
+mutants: .venv/mutation
+	rm -rf mutants
+	$(BIN)/mutmut run --max-children 2
+	$(BIN)/python benchmarks/mutants.py
+
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -56,6 +63,10 @@ docs: .venv/docs
 	$(BIN)/python -m pip install --quiet --group docs -c constraints.txt
 	touch $@
 
+.venv/mutation: .venv/ready
+	$(BIN)/python -m pip install --quiet --group mutation -c constraints.txt
+	touch $@
+
 # torch goes first, so that no other package pulls in another build of it.
 .venv/ready: pyproject.toml constraints.txt
 	command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11"; exit 1; }
@@ -74,4 +85,4 @@ docs: .venv/docs
 	touch $@
 
 clean:
-	rm -rf .venv .venv-oldest docs/_build docs/auto_gallery docs/generated build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-oldest mutants docs/_build docs/auto_gallery docs/generated build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,6 +1,5 @@
 """What the encoder and the predictors share: parameters, and the way from X and y to tables."""
 
-import warnings
 from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any, NamedTuple
@@ -35,6 +34,7 @@ from skembed.pretrained import place, read_pretrained
 from skembed.selection import embedded_columns, leave_out, report_left_out
 from skembed.sizing import RULES, cross_dim, embedding_dims
 from skembed.target import Target, encode_target
+from skembed.user_warning import warn_user
 from skembed.vocabulary import Vocabulary
 
 
@@ -225,12 +225,10 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
             )
         crosses, trained = self._train_with_crosses(vocabularies, bins, rows)
         if trained.best_epoch == 0:
-            warnings.warn(
+            warn_user(
                 "The columns told nothing about y that holds out of fold: in no epoch was the net "
                 "better than a constant answer by two standard errors. All levels of a column get "
-                "the same vector, or keep the pretrained one.",
-                UserWarning,
-                stacklevel=6,
+                "the same vector, or keep the pretrained one."
             )
         self.vocabularies_ = vocabularies
         self._is_sparse = columns.sparse is not None
@@ -344,8 +342,10 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
                 max_categories=self.max_categories,
                 always=given.levels if given else [],
             )
-            vocabulary.warn_if_uninformative(name)
             codes[name] = self._encode(name, vocabulary, levels, members)
+            # Bags of one level differ all the same if only some hold it, or hold more of it.
+            if members is None or not np.ptp(codes[name].sum(axis=1)[used]):
+                vocabulary.warn_if_uninformative(name)
             if given:
                 starts[name] = place(
                     name, given, vocabulary, levels.values, frozen=self.freeze_pretrained

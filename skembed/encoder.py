@@ -1,6 +1,5 @@
 """`NeuralEmbeddingEncoder`: parameters, fit, transform, names, tags."""
 
-import warnings
 import weakref
 
 from sklearn.base import TransformerMixin
@@ -18,6 +17,7 @@ from skembed.persistence import explained, read, write
 from skembed.reading import ReadableVectors, given_back
 from skembed.state import put_together, taken_apart
 from skembed.tables import gather, gather_own_fold
+from skembed.user_warning import warn_user
 from skembed.without_target import fit_without_target
 
 
@@ -124,7 +124,8 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         prior row by themselves.
 
     max_categories : int, default=None
-        Most levels of a column that have a row of their own, counting the infrequent row.
+        Most levels of a column that have a row of their own, counting the infrequent row if there
+        is one. Of equally frequent levels the first are kept.
 
     handle_unknown : {"embed", "error"}, default="embed"
         Levels not seen in `fit` get the prior row, trained to stand for them, or are an error.
@@ -553,12 +554,10 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         columns = self._columns(X, reset=False)
         fitted_on = getattr(self, "_fitted_on", None)
         if fitted_on is not None and fitted_on() is X:
-            warnings.warn(
+            warn_user(
                 "transform was given the rows that this encoder was fitted on: their vectors have "
                 "seen their targets. To train the next model use fit_transform(X, y), or put both "
-                "into a Pipeline.",
-                UserWarning,
-                stacklevel=2,
+                "into a Pipeline."
             )
 
         return self._looked_up(columns)

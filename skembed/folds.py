@@ -66,7 +66,7 @@ def _shuffled(cv, strata, used, random_state):
 
 def _test_folds(splits, n_rows):
     """In whose test part each row lies."""
-    fold = np.full(n_rows, -1, dtype=np.int64)
+    fold = np.zeros(n_rows, dtype=np.int64)
     times = np.zeros(n_rows, dtype=np.int64)
     for k, (_, test) in enumerate(splits):
         fold[test] = k

@@ -66,7 +66,8 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
         Levels with fewer rows, or a smaller fraction of the rows, share the infrequent row.
 
     max_categories : int, default=None
-        Most levels of a column that have a row of their own, counting the infrequent row.
+        Most levels of a column that have a row of their own, counting the infrequent row if there
+        is one. Of equally frequent levels the first are kept.
 
     handle_unknown : {"embed", "error"}, default="embed"
         Levels not seen in `fit` get the prior row, or are an error.

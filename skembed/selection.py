@@ -1,9 +1,10 @@
 """Which columns are embedded."""
 
-import warnings
 from numbers import Integral
 
 import numpy as np
+
+from skembed.user_warning import warn_user
 
 # A column with so many levels per row teaches nothing: one seen once tells of no other row.
 NEARLY_UNIQUE = 0.95
@@ -83,12 +84,10 @@ def leave_out(spec, name, counted, *, is_frame):
     if by_type and (is_frame or all(isinstance(value, str) for value in counted.values)):
         return True
     if by_type or any(isinstance(value, float) for value in counted.values):
-        warnings.warn(
+        warn_user(
             f"Column {name!r} is embedded, but has {n_levels} different values in {n_rows} "
             "rows: a level that is seen once teaches nothing. If it is a quantity, give the "
-            "columns without it in categorical_features, and the net sees it as a number.",
-            UserWarning,
-            stacklevel=7,
+            "columns without it in categorical_features, and the net sees it as a number."
         )
     return False
 
@@ -101,11 +100,7 @@ def report_left_out(left_out, names, *, any_kept):
     )
     if not any_kept:
         raise ValueError(f"No categorical column among {names} but {what}.")
-    warnings.warn(
-        f"fit leaves out the columns {what}; to end this warning, drop them from X.",
-        UserWarning,
-        stacklevel=7,
-    )
+    warn_user(f"fit leaves out the columns {what}; to end this warning, drop them from X.")
 
 
 def _position(item, names):

@@ -1,7 +1,5 @@
 """What a file holds of a fitted encoder: data of JSON and arrays; and the encoder from these."""
 
-import warnings
-
 import numpy as np
 
 from skembed.bins import Bins
@@ -9,6 +7,7 @@ from skembed.crosses import Cross
 from skembed.layout import Layout, cross_name
 from skembed.parameters import restored, storable
 from skembed.plain import from_plain, pack_levels, to_plain, unpack_levels
+from skembed.user_warning import warn_user
 from skembed.vocabulary import Vocabulary
 
 MOST_COLUMNS = 2**31 - 1
@@ -39,12 +38,10 @@ def taken_apart(encoder):
     arrays: dict[str, np.ndarray] = {}
     parameters, changed = storable(encoder)
     if changed:
-        warnings.warn(
+        warn_user(
             "A file holds data only, and these parameters are more than that: "
             f"{'; '.join(changed)}. The loaded encoder transforms all the same. To fit it again, "
-            "set them again.",
-            UserWarning,
-            stacklevel=3,
+            "set them again."
         )
     layout = encoder._layout
     if np.dtype(layout.dtype).name not in DTYPES:

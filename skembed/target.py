@@ -1,6 +1,5 @@
 """What kind of target it is, its encoding for the net, and its loss."""
 
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +15,7 @@ from skembed.losses import (
     SquaredLoss,
     weighted_quantile,
 )
+from skembed.user_warning import warn_user
 
 MANY_CLASSES = 20
 NORMAL_INTERQUARTILE_RANGE = 1.349  # in standard deviations
@@ -104,16 +104,14 @@ def _classes(y, kind, target_type, weight):
     classes, codes = np.unique(y, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(
-            f"y holds one class, {classes[0]!r}: an embedding is learned from the differences "
+            f"y holds one class, {classes.item()!r}: an embedding is learned from the differences "
             "between classes, so at least two are needed."
         )
     if target_type == "auto" and y.dtype.kind in "iu" and len(classes) > MANY_CLASSES:
-        warnings.warn(
+        warn_user(
             f"y holds integers with {len(classes)} different values, taken as classes. If they are "
             "quantities, say so by target_type='continuous'; if they are classes, silence this "
-            "by target_type='multiclass'.",
-            UserWarning,
-            stacklevel=8,
+            "by target_type='multiclass'."
         )
     if kind == "binary" and len(classes) != 2:
         raise ValueError(f"target_type='binary' needs two classes in y, but it has {len(classes)}.")
@@ -141,8 +139,9 @@ def _quantities(y, kind, weight, loss, quantile, y_range):
     try:
         y = y.astype(np.float64)
     except (TypeError, ValueError) as error:
+        wrong = next(value for value in y.ravel().tolist() if not _is_number(value))
         raise ValueError(
-            f"target_type={kind!r} needs numbers in y, but it holds {y.flat[0]!r}."
+            f"target_type={kind!r} needs numbers in y, but it holds {wrong!r}."
         ) from error
     if not np.isfinite(y).all():
         row = int(np.argwhere(~np.isfinite(y))[0][0])
@@ -160,7 +159,7 @@ def _quantities(y, kind, weight, loss, quantile, y_range):
     counted = in_units[used]
     centre = np.average(counted, axis=0, weights=weight)
     if loss == "poisson":
-        return _counts(y, kind, weight, centre * unit, y_range)
+        return _counts(y, kind, centre * unit, y_range)
     scale = np.sqrt(np.average((counted - centre) ** 2, axis=0, weights=weight))
     if loss in ("quantile", "absolute_error"):
         # Outliers do not move these losses, so they must not decide the units either.
@@ -180,7 +179,15 @@ def _quantities(y, kind, weight, loss, quantile, y_range):
     return Target(kind, None, values, of_rows, bias, centre, scale)
 
 
-def _counts(y, kind, weight, mean, y_range):
+def _is_number(value):
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _counts(y, kind, mean, y_range):
     if y_range is not None:
         raise ValueError(f"y_range={y_range!r} does not go with loss='poisson', which has no top.")
     if (y < 0).any():
@@ -227,21 +234,16 @@ def _checked(y):
             "This estimator requires y to be passed, but the target y is None: the net learns to "
             "predict it. NeuralEmbeddingEncoder alone can do without."
         )
-    if issparse(y):
-        y = y.toarray()
-    if not hasattr(y, "shape"):
-        y = np.asarray(y)
-    if len(y.shape) != 2 or y.shape[1] == 1:
+    y = y.toarray() if issparse(y) else np.asarray(y)
+    if y.ndim != 2 or y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
     missing = pd.isna(y)
-    if np.any(missing):
-        y_missing = np.asarray(missing)
-        row = int(np.argwhere(y_missing)[0][0])
+    if missing.any():
+        row = int(np.argwhere(missing)[0][0])
         raise ValueError(
-            f"Input y contains NaN or None: {int(y_missing.sum())} values, the first in row {row}. "
+            f"Input y contains NaN or None: {int(missing.sum())} values, the first in row {row}. "
             "Drop the rows whose target is missing."
         )
-    y = np.asarray(y)
     if y.ndim == 2:
         return y
     if y.dtype == object and not all(isinstance(value, str) for value in y.tolist()):

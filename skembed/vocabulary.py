@@ -1,6 +1,5 @@
 """Levels to codes, with codes reserved for unseen, missing and infrequent levels."""
 
-import warnings
 from functools import cached_property
 from itertools import chain, repeat
 from numbers import Integral
@@ -8,6 +7,7 @@ from numbers import Integral
 import numpy as np
 
 from skembed.packing import pack_ints, pack_list, unpack_ints, unpack_list
+from skembed.user_warning import warn_user
 
 UNSEEN, MISSING, INFREQUENT = 0, 1, 2
 RESERVED = ("unseen", "missing", "infrequent")
@@ -42,7 +42,7 @@ class Vocabulary:
 
     @cached_property
     def _kinds(self):
-        return kinds(self.levels)
+        return kinds(chain(self.levels, self.infrequent))
 
     @classmethod
     def fit(cls, column, used, **rules):
@@ -66,14 +66,15 @@ class Vocabulary:
         held, kept_keys = set(map(_key, counted.values)), set(map(_key, always))
         added = [level for level in always if _key(level) not in held]
         values = [*counted.values, *added]
-        counts = np.append(counted.counts, np.zeros(len(added), dtype=np.int64))
+        counts = np.pad(counted.counts, (0, len(added)))
         fixed = np.array([_key(value) in kept_keys for value in values], dtype=bool)
-        order = [i for i in _sorted_positions(values) if counts[i] > 0 or fixed[i]]
+        order = np.array(_sorted_positions(values), dtype=np.intp)
+        order = order[(counts[order] > 0) | fixed[order]]
         ordered, kept = counts[order], fixed[order]
         others = ~kept
         kept[others] = _frequent(ordered[others], counted.n_rows, min_frequency, max_categories)
-        levels = [values[i] for i, keep in zip(order, kept, strict=True) if keep]
-        pooled = [values[i] for i, keep in zip(order, kept, strict=True) if not keep]
+        levels = [values[i] for i in order[kept].tolist()]
+        pooled = [values[i] for i in order[~kept].tolist()]
         reserved = [0, counted.n_missing, int(ordered[~kept].sum())]
         return cls(levels, pooled, np.array([*reserved, *ordered[kept]], dtype=np.int64))
 
@@ -158,23 +159,20 @@ class Vocabulary:
         """Warn where no value can match because they are of other types, "1" instead of 1."""
         if self._are_of_other_types(values):
             ours, theirs = self._kinds, kinds(values)
-            warnings.warn(
+            example = next(chain(self.levels, self.infrequent))
+            warn_user(
                 f"Column {name!r} was fitted on {sorted(ours)} and now holds {sorted(theirs)}: no "
-                f"level can match, all are unseen. Give the type that fit was given, such as "
-                f"{self.levels[0]!r}.",
-                UserWarning,
-                stacklevel=8,
+                "level can match, all are unseen. Give the type that fit was given, such as "
+                f"{example!r}."
             )
 
     def warn_if_uninformative(self, name):
         """Warn of a column that holds the same in all rows."""
         if (self.counts > 0).sum() < 2:
-            held = "no value" if self.counts[MISSING] else "one level"
-            warnings.warn(
+            held = "one level" if self.counts[INFREQUENT:].any() else "no value"
+            warn_user(
                 f"Column {name!r} holds {held} in all rows: its vector is the same everywhere. "
-                "Leave it out.",
-                UserWarning,
-                stacklevel=7,
+                "Leave it out."
             )
 
     def __getstate__(self):
@@ -225,15 +223,18 @@ def _kind(value):
 
 
 def _frequent(counts, n_rows, min_frequency, max_categories):
-    """Which levels keep a code of their own, by the rule of OneHotEncoder."""
+    """Which levels keep a code of their own.
+
+    This is the rule of OneHotEncoder but for two things: as many levels as ``max_categories`` are
+    all kept, where it pools one of them, and of equally frequent ones the first are kept.
+    """
     kept = np.ones(len(counts), dtype=bool)
     if min_frequency is not None:
         is_count = isinstance(min_frequency, Integral)
-        kept &= counts >= (min_frequency if is_count else min_frequency * n_rows)
+        kept = counts >= (min_frequency if is_count else min_frequency * n_rows)
     # The infrequent row counts as one of max_categories, if there is one.
     if max_categories is not None and kept.sum() + (not kept.all()) > max_categories:
-        rank = np.argsort(np.argsort(-np.where(kept, counts, -1), kind="stable"), kind="stable")
-        kept &= rank < max_categories - 1
+        kept[np.argsort(-counts, kind="stable")[max_categories - 1 :]] = False
     return kept
 
 

@@ -218,3 +218,20 @@ def test_weights_without_meaning(weight):
     X = sparse.csr_matrix([[1.0, 0.0], [0.0, weight]])
     with pytest.raises(ValueError, match=r"row 1, column 1\), but its numbers are the weights"):
         NeuralEmbeddingEncoder(**QUICK).fit(X, [0, 1])
+
+
+@pytest.mark.filterwarnings("ignore:The columns told nothing")
+def test_a_column_of_empty_bags_holds_no_value():
+    X = pd.DataFrame({"tags": [[]] * 40, "city": ["Bern", "Oslo"] * 20})
+    with pytest.warns(UserWarning, match="Column 'tags' holds no value in all rows"):
+        NeuralEmbeddingEncoder(**QUICK).fit(X, [0, 0, 1, 1] * 10)
+
+
+@pytest.mark.filterwarnings("ignore:The columns told nothing")
+@pytest.mark.parametrize(
+    ("cells", "mode"), [([["new"], []], "mean"), ([["new"], ["new", "new"]], "sum")]
+)
+def test_bags_of_one_level_may_differ(cells, mode, recwarn):
+    X = pd.DataFrame({"tags": cells * 20, "city": ["Bern", "Oslo"] * 20})
+    NeuralEmbeddingEncoder(bag_mode=mode, **QUICK).fit(X, [0, 0, 1, 1] * 10)
+    assert not [warning for warning in recwarn if "in all rows" in str(warning.message)]

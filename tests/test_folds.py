@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from sklearn.model_selection import GroupKFold, KFold
+from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
 
 from skembed.folds import assign_folds
 
@@ -37,6 +37,15 @@ def test_a_splitter_is_taken_as_it_is():
     assert folds(KFold(2)).tolist() == [0] * 10 + [1] * 10
 
 
+def test_a_splitter_is_given_the_target():
+    fold = folds(StratifiedKFold(5), np.repeat([0, 1], 10))
+    assert np.bincount(fold[:10]).tolist() == [2] * 5
+
+
+def test_folds_are_whole_numbers():
+    assert folds(KFold(2)).dtype == np.int64
+
+
 def test_an_iterable_of_splits():
     halves = np.arange(10), np.arange(10, 20)
     assert folds([halves, halves[::-1]]).tolist() == [1] * 10 + [0] * 10
@@ -49,11 +58,39 @@ def test_groups_stay_whole():
 
 
 @pytest.mark.parametrize(
-    "tests", [[range(10), range(9, 20)], [range(10), range(10, 19)]], ids=["twice", "never"]
+    ("tests", "row"),
+    [
+        ([range(10), range(9, 20)], "row 9 is in 2:"),
+        ([range(10), range(10, 19)], "row 19 is in 0:"),
+    ],
+    ids=["twice", "never"],
 )
-def test_every_row_must_be_in_one_fold(tests):
-    with pytest.raises(ValueError, match="exactly one test fold"):
+def test_every_row_must_be_in_one_fold(tests, row):
+    with pytest.raises(ValueError, match=f"exactly one test fold, but {row}"):
         folds([([], list(test)) for test in tests])
+
+
+def test_one_fold_is_too_few():
+    with pytest.raises(ValueError, match="cv gave one fold, but cross-fitting needs two or more"):
+        folds([([], range(20))])
+
+
+@pytest.mark.parametrize(
+    ("cv", "codes", "error"),
+    [
+        (11, Y, "11 rows of one class, but the largest class of y has 10"),
+        (21, np.linspace(0, 1, 20), "21 rows, but X has 20"),
+    ],
+    ids=["classes", "quantities"],
+)
+def test_more_folds_than_rows(cv, codes, error):
+    with pytest.raises(ValueError, match=rf"^cv={cv} needs at least {error} \(n_samples = 20\)"):
+        folds(cv, codes)
+
+
+@pytest.mark.parametrize(("cv", "codes"), [(10, Y), (20, np.linspace(0, 1, 20))])
+def test_as_many_folds_as_rows(cv, codes):
+    assert np.bincount(folds(cv, codes)).tolist() == [20 // cv] * cv
 
 
 @pytest.mark.parametrize("codes", [Y, np.linspace(0, 1, 20)])

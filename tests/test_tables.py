@@ -1,9 +1,20 @@
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
-from skembed.tables import gather_own_fold, mean_over_folds, round_to_agreement
+from skembed.byvalue import ByValue
+from skembed.tables import (
+    gather,
+    gather_own_fold,
+    mean_over_folds,
+    round_to_agreement,
+    weight_by_code,
+)
 
 PRIOR = np.array([1.0, 2.0, 3.0], dtype=np.float32)
+TABLE = np.array([[0, 0], [1, 2], [3, 4], [5, 6], [7, 8]], dtype=np.float32)
+# Two bags: one half of code 3 and one half of code 4; and code 1 alone.
+BAGS = csr_array(np.array([[0, 0, 0, 0.5, 0.5], [0, 1, 0, 0, 0]], dtype=np.float32))
 
 
 @pytest.fixture
@@ -26,11 +37,51 @@ def test_each_row_is_looked_up_in_its_own_fold(deviation):
     np.testing.assert_array_equal(out, deviation[3])
 
 
+def test_each_bag_is_looked_up_in_the_table_of_its_own_fold(deviation):
+    out = np.empty((2, 3))
+    gather_own_fold(deviation, BAGS, np.array([1, 0]), out)
+    np.testing.assert_allclose(out[0], (deviation[3, 1] + deviation[4, 1]) / 2)
+    np.testing.assert_allclose(out[1], deviation[1, 0])
+
+
+def test_vectors_of_codes():
+    out = np.empty((3, 2))
+    gather(TABLE, ByValue.of_codes(np.array([4, 0, 4]), 5), out)
+    assert out.tolist() == [[7, 8], [0, 0], [7, 8]]
+
+
+def test_vectors_of_bags():
+    out = np.empty((2, 2))
+    gather(TABLE, BAGS, out)
+    assert out.tolist() == [[6, 7], [1, 2]]
+
+
+def test_weight_of_codes():
+    weight = weight_by_code(np.array([3, 0, 3]), np.array([1.0, 2.0, 0.5]), 5)
+    assert weight.tolist() == [2, 0, 0, 1.5, 0]
+
+
+def test_weight_of_the_members_of_bags():
+    assert weight_by_code(BAGS, np.array([3.0, 1.0]), 5).tolist() == [0, 1, 0, 1.5, 1.5]
+
+
 def test_vectors_are_multiples_of_what_the_folds_differ_by():
     tables = np.array([[[0.0], [0.0]], [[10.3], [12.3]], [[21.7], [23.7]]], dtype=np.float32)
     by_fold, mean = round_to_agreement(tables, np.array([0, 5, 5]))
     np.testing.assert_array_equal(by_fold[:, :, 0], [[0, 0], [10, 12], [22, 24]])
     np.testing.assert_array_equal(mean[:, 0], [0, 11, 23])
+
+
+def test_vectors_of_folds_that_nearly_agree_are_multiples_of_little():
+    tables = np.array([[[0.0], [0.0]], [[1.1], [1.6]]], dtype=np.float32)
+    by_fold, mean = round_to_agreement(tables, np.array([0, 5]))
+    np.testing.assert_allclose(by_fold[1, :, 0], [1.0, 1.5], rtol=1e-6)
+    np.testing.assert_allclose(mean[1], [1.25], rtol=1e-6)
+
+
+def test_rounded_vectors_take_no_more_bytes():
+    by_fold, mean = round_to_agreement(np.ones((2, 2, 1), dtype=np.float32), np.ones(2))
+    assert by_fold.dtype == mean.dtype == np.float32
 
 
 def test_rows_decide_whose_disagreement_counts():

@@ -1,11 +1,12 @@
 import pickle
+from decimal import Decimal
 
 import numpy as np
 import pytest
 from sklearn.preprocessing import OneHotEncoder
 
 from skembed.frames import Columns
-from skembed.vocabulary import INFREQUENT, MISSING, UNSEEN, Vocabulary
+from skembed.vocabulary import INFREQUENT, MISSING, UNSEEN, Vocabulary, kinds
 
 
 def column(values):
@@ -27,10 +28,28 @@ def test_codes_do_not_depend_on_the_order_of_rows():
     assert fit(["b", "a", "c"]) == fit(["c", "b", "a"])
 
 
+def test_vocabularies_of_other_levels_are_not_equal():
+    assert fit(["a", "b"]) != fit(["a", "c"])
+
+
+def test_a_vocabulary_equals_no_list():
+    assert fit(["a", "b"]) != ["a", "b"]
+
+
+def test_codes_are_positions():
+    """Whole numbers, as a table is looked up with."""
+    assert fit(["a"]).codes_of(["a"]).dtype == np.intp
+
+
 def test_value_and_kind_tell_levels_apart():
     vocabulary = fit([1, "1", True, 0, False])
     assert vocabulary.levels == [0, 1, False, True, "1"]
     assert vocabulary.codes_of([1, True, "1", 1.0, np.bool_(True)]).tolist() == [4, 6, 7, 4, 6]
+
+
+def test_a_pooled_boolean_is_not_a_number():
+    vocabulary = fit([1, 1, True], min_frequency=2)
+    assert vocabulary.codes_of([1, True]).tolist() == [3, INFREQUENT]
 
 
 def test_values_without_an_order_keep_the_order_of_rows():
@@ -50,6 +69,7 @@ def test_rows_that_do_not_count():
         {"min_frequency": 0.25},
         {"max_categories": 3},
         {"max_categories": 2, "min_frequency": 2},
+        {"max_categories": 3, "min_frequency": 2},
         {"max_categories": 10},
         {"max_categories": 1},
     ],
@@ -64,8 +84,20 @@ def test_infrequent_levels_are_those_of_one_hot_encoder(rules):
     assert ours.counts[INFREQUENT] == sum(values.count(level) for level in ours.infrequent)
 
 
+def test_as_many_levels_as_max_categories_are_all_kept():
+    """OneHotEncoder pools one of them."""
+    assert fit(["a", "a", "b", "b", "c"], max_categories=3).levels == ["a", "b", "c"]
+
+
+def test_of_equally_frequent_levels_the_first_are_kept():
+    """OneHotEncoder keeps the last. They are many: a sort that is not stable keeps few in order."""
+    levels = [f"{i:04d}" for i in range(1000)]
+    assert fit([*levels, "0700"], max_categories=21).levels == [*levels[:19], "0700"]
+
+
 def test_repr_shows_the_first_levels():
     assert repr(fit(list("abcd"))) == "<Vocabulary of 4 levels: 'a', 'b', 'c', ...>"
+    assert repr(fit(list("abc"))) == "<Vocabulary of 3 levels: 'a', 'b', 'c'>"
 
 
 def test_levels_that_always_keep_a_code_of_their_own():
@@ -88,3 +120,111 @@ def test_pickling_keeps_codes_and_counts():
 def test_a_pickle_takes_no_more_than_the_text_of_the_levels():
     values = [f"{i:05d}" for i in range(10_000)]
     assert len(pickle.dumps(fit(values))) < 5 * len(values)
+
+
+# What may not be
+
+
+def test_known_levels_are_no_error():
+    codes = fit(["a", "b"]).encode(column(["b", "a"]), allow_unknown=False, allow_missing=False)
+    assert codes.tolist() == [4, 3]
+
+
+def test_missing_values_if_they_are_an_error():
+    message = r"^Column 'x' is missing in 2 rows, the first being row 1\. .*handle_missing='embed'"
+    with pytest.raises(ValueError, match=message):
+        fit(["a", "b"]).encode(column(["a", None, "b", None]), allow_missing=False)
+
+
+@pytest.mark.parametrize(
+    ("unknown", "said"),
+    [
+        ("z", r"1 levels that fit did not see: \['z'\]\. Give handle_unknown='embed'"),
+        ("vwxyz", r"5 levels .*: \['v', 'w', 'x', 'y', 'z'\]\. Give"),
+        ("uvwxyz", r"6 levels .*: \['u', 'v', 'w', 'x', 'y'\] \.\.\.\. Give"),
+    ],
+)
+def test_an_error_shows_at_most_five_levels_that_are_unknown(unknown, said):
+    with pytest.raises(ValueError, match=f"^Column 'city' holds {said}"):
+        fit(["a", "b"]).encode(column(["a", *unknown]), "city", allow_unknown=False)
+
+
+# Values of other types
+
+
+def test_values_of_other_types_are_unseen_with_a_warning():
+    message = (
+        r"^Column 'rooms' was fitted on \['numbers'\] and now holds \['booleans', 'strings'\]: "
+        r".* such as 3\.$"
+    )
+    with pytest.warns(UserWarning, match=message):
+        codes = fit([3, 4]).encode(column(["3", True]), "rooms")
+    assert codes.tolist() == [UNSEEN, UNSEEN]
+
+
+@pytest.mark.parametrize(
+    ("at_fit", "now"), [(["a", "b"], ["z"]), (["a", "b"], [None]), ([None, None], ["a"])]
+)
+def test_no_warning_where_types_do_not_differ(at_fit, now):
+    assert fit(at_fit).encode(column(now)).max() <= MISSING
+
+
+def test_the_types_of_pooled_levels_are_known():
+    """No warning: a string can match, if only the infrequent row."""
+    vocabulary = fit([1, 1, 2, 2, "a"], min_frequency=2)
+    assert vocabulary.encode(column(["b"])).tolist() == [UNSEEN]
+
+
+def test_a_vocabulary_of_pooled_levels_alone_warns_of_other_types():
+    with pytest.warns(UserWarning, match=r"such as 1\.$"):
+        fit([1, 2], min_frequency=2).encode(column(["a"]))
+
+
+def test_kinds_of_levels():
+    assert kinds([1, 2.5]) == {"numbers"}
+    assert kinds([True, np.bool_(False)]) == {"booleans"}
+    assert kinds(["a", ("a", 1)]) == {"strings", "tuple"}
+
+
+# By value
+
+
+@pytest.mark.parametrize(
+    ("values", "codes", "all_seen", "of_other_types"),
+    [
+        (["b", "a"], [4, 3, MISSING], True, False),
+        (["b", "z"], [4, UNSEEN, MISSING], False, False),
+        (["z"], [UNSEEN, MISSING], False, False),
+        ([7, 8], [UNSEEN, UNSEEN, MISSING], False, True),
+        ([], [MISSING], True, False),
+    ],
+)
+def test_codes_by_value_end_with_that_of_missing(values, codes, all_seen, of_other_types):
+    of_value, *said = fit(["a", "b"]).by_value(values)
+    assert of_value.tolist() == codes
+    assert of_value.dtype == np.intp
+    assert said == [all_seen, of_other_types]
+
+
+def test_a_decimal_may_match_a_number():
+    """Types differ, and one of the values was seen: none is of other types then."""
+    of_value, _, of_other_types = fit([1, 2]).by_value([Decimal(9), Decimal(1)])
+    assert of_value.tolist() == [UNSEEN, 3, MISSING]
+    assert not of_other_types
+
+
+# The same in all rows
+
+
+@pytest.mark.parametrize(
+    ("values", "held"), [(["a", "a"], "one level"), ([None, None], "no value"), ([], "no value")]
+)
+def test_a_column_that_holds_the_same_in_all_rows(values, held):
+    with pytest.warns(UserWarning, match=f"^Column 'city' holds {held} in all rows: "):
+        fit(values).warn_if_uninformative("city")
+
+
+@pytest.mark.parametrize("values", [["a", "b"], ["a", None]])
+def test_a_column_that_does_not_hold_the_same_in_all_rows(values):
+    """A warning would be an error here."""
+    fit(values).warn_if_uninformative("city")
