@@ -61,7 +61,9 @@ def score_file(
     ----------
     estimator : estimator
         An encoder or predictor of skembed, or another estimator or Pipeline, fitted on a data
-        frame. Columns are found by their names.
+        frame. Columns are found by their names. Those that do not begin with skembed get pandas
+        frames; under pandas 2 a missing string is None in them, as ``pd.read_parquet`` gives it,
+        where ``pd.read_csv`` gives NaN.
 
     source : str, PathLike or pyarrow.dataset.Dataset
         A file of Parquet, CSV or Arrow, by its suffix, or a folder of Parquet files.
