@@ -3,6 +3,7 @@
 import os
 import sys
 import warnings
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -36,7 +37,9 @@ class Commands(TyperGroup):
     def invoke(self, ctx):
         """Run a command."""
         try:
-            with warnings.catch_warnings():
+            if hasattr(sys.stdout, "reconfigure"):  # what a terminal cannot show is no error
+                sys.stdout.reconfigure(errors="backslashreplace")
+            with warnings.catch_warnings(), _told_once():
                 warnings.showwarning = _show_warning
                 result = super().invoke(ctx)
             sys.stdout.flush()  # here, where a closed pipe is still seen
@@ -53,9 +56,23 @@ class Commands(TyperGroup):
         return result
 
 
+@contextmanager
+def _told_once():
+    """Keep quiet about errors in pyarrow's callbacks, which are raised where it returns."""
+    before = sys.unraisablehook
+    if not os.environ.get("SKEMBED_DEBUG"):
+        sys.unraisablehook = lambda _: None
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+
+
 def say(text):
-    """Put a line on standard error."""
-    typer.echo(f"skembed: {text}", err=True)
+    """Put a line on standard error; what data hold cannot steer the terminal."""
+    one_line = " ".join(text.splitlines())
+    shown = "".join(each if each.isprintable() else repr(each)[1:-1] for each in one_line)
+    typer.echo(f"skembed: {shown}", err=True)
 
 
 def _show_warning(message, *_):

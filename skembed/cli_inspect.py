@@ -76,7 +76,9 @@ def explore(
     skembed explore income.skembed --out report.html
     """
     from skembed import NeuralEmbeddingEncoder
+    from skembed.parquet import check_out
 
+    check_out(out, encoder, None, name="--out")
     NeuralEmbeddingEncoder.load(encoder).explore(out)
     print(out)
 
@@ -94,4 +96,9 @@ def typed_level(encoder, column, texts):
 def _typed(text, vocabulary):
     """The level that is written so; what is none is read as Python: a number, None."""
     levels = [] if vocabulary is None else vocabulary.levels
-    return {str(level): level for level in levels}.get(text, literal(text))
+    value = literal(text)
+    try:
+        hash(value)
+    except TypeError:  # a list, say, is no level
+        value = text
+    return {str(level): level for level in levels}.get(text, value)

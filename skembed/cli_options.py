@@ -60,5 +60,5 @@ def literal(text):
     """Value of a Python literal; of any other text the text itself."""
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, MemoryError, RecursionError):  # of thousands of brackets
         return text
