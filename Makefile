@@ -1,5 +1,5 @@
 # `make demo`, `make test` and `make docs`. All make .venv first if it is not there.
-# `make nightly` runs those tests that draw at random, more often: for about an hour.
+# `make nightly` runs those tests that draw at random, more often: for an hour or more.
 PYTHON ?= python3.11
 BIN := .venv/bin
 SHELL := /bin/bash
@@ -13,7 +13,8 @@ test: .venv/ready lint types
 	$(BIN)/pytest -n 2
 
 nightly: .venv/ready
-	NIGHTLY=1 $(BIN)/pytest -n 2 tests/test_properties.py tests/test_faults.py tests/test_persistence.py
+	NIGHTLY=1 $(BIN)/pytest -n 2 tests/test_properties.py tests/test_faults.py \
+		tests/test_persistence.py tests/test_fuzz_commands.py
 
 lint: .venv/ready
 	$(BIN)/ruff check .
