@@ -13,6 +13,7 @@ from skembed import __version__
 from skembed.cli_compare import benchmark, demo
 from skembed.cli_fit import fit
 from skembed.cli_inspect import explore, inspect, nearest
+from skembed.cli_options import shown
 from skembed.cli_score import score, transform
 
 # What wrong input, wrong files and missing packages raise. All else is a mistake of skembed, and
@@ -69,10 +70,9 @@ def _told_once():
 
 
 def say(text):
-    """Put a line on standard error; what data hold cannot steer the terminal."""
+    """Put a line on standard error."""
     one_line = " ".join(text.splitlines())
-    shown = "".join(each if each.isprintable() else repr(each)[1:-1] for each in one_line)
-    typer.echo(f"skembed: {shown}", err=True)
+    typer.echo(f"skembed: {shown(one_line)}", err=True)
 
 
 def _show_warning(message, *_):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from skembed.cli_options import Dtype, Exclude, Rows, literal, names_of, types_of
+from skembed.cli_options import Dtype, Exclude, Rows, literal, names_of, shown, types_of
 
 Settings = Annotated[
     list[str],
@@ -63,7 +63,7 @@ def fit(
             with put_there_last(features) as new:
                 encoder.fit_transform_parquet(rows, target, new, sample_weight=sample_weight)
                 encoder.save(out)
-    print(column_table(encoder).to_string(index=False))
+    print(shown(column_table(encoder).to_string(index=False)))
     print(course(encoder))
 
 

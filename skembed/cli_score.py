@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from skembed.cli_options import Dtype, Rows, names_of, types_of
+from skembed.cli_options import Dtype, Rows, names_of, shown, types_of
 
 SOME_ASIDE = 3  # exit code
 
@@ -140,7 +140,7 @@ def _stream(model, method, data, types, out, quarantine, options, bar):
     # Not rows_quarantined, which knows only of this call.
     n_aside = 0 if quarantine is None else n_rows_of(quarantine)
     if not n_aside:
-        print(line)
+        print(shown(line))
         return
-    print(f"{line}; set aside in {quarantine}: {n_aside:,}")
+    print(shown(f"{line}; set aside in {quarantine}: {n_aside:,}"))
     raise typer.Exit(SOME_ASIDE)

@@ -200,7 +200,8 @@ def fault(arguments, columns, before, after, code, out, told):
         return "no line that says what is wrong"
     if code == 1 and not names_something(errors[0], arguments, columns):
         return "an error that names nothing"
-    if any(not character.isprintable() for line in errors for character in line):
+    printed = [*errors, *out.split("\n")]
+    if not all(map(str.isprintable, printed)):
         return "control characters"
     if code == 2 and "Error: " not in told and "Usage: " not in told:
         return "no word about the usage"

@@ -238,6 +238,15 @@ def test_features_of_an_encoder_that_cannot_be_saved_are_not_left(folder, monkey
     assert sorted(folder.iterdir()) == before
 
 
+def test_names_of_columns_do_not_steer_the_terminal(folder):
+    columns = ["\x1b[31mcity" if name == "city" else name for name in ROWS.column_names]
+    csv.write_csv(ROWS.rename_columns(columns), "rows.csv")
+    done = CliRunner().invoke(app, FIT)
+    assert done.exit_code == 0
+    assert "\\x1b[31mcity" in done.output
+    assert "\x1b" not in done.output + CliRunner().invoke(app, ["inspect", "out.skembed"]).output
+
+
 def test_signs_without_an_end_are_wrong_usage(folder):
     done = CliRunner().invoke(app, [*FIT, "--set", "categorical_features=" + "-" * 9000 + "1"])
     assert done.exit_code == 2
