@@ -1,6 +1,6 @@
 # `make demo`, `make test` and `make docs`. All make .venv first if it is not there.
 # `make oldest` makes .venv-oldest and tests with the oldest versions that are supported.
-# `make nightly` runs those tests that draw at random, more often: for about an hour.
+# `make nightly` runs those tests that draw at random, more often: for an hour or more.
 # `make mutants` changes the code in small ways and looks which changes no test finds: two minutes.
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -25,7 +25,8 @@ oldest: .venv-oldest/ready
 		--deselect tests/test_crosses.py::test_a_fold_table_of_a_cross_knows_nothing_of_its_fold
 
 nightly: .venv/ready
-	NIGHTLY=1 $(BIN)/pytest -n 2 tests/test_properties.py tests/test_faults.py tests/test_persistence.py
+	NIGHTLY=1 $(BIN)/pytest -n 2 tests/test_properties.py tests/test_faults.py \
+		tests/test_persistence.py tests/test_fuzz_commands.py
 
 # Known vulnerabilities of the pinned versions; asks the Python Packaging Advisory Database, so it
 # needs more of a network than all else here.

@@ -3,6 +3,7 @@
 import os
 import sys
 import warnings
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from skembed import __version__
 from skembed.cli_compare import benchmark, demo
 from skembed.cli_fit import fit
 from skembed.cli_inspect import explore, inspect, nearest
+from skembed.cli_options import shown
 from skembed.cli_score import score, transform
 
 # What wrong input, wrong files and missing packages raise. All else is a mistake of skembed, and
@@ -36,7 +38,9 @@ class Commands(TyperGroup):
     def invoke(self, ctx):
         """Run a command."""
         try:
-            with warnings.catch_warnings():
+            if hasattr(sys.stdout, "reconfigure"):  # what a terminal cannot show is no error
+                sys.stdout.reconfigure(errors="backslashreplace")
+            with warnings.catch_warnings(), _told_once():
                 warnings.showwarning = _show_warning
                 result = super().invoke(ctx)
             sys.stdout.flush()  # here, where a closed pipe is still seen
@@ -53,9 +57,22 @@ class Commands(TyperGroup):
         return result
 
 
+@contextmanager
+def _told_once():
+    """Keep quiet about errors in pyarrow's callbacks, which are raised where it returns."""
+    before = sys.unraisablehook
+    if not os.environ.get("SKEMBED_DEBUG"):
+        sys.unraisablehook = lambda _: None
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+
+
 def say(text):
     """Put a line on standard error."""
-    typer.echo(f"skembed: {text}", err=True)
+    one_line = " ".join(text.splitlines())
+    typer.echo(f"skembed: {shown(one_line)}", err=True)
 
 
 def _show_warning(message, *_):

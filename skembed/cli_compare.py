@@ -43,9 +43,10 @@ def benchmark(
     """
     with _needs_demo("benchmark"):
         from skembed.compare import compare, spread
-    from skembed.tabular_files import naming_columns, open_rows
+    from skembed.tabular_files import check_rows, naming_columns, open_rows
 
     opened = open_rows(data, without=names_of(exclude), types=types_of(dtype))
+    check_rows(opened, data)
     with naming_columns(opened):
         X = drawn(opened, rows)
     if target not in X:
@@ -53,7 +54,10 @@ def benchmark(
     y = X.pop(target)
     if y.isna().any():
         raise ValueError(f"The target {target!r} is missing in {y.isna().sum()} rows: remove them.")
-    cells = list(compare(X, y, range(seeds)))
+    try:
+        cells = list(compare(X, y, range(seeds)))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{str(data)!r}, --target {target!r}: {error}") from error
     print(f"{len(X):,} rows, {seeds} splits, a quarter of the rows to score; mean ± deviation")
     print(spread(cells).to_string(index=False))
     print(f"ahead: in so many of the {seeds} splits skembed has the higher {list(cells[0])[3]}")
@@ -63,11 +67,27 @@ def drawn(dataset, n_rows):
     """Frame of the rows of a dataset, or of so many of them, at random."""
     import numpy as np
 
-    table = dataset.to_table()
+    from skembed.parquet import checked, name_of, naming_file
+
+    _check_types(dataset.schema)
+    with naming_file(name_of(dataset)):
+        table = checked(dataset.to_table(), dataset)
     if len(table) > n_rows:
         rows = np.random.default_rng(0).choice(len(table), n_rows, replace=False)
         table = table.take(np.sort(rows))
     return table.to_pandas()
+
+
+def _check_types(schema):
+    """Raise if there are columns that the encoders to compare with do not take."""
+    from pyarrow.types import is_nested
+
+    odd = {field.name: str(field.type) for field in schema if is_nested(field.type)}
+    if odd:
+        raise ValueError(
+            f"The columns {odd} hold several values in a row, which not all encoders take: leave "
+            "them out by --exclude."
+        )
 
 
 @contextmanager

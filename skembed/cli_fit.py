@@ -1,11 +1,13 @@
 """The command `fit`: from a file of rows to a saved encoder."""
 
+import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from skembed.cli_options import Dtype, Exclude, Rows, literal, names_of, types_of
+from skembed.cli_options import Dtype, Exclude, Rows, literal, names_of, shown, types_of
 
 Settings = Annotated[
     list[str],
@@ -44,20 +46,36 @@ def fit(
     encoder = configured({"random_state": seed}, settings)
     from skembed.parquet import check_out
     from skembed.summary import column_table, course
-    from skembed.tabular_files import naming_columns, open_rows
+    from skembed.tabular_files import check_rows, naming_columns, open_rows
 
     rows = open_rows(data, without=names_of(exclude), types=types_of(dtype))
-    check_out(out, data, rows)
+    check_rows(rows, data)
+    check_out(out, data, rows, name="--out")
     if features is not None:
-        check_out(features, data, rows)
+        check_out(features, data, rows, name="--features")
+        if os.path.realpath(features) == os.path.realpath(out):
+            raise ValueError(f"--out and --features are both {str(out)!r}: give two files.")
     with naming_columns(rows):
         if features is None:
             encoder.fit_parquet(rows, target, sample_weight=sample_weight)
+            encoder.save(out)
         else:
-            encoder.fit_transform_parquet(rows, target, features, sample_weight=sample_weight)
-    encoder.save(out)
-    print(column_table(encoder).to_string(index=False))
+            with put_there_last(features) as new:
+                encoder.fit_transform_parquet(rows, target, new, sample_weight=sample_weight)
+                encoder.save(out)
+    print(shown(column_table(encoder).to_string(index=False)))
     print(course(encoder))
+
+
+@contextmanager
+def put_there_last(path):
+    """Name for a new file beside an old one, whose place it takes when all inside is done."""
+    new = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        yield new
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def configured(parameters, settings):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from skembed.cli_options import Json, literal
+from skembed.cli_options import Json, literal, shown
 
 Saved = Annotated[Path, typer.Argument(help="File that the command fit, or save, has written.")]
 
@@ -34,12 +34,12 @@ def inspect(encoder: Saved, as_json: Json = False):
     if as_json:
         print(json.dumps(known, indent=2, default=str))
         return
-    print(column_table(learned).to_string(index=False))
+    print(shown(column_table(learned).to_string(index=False)))
     print(course(learned))
-    print("target:", known["target_type"], *map(str, known["classes"] or []))
+    print("target:", known["target_type"], *(shown(str(of)) for of in known["classes"] or []))
     changed = [f"{name}={value!r}" for name, value in known["parameters"].items()]
     print("parameters that are not the default:", ", ".join(changed) or "none")
-    print("passed through:", ", ".join(known["passed_through"]) or "none")
+    print("passed through:", shown(", ".join(known["passed_through"])) or "none")
     print(f"output: {known['n_features_out']} columns of {known['dtype']}")
     print(f"file: {known['bytes']:,} bytes, format {known['format']}, skembed {known['skembed']}")
 
@@ -63,7 +63,7 @@ def nearest(
 
     learned = NeuralEmbeddingEncoder.load(encoder)
     found = learned.nearest(column, typed_level(learned, column, level), k)
-    print(found.to_json(orient="records") if as_json else found.to_string(index=False))
+    print(found.to_json(orient="records") if as_json else shown(found.to_string(index=False)))
 
 
 def explore(
@@ -76,9 +76,11 @@ def explore(
     skembed explore income.skembed --out report.html
     """
     from skembed import NeuralEmbeddingEncoder
+    from skembed.parquet import check_out
 
+    check_out(out, encoder, None, name="--out")
     NeuralEmbeddingEncoder.load(encoder).explore(out)
-    print(out)
+    print(shown(str(out)))
 
 
 def typed_level(encoder, column, texts):
@@ -94,4 +96,9 @@ def typed_level(encoder, column, texts):
 def _typed(text, vocabulary):
     """The level that is written so; what is none is read as Python: a number, None."""
     levels = [] if vocabulary is None else vocabulary.levels
-    return {str(level): level for level in levels}.get(text, literal(text))
+    value = literal(text)
+    try:
+        hash(value)
+    except TypeError:  # a list, say, is no level
+        value = text
+    return {str(level): level for level in levels}.get(text, value)

@@ -56,9 +56,15 @@ def types_of(given):
     return types
 
 
+def shown(text):
+    """Text that cannot steer a terminal, whatever data put into it: signs are spelled out."""
+    signs = (each if each.isprintable() or each == "\n" else repr(each)[1:-1] for each in text)
+    return "".join(signs)
+
+
 def literal(text):
     """Value of a Python literal; of any other text the text itself."""
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, MemoryError, RecursionError):  # of thousands of brackets
         return text

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from skembed.cli_options import Dtype, Rows, names_of, types_of
+from skembed.cli_options import Dtype, Rows, names_of, shown, types_of
 
 SOME_ASIDE = 3  # exit code
 
@@ -65,6 +65,7 @@ def transform(
     from skembed.models import load_model
 
     model = load_model(encoder, trust=trust, trust_code=trust_code)
+    _check_can(encoder, model, "transform")
     options = {"keep": names_of(keep), "resume": resume, "part_rows": part_rows}
     _stream(model, "transform", data, types_of(dtype), out, quarantine, options, not no_progress)
 
@@ -97,7 +98,21 @@ def score(
     loaded = load_model(model, trust=trust, trust_code=trust_code)
     options = {"keep": names_of(keep), "resume": resume, "part_rows": part_rows}
     method = method or default_method(loaded)
+    _check_can(model, loaded, method)
     _stream(loaded, method, data, types_of(dtype), out, quarantine, options, not no_progress)
+
+
+def _check_can(path, model, method):
+    """Raise if a model cannot do what is asked of it."""
+    from skembed.scorer import METHODS
+
+    if not hasattr(model, method):
+        can = [name for name in METHODS if hasattr(model, name)]
+        raise ValueError(
+            f"{str(path)!r} holds a {type(model).__name__}, which cannot {method}, but can "
+            f"{', '.join(can) or 'nothing of this'}. Give another model, another --method, or the "
+            "command transform to one that can do that."
+        )
 
 
 def _stream(model, method, data, types, out, quarantine, options, bar):
@@ -105,7 +120,7 @@ def _stream(model, method, data, types, out, quarantine, options, bar):
     from skembed.progress import progress
     from skembed.record_batches import format_of
     from skembed.scoring import score_file
-    from skembed.tabular_files import open_rows
+    from skembed.tabular_files import n_rows_of, open_rows
 
     options |= {"method": method, "quarantine": quarantine}
     source = data
@@ -123,9 +138,9 @@ def _stream(model, method, data, types, out, quarantine, options, bar):
     if done.rows_resumed:
         line += f", {done.rows_resumed:,} were done before"
     # Not rows_quarantined, which knows only of this call.
-    n_aside = open_rows(quarantine).count_rows() if quarantine is not None else 0
+    n_aside = 0 if quarantine is None else n_rows_of(quarantine)
     if not n_aside:
-        print(line)
+        print(shown(line))
         return
-    print(f"{line}; set aside in {quarantine}: {n_aside:,}")
+    print(shown(f"{line}; set aside in {quarantine}: {n_aside:,}"))
     raise typer.Exit(SOME_ASIDE)

@@ -61,8 +61,8 @@ class CsvSource:
         self.files = [Path(path)]
         with self._explained():
             found = self._open(None, deque(), {}, lenient=True).schema
-        self.names = found.names
-        self.types = {name: types.get(name, found.field(name).type) for name in found.names}
+            self.names = found.names
+            self.types = {field.name: types.get(field.name, field.type) for field in found}
 
     def batches(self, names, first_row):
         """Read rows; see `skembed.record_batches.DatasetSource.batches`."""
@@ -92,12 +92,13 @@ class CsvSource:
 
         try:
             yield
-        except pa.ArrowInvalid as error:
-            instead = (
-                "Save the file as UTF-8."
-                if self.lenient
-                else "Give a quarantine for such rows, or column_types where the first mislead."
-            )
+        except (pa.ArrowException, UnicodeError) as error:
+            if "Empty CSV file" in str(error):
+                instead = "Its first line must name the columns."
+            elif self.lenient or isinstance(error, UnicodeError):
+                instead = "Save the file as UTF-8."
+            else:
+                instead = "Give a quarantine for such rows, or column_types if the first mislead."
             raise ValueError(f"{str(self.path)!r}: {error}. {instead}") from error
 
     def _open(self, names, malformed, types, *, lenient):

@@ -169,7 +169,7 @@ def transform_parquet(
         source = Path(source).absolute()  # workers may stand elsewhere
     dataset = _dataset(source, scorer.labels)
     scorer.check(dataset.schema.names, "The source")
-    check_out(out, source, dataset)
+    check_out(out, source, dataset, may_be_folder=True)
     if out.exists():
         raise FileExistsError(
             f"The folder {str(out)!r} is there already: remove it, or give another name."

@@ -291,7 +291,10 @@ def _stored_rows(encoder, plan, files, codes, levels, extremes, seed, ranks):
         classes = as_column(levels[plan.target].values, plan.dataset, plan.target)
         added = classes[np.bincount(y, minlength=len(classes)) == 0]
         y = classes[y]
-    target = _first_target(encoder, y, added, weight)
+    try:
+        target = _first_target(encoder, y, added, weight)
+    except ValueError as error:
+        raise ValueError(f"target={plan.target!r}: {error}") from error
     numbers = [first[name] for name in plan.numbers]
     crossed = plan.numbers if encoder._crosses_numbers() else []
     recipe = Recipe(

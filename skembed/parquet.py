@@ -1,7 +1,7 @@
 """Parquet in, batch by batch: levels to positions, numbers to arrays; the only user of pyarrow."""
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from itertools import repeat
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from skembed.factorize import Counts
 from skembed.frames import Columns
+from skembed.persistence import check_no_other
 
 BATCH_ROWS = 131_072
 
@@ -54,11 +55,83 @@ def open_dataset(path, form="parquet"):
             f"There is no file or folder {str(path)!r}. What lies elsewhere can be given as a "
             "pyarrow.dataset.dataset(...)."
         )
-    opened = arrow.dataset(str(path), format=form, partitioning="hive")
-    if not opened.files:
-        raise FileNotFoundError(f"The folder {str(path)!r} holds no Parquet file.")
-    _check_schemas(opened)
+    check_readable(path)
+    with naming_file(path):
+        opened = arrow.dataset(str(path), format=form, partitioning="hive")
+        if not opened.files:
+            raise FileNotFoundError(f"The folder {str(path)!r} holds no Parquet file.")
+        _check_schemas(opened)
     return opened
+
+
+def check_readable(path):
+    """Raise if something is neither a file nor a folder, but a pipe, which would be waited for."""
+    if not (Path(path).is_file() or Path(path).is_dir()):
+        raise ValueError(
+            f"{str(path)!r} is a pipe or a device, but is read more than once: give a file."
+        )
+
+
+@contextmanager
+def naming_file(path):
+    """Let what pyarrow says of a file that it cannot read name the file."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, UnicodeError, OSError) as error:
+        # An OSError with a number is of the system, and names the file; others are of the data.
+        if isinstance(error, FileNotFoundError) or getattr(error, "errno", None):
+            raise
+        kind = next(
+            (kind for kind in (OSError, MemoryError) if isinstance(error, kind)), ValueError
+        )
+        raise kind(
+            f"{str(path)!r} cannot be read: {str(error).strip().rstrip('.')}. It may be damaged: "
+            "write it again, or give another file."
+        ) from error
+
+
+@contextmanager
+def naming_output(out, schema=()):
+    """Let what pyarrow cannot write name the file, and the columns that it may be about."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, UnicodeError) as error:
+        odd = {field.name: str(field.type) for field in schema if not _is_plain(field.type)}
+        instead = f"leave out some of the columns {odd}, or give another suffix" if odd else ""
+        raise ValueError(
+            f"{str(out)!r} cannot be written: {error}. To be able to, "
+            f"{instead or 'give another name'}."
+        ) from error
+
+
+def _is_plain(kind):
+    """Whether every format holds a type of pyarrow: a number, text, a boolean or a time."""
+    import pyarrow as pa
+
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return pa.types.is_primitive(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
+def checked(rows, dataset):
+    """The rows, after a look at them if pyarrow takes them on trust, as it does those of Arrow.
+
+    Offsets and codes that point elsewhere would end the process.
+    """
+    from pyarrow import dataset as arrow
+
+    if isinstance(getattr(dataset, "format", None), arrow.IpcFileFormat):
+        rows.validate(full=True)
+    return rows
+
+
+def name_of(dataset):
+    """Path of a dataset's file, or of the folder of its files."""
+    files = getattr(dataset, "files", [])
+    return os.path.commonpath(files) if files else "The dataset"
 
 
 def _check_schemas(dataset):
@@ -97,7 +170,7 @@ def share_of(dataset, rank, size):
         Numbers in the dataset of the rows of the share.
     """
     if size == 1:
-        return dataset, range(dataset.count_rows())
+        return dataset, range(count_rows(dataset))
     from pyarrow import dataset as arrow
 
     if not isinstance(dataset, arrow.FileSystemDataset):
@@ -115,25 +188,39 @@ def share_of(dataset, rank, size):
     return share, range(*(int(ends[i]) for i in np.searchsorted(owner, [rank, rank + 1])))
 
 
+def count_rows(dataset):
+    """Number of rows; what cannot be counted is an error that names the file."""
+    with naming_file(name_of(dataset)):
+        return dataset.count_rows()
+
+
 def row_of_types(dataset):
     """Make a pyarrow table of one row with nothing in it; of no row if there is none to read."""
     import pyarrow as pa
 
-    if not dataset.count_rows():
+    if not count_rows(dataset):
         return dataset.schema.empty_table()
     return pa.table([pa.nulls(1, kind) for kind in dataset.schema.types], dataset.schema)
 
 
-def check_out(out, path, dataset):
+def check_out(out, path, dataset, *, name="out", may_be_folder=False):
     """Raise if a file must not or cannot be written, before much is done for it."""
-    target = Path(out).resolve()
+    target = _resolved(out)
     if not target.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {str(target.parent)!r} to write to.")
-    read = [Path(file).resolve() for file in getattr(dataset, "files", [])]
+    read = [_resolved(file) for file in getattr(dataset, "files", [])]
     if isinstance(path, (str, os.PathLike)):
-        read.append(Path(path).resolve())  # a folder, whose next reader would find the file
+        read.append(_resolved(path))  # a folder, whose next reader would find the file
     if not {target, *target.parents}.isdisjoint(read):
-        raise ValueError(f"out={str(out)!r} is among the files that are read: give another folder.")
+        raise ValueError(
+            f"{name}={str(out)!r} is among the files that are read: give another name or folder."
+        )
+    if not (may_be_folder and target.is_dir()):
+        check_no_other(out)
+
+
+def _resolved(path):
+    return Path(os.path.realpath(path))  # which raises nothing where links lead in a circle
 
 
 def write_parquet(out, names, parts):
@@ -152,7 +239,7 @@ def write_parquet(out, names, parts):
     unfinished = Path(out).with_name(f".{Path(out).name}.{os.getpid()}")
     writer = None
     try:
-        with ExitStack() as opened:
+        with naming_output(out), ExitStack() as opened:
             for part in parts:
                 table = pa.table(list(map(pa.array, part.T)), list(names))
                 if writer is None:
@@ -184,12 +271,13 @@ def tables(dataset, names):
     """Iterate over the rows of some columns in their order, as pyarrow tables."""
     import pyarrow as pa
 
-    # Without the bounds on reading ahead, dozens of batches would lie in memory.
-    for batch in dataset.to_batches(
-        names, batch_size=BATCH_ROWS, batch_readahead=1, fragment_readahead=1
-    ):
-        if batch.num_rows:
-            yield pa.Table.from_batches([batch])
+    with naming_file(name_of(dataset)):
+        # Without the bounds on reading ahead, dozens of batches would lie in memory.
+        for batch in dataset.to_batches(
+            names, batch_size=BATCH_ROWS, batch_readahead=1, fragment_readahead=1
+        ):
+            if batch.num_rows:
+                yield pa.Table.from_batches([checked(batch, dataset)])
 
 
 class GrowingLevels:
@@ -285,7 +373,7 @@ def finite(table, name, row, role):
     kind = column.type
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
         raise ValueError(f"The {role} column {name!r} must hold numbers, but its type is {kind}.")
-    values = column.cast(pa.float64()).to_numpy()
+    values = column.cast(pa.float64(), safe=False).to_numpy()  # as numpy does it, in `fit`
     for wrong, what in ((np.isnan(values), "missing"), (np.isinf(values), "infinite")):
         if wrong.any():
             raise ValueError(

@@ -1,11 +1,13 @@
 """Output that grows part by part, and appears under its name when it is whole."""
 
+import glob
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+from skembed.parquet import naming_output
 from skembed.record_batches import Joined, format_of, is_folder, open_writer
 
 GROUP_ROWS = 2**17  # that are written at once, of Parquet a row group
@@ -49,7 +51,7 @@ class Parts:
         self.folder = self.out.with_name(f".{self.out.name}.{job}.partial")
         if not resume:
             shutil.rmtree(self.folder, ignore_errors=True)
-        elif not self.folder.exists() and any(self.out.parent.glob(f".{self.out.name}.*.partial")):
+        elif not self.folder.exists() and _of_any_job(self.out):
             raise ValueError(
                 f"What was begun of {str(out)!r} is of another job: estimator, data or a parameter "
                 "were not these. Begin anew, with resume=False."
@@ -119,16 +121,22 @@ class Parts:
         """Hand rows to the thread that writes, when it is done with those before."""
         import pyarrow as pa
 
-        if self._writing is not None:
-            self._writing.result()
+        self._wait()
         if not self._rows:
             return
         table, self._rows = pa.Table.from_batches(self._rows).combine_chunks(), []
         if self._writer is None:
-            self._writer = open_writer(
-                self._unfinished(), table.schema, self.kind, header=self._part == 0
-            )
+            with naming_output(self.out, table.schema):
+                self._writer = open_writer(
+                    self._unfinished(), table.schema, self.kind, header=self._part == 0
+                )
         self._writing = self._thread.submit(self._writer.write_table, table)
+
+    def _wait(self):
+        """Wait until the rows that were handed to the thread are written."""
+        if self._writing is not None:
+            with naming_output(self.out):
+                self._writing.result()
 
     def _join(self):
         """Join the parts that are there, in a thread, while the next one is made."""
@@ -140,8 +148,7 @@ class Parts:
     def end_part(self):
         """Give the part that is being written its name."""
         self._flush()
-        if self._writing is not None:
-            self._writing.result()
+        self._wait()
         if self._writer is not None:
             self._writer.close()
             self._writer = self._writing = None
@@ -159,6 +166,10 @@ class Parts:
 
     def _unfinished(self):
         return self.folder / f".{os.getpid()}{self._suffix()}"
+
+
+def _of_any_job(out):
+    return any(out.parent.glob(f".{glob.escape(out.name)}.*.partial"))
 
 
 def _number(path):

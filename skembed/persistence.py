@@ -106,6 +106,11 @@ def read(path):
     InvalidFileError
         If a byte of it is not as it was written, or its format is newer than `FORMAT`.
     """
+    if os.path.exists(path) and not os.path.isfile(path):  # a pipe would be waited for
+        raise InvalidFileError(
+            f"{os.fspath(path)!r} is no file, but a folder, a pipe or a device. Give a file that "
+            "NeuralEmbeddingEncoder.save wrote."
+        )
     with open(path, "rb") as file, explained(path):
         size = os.fstat(file.fileno()).st_size
         header = _read_header(file, size)
@@ -197,6 +202,7 @@ def _check_sum(data, digest):
 @contextmanager
 def replacing(path):
     """Open a new file beside an old one, and put it in its place when it is written."""
+    check_no_other(path)
     path = os.path.realpath(path)  # where a link points to, so that it stays a link
     folder = os.path.dirname(path)
     temporary = os.path.join(folder, f".skembed-{secrets.token_hex(8)}.tmp")
@@ -213,6 +219,18 @@ def replacing(path):
             os.unlink(temporary)
         raise
     _sync_folder(folder)
+
+
+def check_no_other(path):
+    """Raise if something is there that is no file, and that a file must not replace.
+
+    Raises
+    ------
+    FileExistsError
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        what = "folder" if os.path.isdir(path) else "pipe or a device"
+        raise FileExistsError(f"{os.fspath(path)!r} is a {what}: give the name of a file.")
 
 
 def _sync_folder(folder):

@@ -39,7 +39,7 @@ class Quarantine:
             Of the rows that were not refused, in their order.
         refused : pyarrow.RecordBatch
             The others: "row", how many rows stand before, "reason", and their columns; for lines
-            of CSV that are no rows, "text".
+            of CSV that are no rows, "text". Names that the data have get an underscore before.
         """
         import pyarrow as pa
 
@@ -75,16 +75,17 @@ class Quarantine:
 
         rows = [*rows, *(line.row for line in malformed)]
         reasons = [*reasons, *(line.fault for line in malformed)]
-        fields = {"row": pa.array(rows, pa.int64()), "reason": pa.array(reasons, pa.string())}
+        row, reason, text = (_free(own, batch.schema.names) for own in ("row", "reason", "text"))
+        fields = {row: pa.array(rows, pa.int64()), reason: pa.array(reasons, pa.string())}
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             if pa.types.is_dictionary(column.type):
                 column = column.cast(column.type.value_type)
             fields[name] = pa.concat_arrays([column, pa.nulls(len(malformed), column.type)])
         if self.types is not None:
             texts = [*[None] * batch.num_rows, *(line.text for line in malformed)]
-            fields["text"] = pa.array(texts, pa.string())
+            fields[text] = pa.array(texts, pa.string())
         refused = pa.RecordBatch.from_arrays(list(fields.values()), names=list(fields))
-        return refused.sort_by("row") if malformed else refused
+        return refused.sort_by(row) if malformed else refused
 
     def _typed(self, batch):
         """A batch whose columns of strings are turned into what they stand for."""
@@ -97,9 +98,18 @@ class Quarantine:
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             kind = self.types[name]
             try:
-                if kind != pa.string():
+                if pa.types.is_null(kind) and column.null_count == len(column):
+                    column = pa.nulls(len(column))
+                elif kind != pa.string():
                     column = compute.utf8_trim_whitespace(column).cast(kind)
-            except pa.ArrowInvalid as error:
+            except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
                 raise ValueError(f"Column {name!r}: {error}.") from error
             columns.append(column)
         return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def _free(name, taken):
+    """The name, or one with underscores before it that the data have not taken."""
+    while name in taken:
+        name = f"_{name}"
+    return name

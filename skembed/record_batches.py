@@ -5,7 +5,14 @@ import shutil
 from pathlib import Path
 
 from skembed.csv_rows import CsvSource
-from skembed.parquet import open_dataset
+from skembed.parquet import (
+    check_readable,
+    checked,
+    count_rows,
+    name_of,
+    naming_file,
+    open_dataset,
+)
 
 BATCH_ROWS = 2**16  # as many as `transform` looks at at once
 SUFFIXES = {
@@ -78,8 +85,8 @@ def open_source(path, *, labels=(), types=None, lenient=False):
     if not isinstance(path, (str, os.PathLike)):
         return DatasetSource(open_dataset(path))
     kind = format_of(path)
-    if kind != "parquet" and not Path(path).is_file():
-        raise FileNotFoundError(f"There is no file {str(path)!r}.")
+    if kind != "parquet":
+        check_there(path)
     if kind == "csv":
         return CsvSource(path, types or {}, lenient=lenient)
     from pyarrow import dataset, fs
@@ -87,10 +94,18 @@ def open_source(path, *, labels=(), types=None, lenient=False):
     if kind == "arrow":
         # Mapped, since all rows may be one batch.
         files = fs.LocalFileSystem(use_mmap=True)
-        whole = str(Path(path).resolve())
-        return DatasetSource(dataset.dataset(whole, format="ipc", filesystem=files))
+        with naming_file(path):
+            opened = dataset.dataset(os.path.realpath(path), format="ipc", filesystem=files)
+        return DatasetSource(opened)
     options = dataset.ParquetReadOptions(dictionary_columns=labels)
     return DatasetSource(open_dataset(path, dataset.ParquetFileFormat(read_options=options)))
+
+
+def check_there(path):
+    """Raise unless a path is that of a file."""
+    if not Path(path).exists():
+        raise FileNotFoundError(f"There is no file {str(path)!r}.")
+    check_readable(path)
 
 
 class DatasetSource:
@@ -109,7 +124,9 @@ class DatasetSource:
     """
 
     def __init__(self, dataset):
-        self.dataset, self.names, self.n_rows = dataset, dataset.schema.names, dataset.count_rows()
+        with naming_file(name_of(dataset)):
+            self.dataset, self.names = dataset, dataset.schema.names
+        self.n_rows = count_rows(dataset)
         self.files = [Path(file) for file in getattr(dataset, "files", [])]
 
     def batches(self, names, first_row):
@@ -133,36 +150,50 @@ class DatasetSource:
         """
         import pyarrow as pa
 
+        schema = pa.schema([self.dataset.schema.field(name) for name in names])
+        self._check_types(schema)
         row = 0
         for fragment, n_rows in _row_groups(self.dataset):
             if row + n_rows > first_row:
                 yield from self._rest(fragment, row, names, first_row)
             row += n_rows
-        schema = pa.schema([self.dataset.schema.field(name) for name in names])
         yield row, pa.RecordBatch.from_pylist([], schema=schema), []
 
+    def _check_types(self, schema):
+        """Raise if a column is of a type of which pyarrow cannot take rows."""
+        from pyarrow import types
+
+        for field in schema:
+            if types.is_run_end_encoded(field.type) or types.is_union(field.type):
+                raise ValueError(
+                    f"Column {field.name!r} of {name_of(self.dataset)!r} is {field.type}, of which "
+                    "single rows cannot be read: write it as its values alone."
+                )
+
     def _rest(self, fragment, row, names, first_row):
-        # Without the bound on reading ahead, dozens of batches would lie in memory.
-        for batch in fragment.to_batches(
-            schema=self.dataset.schema,
-            columns=names,
-            batch_size=BATCH_ROWS,
-            batch_readahead=1,
-        ):
-            skipped = min(max(first_row - row, 0), batch.num_rows)
-            if skipped < batch.num_rows:
-                yield row + skipped, batch.slice(skipped), []
-            row += batch.num_rows
+        with naming_file(getattr(fragment, "path", "The dataset")):
+            # Without the bound on reading ahead, dozens of batches would lie in memory.
+            for batch in fragment.to_batches(
+                schema=self.dataset.schema,
+                columns=names,
+                batch_size=BATCH_ROWS,
+                batch_readahead=1,
+            ):
+                skipped = min(max(first_row - row, 0), batch.num_rows)
+                if skipped < batch.num_rows:
+                    yield row + skipped, checked(batch.slice(skipped), self.dataset), []
+                row += batch.num_rows
 
 
 def _row_groups(dataset):
     """The parts of a dataset that can be read by themselves, and their numbers of rows."""
-    for fragment in dataset.get_fragments():
-        if hasattr(fragment, "split_by_row_group"):
-            for group in fragment.split_by_row_group():
-                yield group, sum(info.num_rows for info in group.row_groups)
-        else:
-            yield fragment, fragment.count_rows()
+    with naming_file(name_of(dataset)):
+        for fragment in dataset.get_fragments():
+            if hasattr(fragment, "split_by_row_group"):
+                for group in fragment.split_by_row_group():
+                    yield group, sum(info.num_rows for info in group.row_groups)
+            else:
+                yield fragment, fragment.count_rows()
 
 
 def open_writer(path, schema, kind, *, header=True):

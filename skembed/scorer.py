@@ -49,7 +49,7 @@ class Scorer:
                 f"The {type(estimator).__name__} was fitted without column names, by which the "
                 "columns of a file are found: fit it on a data frame."
             )
-        self.estimator, self.method, self.keep = estimator, method, list(keep)
+        self.estimator, self.method, self.keep = estimator, method, list(dict.fromkeys(keep))
         self.names = list(estimator.feature_names_in_)
         self.columns = list(dict.fromkeys([*self.names, *self.keep]))
         first = estimator.steps[0][1] if isinstance(estimator, Pipeline) else estimator
@@ -70,6 +70,9 @@ class Scorer:
             absent = [name for name in needed if name not in names]
             if absent:
                 raise ValueError(f"{what} has no columns {absent}, which {role}. It has {names}.")
+            twice = [name for name in needed if names.count(name) > 1]
+            if twice:
+                raise ValueError(f"{what} has several columns {twice}: rename all but one of each.")
 
     def types_of_text(self):
         """Types of the columns where they have none, as in CSV, as far as the estimator knows.

@@ -1,14 +1,14 @@
 """Scoring a file into a file, batch by batch, in bounded memory."""
 
+import os
 import time
 from contextlib import ExitStack
-from pathlib import Path
 from typing import NamedTuple
 
 import joblib
 
 from skembed.csv_rows import CsvSource
-from skembed.parquet import check_out
+from skembed.parquet import check_out, name_of
 from skembed.parts import Parts
 from skembed.quarantine import Quarantine
 from skembed.record_batches import is_folder, open_source
@@ -87,7 +87,8 @@ def score_file(
     quarantine : str or PathLike, default=None
         File for the rows that cannot be scored, each with its number ("row", counted from 0, lines
         of CSV that are no rows left out), the "reason" and its columns; they are then absent from
-        the output. None raises at the first such row.
+        the output. Where the data have such a column it is "_row" or "_reason". None raises at the
+        first such row.
 
     resume : bool, default=False
         Whether to go on behind what the same job did before it was killed. A job is the same if
@@ -134,7 +135,8 @@ def score_file(
     scorer = Scorer(estimator, method, keep)
     types = scorer.types_of_text() | _types(column_types)
     rows = open_source(source, labels=scorer.labels, types=types, lenient=quarantine is not None)
-    scorer.check(rows.names, str(source))
+    named = str(source) if isinstance(source, (str, os.PathLike)) else name_of(source)
+    scorer.check(rows.names, named)
     _check_outputs(out, quarantine, source, rows)
     job = _name_of_job(rows, estimator, method, keep, str(types), quarantine, part_rows)
     with ExitStack() as stack:
@@ -151,7 +153,7 @@ def score_file(
                 continue
             part = row // part_rows
             if aside is None:
-                scored = [_scored(scorer, row, batch, source)]
+                scored = [_scored(scorer, row, batch, named)]
             else:
                 scored, refused = sieve(row, batch, malformed)
                 aside.write(part, refused)  # first: a part of `done` tells that all is done
@@ -166,7 +168,7 @@ def score_file(
             output.finish()
     if not done.n_parts:
         raise ValueError(
-            f"None of the {row} rows of {source!s} could be scored: {str(quarantine)!r} tells why."
+            f"None of the {row} rows of {named} could be scored: {str(quarantine)!r} tells why."
         )
     return Summary(row - first, first, sieve.n_refused, time.perf_counter() - began)
 
@@ -183,12 +185,12 @@ def _cut(batches, part_rows):
             start = stop
 
 
-def _scored(scorer, row, batch, source):
+def _scored(scorer, row, batch, named):
     try:
         return scorer(batch)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"Rows {row} to {row + batch.num_rows - 1} of {source!s}: {error} To set such rows "
+            f"Rows {row} to {row + batch.num_rows - 1} of {named}: {error} To set such rows "
             "aside, give a quarantine."
         ) from error
 
@@ -211,19 +213,20 @@ def _types(given):
 
 def _check_outputs(out, quarantine, source, rows):
     """Raise if an output must not or cannot be written, before anything is done."""
-    check_out(out, source, rows)
+    check_out(out, source, rows, may_be_folder=True)
     if quarantine is None:
         return
-    check_out(quarantine, source, rows)
     if is_folder(quarantine):
         raise ValueError(f"quarantine={str(quarantine)!r} is a folder: give the name of a file.")
-    if Path(quarantine).resolve() == Path(out).resolve():
+    check_out(quarantine, source, rows, name="quarantine")
+    if os.path.realpath(quarantine) == os.path.realpath(out):
         raise ValueError(f"quarantine and out are both {str(out)!r}: give two files.")
 
 
 def _name_of_job(rows, *what):
     """Digits that are those of another job if its rows, or something else of it, are the same."""
     files = [
-        (str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in rows.files
+        (os.path.realpath(path), path.stat().st_size, path.stat().st_mtime_ns)
+        for path in rows.files
     ]
     return joblib.hash([files, rows.n_rows, *what])[:12]

@@ -4,9 +4,11 @@ import re
 from contextlib import contextmanager
 from pathlib import Path
 
-from skembed.csv_rows import MISSING_TEXTS
-from skembed.parquet import open_dataset
-from skembed.record_batches import format_of
+from skembed.csv_rows import BLOCK, MISSING_TEXTS
+from skembed.parquet import naming_file, open_dataset
+from skembed.record_batches import check_there, format_of
+
+LONGEST_ASIDE = 4 * BLOCK  # bytes of a row set aside: a line, with its quotes doubled, and more
 
 
 def open_rows(path, *, without=(), types=None):
@@ -32,13 +34,35 @@ def open_rows(path, *, without=(), types=None):
         If its name tells no known format, or a column that is named does not exist.
     """
     dataset = _open(Path(path))
-    names = dataset.schema.names
+    with naming_file(path):
+        names = dataset.schema.names
     for name in [*without, *(types or {})]:
         if name not in names:
             raise ValueError(f"There is no column {name!r} in {str(path)!r}. It has {names}.")
     if not without and not types:
         return dataset
     return _reopened(path, dataset, without, types or {})
+
+
+def n_rows_of(path):
+    """Number of rows of a file of rows set aside, which may be longer than those of other files."""
+    from pyarrow import dataset as arrow
+
+    if format_of(path) != "csv":
+        return open_rows(path).count_rows()
+    return arrow.dataset(str(path), format=_csv(LONGEST_ASIDE)).count_rows()
+
+
+def check_rows(dataset, path):
+    """Raise if there are no rows.
+
+    Raises
+    ------
+    ValueError
+    """
+    with naming_file(path):
+        if not dataset.scanner(columns=[]).head(1).num_rows:
+            raise ValueError(f"{str(path)!r} holds no rows: give a file with some.")
 
 
 @contextmanager
@@ -53,7 +77,7 @@ def naming_columns(dataset):
     try:
         yield
     except ValueError as error:
-        found = re.search(r"CSV column #(\d+): (.*)", str(error))
+        found = re.search(r"CSV column #(\d+): (.*)", str(error.__cause__ or error))
         if found is None:
             raise
         names = next(dataset.get_fragments()).physical_schema.names
@@ -70,25 +94,25 @@ def _open(path):
         return open_dataset(path)
     from pyarrow import dataset as arrow
 
-    if not path.exists():
-        raise FileNotFoundError(f"There is no file {str(path)!r}.")
-    if kind == "arrow":
-        return arrow.dataset(str(path), format="ipc")
-    dataset = arrow.dataset(str(path), format=_csv())
-    for field in dataset.schema:
-        if field.type == "binary":
-            raise ValueError(
-                f"Column {field.name!r} of {str(path)!r} is not UTF-8: save the file as that."
-            )
+    check_there(path)
+    with naming_file(path):
+        if kind == "arrow":
+            return arrow.dataset(str(path), format="ipc")
+        dataset = arrow.dataset(str(path), format=_csv())
+        binary = [field.name for field in dataset.schema if field.type == "binary"]
+    if binary:
+        raise ValueError(f"Column {binary[0]!r} of {str(path)!r} is not UTF-8: save it as that.")
     return dataset
 
 
-def _csv():
-    from pyarrow.csv import ConvertOptions
+def _csv(block=2**20):
+    from pyarrow.csv import ConvertOptions, ReadOptions
     from pyarrow.dataset import CsvFileFormat
 
-    options = ConvertOptions(null_values=MISSING_TEXTS, strings_can_be_null=True)
-    return CsvFileFormat(convert_options=options)
+    return CsvFileFormat(
+        convert_options=ConvertOptions(null_values=MISSING_TEXTS, strings_can_be_null=True),
+        read_options=ReadOptions(block_size=block),
+    )
 
 
 def _reopened(path, dataset, without, types):

@@ -54,20 +54,27 @@ score_file(encoder, source, out, part_rows=50, resume=True)
 """
 
 
+@pytest.mark.parametrize("source", ["rows.csv", "rows.parquet"])
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet", "out"])
-def test_a_job_killed_at_any_moment_is_resumed_without_loss(encoder, rows, tmp_path, rounds, name):
+def test_a_job_killed_at_any_moment_is_resumed_without_loss(
+    encoder, rows, tmp_path, rounds, source, name
+):
     """Killed and resumed until it is done, it gives what one run gives, and leaves nothing else."""
     encoder.save(tmp_path / "e.skembed")
-    rows.to_csv(tmp_path / "rows.csv", index=False)
+    source = tmp_path / source
+    if source.suffix == ".csv":
+        rows.to_csv(source, index=False)
+    else:
+        rows.to_parquet(source, row_group_size=130)  # which parts of 50 rows do not end with
     out = tmp_path / "results" / name
     rng = np.random.default_rng(0)
-    for _ in range(rounds(1, 70)):
+    for _ in range(rounds(1, 34)):
         shutil.rmtree(out.parent, ignore_errors=True)
         out.parent.mkdir()
         for _ in range(3):
             if out.exists():
                 break
-            paths = [tmp_path / "e.skembed", tmp_path / "rows.csv", out]
+            paths = [tmp_path / "e.skembed", source, out]
             command = [sys.executable, "-c", SCORE, *paths]
             with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
                 child.stdout.readline()
@@ -75,7 +82,7 @@ def test_a_job_killed_at_any_moment_is_resumed_without_loss(encoder, rows, tmp_p
                 child.send_signal(signal.SIGKILL)
         if not out.exists():
             loaded = NeuralEmbeddingEncoder.load(tmp_path / "e.skembed")
-            score_file(loaded, tmp_path / "rows.csv", out, part_rows=50, resume=True)
+            score_file(loaded, source, out, part_rows=50, resume=True)
         assert os.listdir(out.parent) == [name]
         if out.is_dir():
             assert not [file for file in os.listdir(out) if not file.startswith("part-")]

@@ -58,6 +58,14 @@ def test_lines_that_are_no_rows_stand_among_the_rows_with_their_text():
     ]
 
 
+def test_columns_of_the_data_keep_their_names_and_values():
+    rows = pa.RecordBatch.from_pydict({"x": [-1, 1], "row": ["a", "b"], "reason": ["c", "d"]})
+    _, refused = Quarantine(positive, None)(0, rows, [])
+    assert refused.to_pylist() == [
+        {"_row": 0, "_reason": "-1 is negative", "x": -1, "row": "a", "reason": "c"}
+    ]
+
+
 def test_dictionaries_are_written_as_their_values():
     def refuse(rows):
         raise TypeError("no")

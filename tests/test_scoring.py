@@ -100,6 +100,11 @@ def test_kept_columns_come_first_and_as_they_are(encoder, rows, tmp_path):
     assert (got["race"].to_numpy() == X["race"].to_numpy()).all()
 
 
+def test_a_column_that_is_named_twice_is_kept_once(encoder, rows, tmp_path):
+    score_file(encoder, rows[1], tmp_path / "out.parquet", keep=["race", "race"])
+    assert list(pd.read_parquet(tmp_path / "out.parquet").columns).count("race") == 1
+
+
 def test_probabilities_of_a_pipeline(pipeline, rows, tmp_path):
     X, source = rows
     score_file(pipeline, source, tmp_path / "out.csv", method="predict_proba")
