@@ -1,13 +1,14 @@
 """Parquet in, batch by batch: levels to positions, numbers to arrays; the only user of pyarrow."""
 
 import os
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from itertools import repeat
 from pathlib import Path
 
 import numpy as np
 
 from skembed.factorize import Counts
+from skembed.file_errors import check_readable, naming_file, naming_output
 from skembed.frames import Columns
 from skembed.persistence import check_no_other
 
@@ -62,58 +63,6 @@ def open_dataset(path, form="parquet"):
             raise FileNotFoundError(f"The folder {str(path)!r} holds no Parquet file.")
         _check_schemas(opened)
     return opened
-
-
-def check_readable(path):
-    """Raise if something is neither a file nor a folder, but a pipe, which would be waited for."""
-    if not (Path(path).is_file() or Path(path).is_dir()):
-        raise ValueError(
-            f"{str(path)!r} is a pipe or a device, but is read more than once: give a file."
-        )
-
-
-@contextmanager
-def naming_file(path):
-    """Let what pyarrow says of a file that it cannot read name the file."""
-    import pyarrow as pa
-
-    try:
-        yield
-    except (pa.ArrowException, UnicodeError, OSError) as error:
-        # An OSError with a number is of the system, and names the file; others are of the data.
-        if isinstance(error, FileNotFoundError) or getattr(error, "errno", None):
-            raise
-        kind = next(
-            (kind for kind in (OSError, MemoryError) if isinstance(error, kind)), ValueError
-        )
-        raise kind(
-            f"{str(path)!r} cannot be read: {str(error).strip().rstrip('.')}. It may be damaged: "
-            "write it again, or give another file."
-        ) from error
-
-
-@contextmanager
-def naming_output(out, schema=()):
-    """Let what pyarrow cannot write name the file, and the columns that it may be about."""
-    import pyarrow as pa
-
-    try:
-        yield
-    except (pa.ArrowException, UnicodeError) as error:
-        odd = {field.name: str(field.type) for field in schema if not _is_plain(field.type)}
-        instead = f"leave out some of the columns {odd}, or give another suffix" if odd else ""
-        raise ValueError(
-            f"{str(out)!r} cannot be written: {error}. To be able to, "
-            f"{instead or 'give another name'}."
-        ) from error
-
-
-def _is_plain(kind):
-    """Whether every format holds a type of pyarrow: a number, text, a boolean or a time."""
-    import pyarrow as pa
-
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return pa.types.is_primitive(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
 def checked(rows, dataset):

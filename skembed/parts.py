@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from skembed.parquet import naming_output
+from skembed.file_errors import naming_output
 from skembed.record_batches import Joined, format_of, is_folder, open_writer
 
 GROUP_ROWS = 2**17  # that are written at once, of Parquet a row group

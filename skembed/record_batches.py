@@ -5,14 +5,8 @@ import shutil
 from pathlib import Path
 
 from skembed.csv_rows import CsvSource
-from skembed.parquet import (
-    check_readable,
-    checked,
-    count_rows,
-    name_of,
-    naming_file,
-    open_dataset,
-)
+from skembed.file_errors import check_readable, naming_file
+from skembed.parquet import checked, count_rows, name_of, open_dataset
 
 BATCH_ROWS = 2**16  # as many as `transform` looks at at once
 SUFFIXES = {

@@ -1,0 +1,36 @@
+import os
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+
+from skembed.file_errors import check_readable, naming_file, naming_output
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    path = tmp_path / "flats.parquet"
+    path.write_bytes(b"PAR1 no Parquet")
+    told = r"flats.parquet' cannot be read: .* write it again"
+    with pytest.raises(ValueError, match=told), naming_file(path):
+        pyarrow.parquet.read_table(path)
+
+
+def test_what_the_system_says_names_the_file_already(tmp_path):
+    with pytest.raises(FileNotFoundError) as raised, naming_file("flats.parquet"):
+        (tmp_path / "none").read_bytes()
+    assert raised.value.filename == str(tmp_path / "none")
+
+
+def test_columns_that_a_format_cannot_hold_are_named(tmp_path):
+    flats = pa.table({"city": ["Oslo"], "rents": [[900, 950]]})
+    told = r"flats.csv' cannot be written: .*'rents': 'list<"
+    with pytest.raises(ValueError, match=told), naming_output("flats.csv", flats.schema):
+        pyarrow.csv.write_csv(flats, tmp_path / "flats.csv")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(ValueError, match=r"pipe.csv' is a pipe or a device"):
+        check_readable(tmp_path / "pipe.csv")
