@@ -41,8 +41,6 @@ class Quarantine:
             The others: "row", how many rows stand before, "reason", and their columns; for lines
             of CSV that are no rows, "text". Names that the data have get an underscore before.
         """
-        import pyarrow as pa
-
         scored, rows, reasons = [], [], []
         waiting = [(0, batch.num_rows)]
         while waiting:  # halves, until a single row is what is refused
@@ -66,7 +64,7 @@ class Quarantine:
                         f"{error}"
                     ) from error
         self.n_refused += len(malformed)
-        refused = batch.take(pa.array(rows, pa.int64()))
+        refused = _taken(batch, rows)
         return scored, self._refused([row + at for at in rows], reasons, refused, malformed)
 
     def _refused(self, rows, reasons, batch, malformed):
@@ -106,6 +104,20 @@ class Quarantine:
                 raise ValueError(f"Column {name!r}: {error}.") from error
             columns.append(column)
         return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def _taken(batch, rows):
+    """The rows of a batch, also where pyarrow cannot take them: of views of strings, say."""
+    import pyarrow as pa
+
+    try:
+        return batch.take(pa.array(rows, pa.int64()))
+    except pa.ArrowNotImplementedError:
+        starts = rows or [batch.num_rows]  # behind the last there is none
+        columns = [
+            pa.concat_arrays([column.slice(start, 1) for start in starts]) for column in batch
+        ]
+        return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
 def _free(name, taken):

@@ -212,9 +212,8 @@ def names_something(error, arguments, columns):
     """Whether an error names a file, an option or a part of its value, or a column."""
     words = [part for word in arguments[1:] for part in (word, *re.split("[=,]", word))]
     words += [part for path in words for part in os.path.split(os.path.normpath(path)) if part]
-    words += [repr(name) for name in columns]
-    shown = [f"{word}'" if len(word) < 4 else repr(word)[1:-1] for word in words]
-    return any(word in error for word in shown)
+    shown = [repr(word)[1:-1] + "'" * (len(word) < 4) for word in words]
+    return any(word in error for word in [*shown, *map(repr, columns)])
 
 
 def values_of(arguments):

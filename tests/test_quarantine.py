@@ -66,6 +66,14 @@ def test_columns_of_the_data_keep_their_names_and_values():
     ]
 
 
+@pytest.mark.parametrize("numbers", [[1, 2], [1, -2]])
+def test_views_of_strings_are_set_aside_too(numbers):
+    views = pa.array(["a", "b"], pa.string_view())
+    rows = pa.RecordBatch.from_pydict({"x": pa.array(numbers), "view": views})
+    _, refused = Quarantine(positive, None)(0, rows, [])
+    assert refused["view"].to_pylist() == ["b"] * (-2 in numbers)
+
+
 def test_dictionaries_are_written_as_their_values():
     def refuse(rows):
         raise TypeError("no")
