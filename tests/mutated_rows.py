@@ -243,7 +243,7 @@ def mutated_csv(data, rng):
     if change == 0:
         return b"\xef\xbb\xbf" + data
     if change == 1:
-        return data.decode().encode(pick(ENCODINGS, rng))
+        return data.decode().encode(pick(ENCODINGS, rng), "replace")
     if change == 2:
         return data.replace(b"\n", pick([b"\r", b"\r\n", b"\n\n", b"\n\r"], rng))
     if change == 3:
