@@ -331,7 +331,7 @@ def test_a_file_to_write_in_no_folder_is_an_error(tmp_path):
 @pytest.mark.parametrize(("read", "out"), [("a", "a"), ("", "a"), ("", "b")])
 def test_a_file_to_write_among_those_read_is_an_error(tmp_path, read, out):
     sales().to_parquet(tmp_path / "a")
-    with pytest.raises(ValueError, match="give another folder"):
+    with pytest.raises(ValueError, match="give another name or folder"):
         encoder().fit_transform_parquet(tmp_path / read, "sold", tmp_path / out)
 
 
