@@ -8,8 +8,8 @@ SHELL := /bin/bash
 
 OLDEST := .venv-oldest/bin
 # What needs matplotlib, XGBoost, ONNX, notebooks or a browser, and a page of figures that differ.
-NEEDS_MORE := test_compare test_demo test_docs test_explorer test_leaks test_notebooks test_onnx \
-	test_plotting test_without_torch test_command_line_page
+NEEDS_MORE := test_compare test_demo test_docs test_explorer test_fuzz_commands test_leaks \
+	test_notebooks test_onnx test_plotting test_without_torch test_command_line_page
 
 .PHONY: demo test oldest nightly coverage audit mutants lint types docs notebooks clean
 
