@@ -72,7 +72,7 @@ def test_a_job_killed_at_any_moment_is_resumed_without_loss(
         shutil.rmtree(out.parent, ignore_errors=True)
         out.parent.mkdir()
         for _ in range(3):
-            if out.exists():
+            if os.listdir(out.parent) == [name]:
                 break
             paths = [tmp_path / "e.skembed", source, out]
             command = [sys.executable, "-c", SCORE, *paths]
@@ -80,7 +80,7 @@ def test_a_job_killed_at_any_moment_is_resumed_without_loss(
                 child.stdout.readline()
                 time.sleep(rng.uniform(0, 0.3))
                 child.send_signal(signal.SIGKILL)
-        if not out.exists():
+        if os.listdir(out.parent) != [name]:
             loaded = NeuralEmbeddingEncoder.load(tmp_path / "e.skembed")
             score_file(loaded, source, out, part_rows=50, resume=True)
         assert os.listdir(out.parent) == [name]
@@ -88,6 +88,63 @@ def test_a_job_killed_at_any_moment_is_resumed_without_loss(
             assert not [file for file in os.listdir(out) if not file.startswith("part-")]
         found = pd.read_csv(out) if name.endswith("csv") else pd.read_parquet(out)
         np.testing.assert_array_equal(found.astype("float32"), encoder.transform(rows))
+
+
+LAST_STEPS = """
+import os, shutil, sys
+import pandas as pd
+from skembed import NeuralEmbeddingEncoder
+from skembed.scoring import score_file
+
+replace, rmtree = os.replace, shutil.rmtree
+part_rows, left = map(int, sys.argv[1:])
+
+def counted(step):
+    def stepped(*given, **options):
+        global left
+        if left == 0:
+            os._exit(9)
+        left -= 1
+        return step(*given, **options)
+    return stepped
+
+encoder = NeuralEmbeddingEncoder.load("e.skembed")
+os.replace, shutil.rmtree = counted(replace), counted(rmtree)
+score_file(
+    encoder, "rows.csv", "results/out.csv", part_rows=part_rows, quarantine="results/bad.csv"
+)
+"""
+
+
+# Steps are that a part gets its name, that a file gets it, and that the folder of parts goes.
+@pytest.mark.parametrize(
+    ("part_rows", "n_steps"),
+    [*((500, n_steps) for n_steps in range(9, 14)), *((5000, n_steps) for n_steps in range(3, 8))],
+)
+def test_a_job_killed_between_its_last_steps_is_resumed(
+    encoder, rows, tmp_path, part_rows, n_steps
+):
+    """The output has its name, and its parts, or those of the quarantine, are still there."""
+    encoder.save(tmp_path / "e.skembed")
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    lines = (tmp_path / "rows.csv").read_text().splitlines()
+    (tmp_path / "rows.csv").write_text("\n".join([*lines[:7], "no row,,", *lines[7:]]))
+    results = tmp_path / "results"
+    results.mkdir()
+    command = [sys.executable, "-c", LAST_STEPS, str(part_rows), str(n_steps)]
+    assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 9
+    score_file(
+        NeuralEmbeddingEncoder.load(tmp_path / "e.skembed"),
+        tmp_path / "rows.csv",
+        results / "out.csv",
+        part_rows=part_rows,
+        quarantine=results / "bad.csv",
+        resume=True,
+    )
+    assert sorted(os.listdir(results)) == ["bad.csv", "out.csv"]
+    assert pd.read_csv(results / "bad.csv")["row"].tolist() == [6]
+    found = pd.read_csv(results / "out.csv").astype("float32")
+    np.testing.assert_array_equal(found, encoder.transform(rows))
 
 
 FIT = """
