@@ -1,6 +1,6 @@
 # `make demo`, `make test` and `make docs`. All make .venv first if it is not there.
 # `make oldest` makes .venv-oldest and tests with the oldest versions that are supported.
-# `make nightly` runs those tests that draw at random, more often: for an hour or more.
+# `make nightly` runs those tests that draw at random, more often: for some twenty minutes on two cores.
 # `make mutants` changes the code in small ways and looks which changes no test finds: two minutes.
 PYTHON ?= python3.11
 BIN := .venv/bin
