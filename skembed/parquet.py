@@ -1,4 +1,4 @@
-"""Parquet in, batch by batch: levels to positions, numbers to arrays; the only user of pyarrow."""
+"""Parquet in, batch by batch: levels to positions, numbers to arrays."""
 
 import os
 from contextlib import ExitStack

@@ -138,8 +138,8 @@ def score_file(
     named = str(source) if isinstance(source, (str, os.PathLike)) else name_of(source)
     scorer.check(rows.names, named)
     _check_outputs(out, quarantine, source, rows)
-    refused = quarantine and os.path.realpath(quarantine)
-    job = _name_of_job(rows, estimator, method, keep, str(types), refused, part_rows)
+    to_quarantine = quarantine and os.path.realpath(quarantine)
+    job = _name_of_job(rows, estimator, method, keep, str(types), to_quarantine, part_rows)
     with ExitStack() as stack:
         done = stack.enter_context(Parts(out, job, resume=resume))
         aside = None
