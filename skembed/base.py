@@ -17,10 +17,12 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import validate_data
 
+from skembed._utils.memory import check_tables
+from skembed._utils.sklearn_compat import Interval, StrOptions, check_sample_weight, routing_enabled
+from skembed._utils.warnings import warn_user
 from skembed.bags import weighted_codes
 from skembed.bins import Bins
 from skembed.blocks import HeldRows
-from skembed.compat import Interval, StrOptions, check_sample_weight, routing_enabled
 from skembed.context import Context
 from skembed.crosses import Evidence, choose_crosses, draw_rows, requested_crosses
 from skembed.epochs import Epochs
@@ -28,13 +30,11 @@ from skembed.evidence import is_evidence
 from skembed.folds import assign_folds
 from skembed.frames import Columns
 from skembed.layout import cross_name
-from skembed.memory import check_tables
 from skembed.packing import pack_table, unpack_table
 from skembed.pretrained import place, read_pretrained
 from skembed.selection import embedded_columns, leave_out, report_left_out
 from skembed.sizing import RULES, cross_dim, embedding_dims
 from skembed.target import Target, encode_target
-from skembed.user_warning import warn_user
 from skembed.vocabulary import Vocabulary
 
 

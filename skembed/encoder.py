@@ -5,9 +5,10 @@ import weakref
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skembed._utils.sklearn_compat import StrOptions, check_feature_names_in, fit_context
+from skembed._utils.warnings import warn_user
 from skembed.base import BaseNeuralEmbedding, all_or_nothing, needs_torch
 from skembed.byvalue import coded_blocks
-from skembed.compat import StrOptions, check_feature_names_in, fit_context
 from skembed.finishing import finished_tables
 from skembed.frames import Columns
 from skembed.from_parquet import learn_from_parquet, write_features
@@ -17,7 +18,6 @@ from skembed.persistence import explained, read, write
 from skembed.reading import ReadableVectors, given_back
 from skembed.state import put_together, taken_apart
 from skembed.tables import gather, gather_own_fold
-from skembed.user_warning import warn_user
 from skembed.without_target import fit_without_target
 
 

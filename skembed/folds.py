@@ -4,7 +4,7 @@ from numbers import Integral
 
 import numpy as np
 
-from skembed.compat import num_samples
+from skembed._utils.sklearn_compat import num_samples
 
 
 def assign_folds(cv, X, y, strata, used, *, random_state, split_params):

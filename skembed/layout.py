@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skembed.memory import check_room
+from skembed._utils.memory import check_room
 
 
 class Slot(NamedTuple):

@@ -4,7 +4,7 @@ from numbers import Integral
 
 import numpy as np
 
-from skembed.user_warning import warn_user
+from skembed._utils.warnings import warn_user
 
 # A column with so many levels per row teaches nothing: one seen once tells of no other row.
 NEARLY_UNIQUE = 0.95

@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from skembed._utils.warnings import warn_user
 from skembed.bins import Bins
 from skembed.crosses import Cross
 from skembed.layout import Layout, cross_name
 from skembed.parameters import restored, storable
 from skembed.plain import from_plain, pack_levels, to_plain, unpack_levels
-from skembed.user_warning import warn_user
 from skembed.vocabulary import Vocabulary
 
 MOST_COLUMNS = 2**31 - 1

@@ -7,6 +7,7 @@ import pandas as pd
 from scipy.sparse import issparse
 from sklearn.utils import column_or_1d
 
+from skembed._utils.warnings import warn_user
 from skembed.losses import (
     CrossEntropy,
     LogLoss,
@@ -15,7 +16,6 @@ from skembed.losses import (
     SquaredLoss,
     weighted_quantile,
 )
-from skembed.user_warning import warn_user
 
 MANY_CLASSES = 20
 NORMAL_INTERQUARTILE_RANGE = 1.349  # in standard deviations

@@ -6,8 +6,8 @@ from numbers import Integral
 
 import numpy as np
 
+from skembed._utils.warnings import warn_user
 from skembed.packing import pack_ints, pack_list, unpack_ints, unpack_list
-from skembed.user_warning import warn_user
 
 UNSEEN, MISSING, INFREQUENT = 0, 1, 2
 RESERVED = ("unseen", "missing", "infrequent")

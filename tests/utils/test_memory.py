@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skembed import NeuralEmbeddingEncoder, NeuralEmbeddingRegressor, memory
+from skembed import NeuralEmbeddingEncoder, NeuralEmbeddingRegressor
+from skembed._utils import memory
 
 QUICK = {"max_epochs": 1, "crosses": None, "random_state": 0}
 

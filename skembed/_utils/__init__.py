@@ -1,0 +1,1 @@
+"""Tools that know nothing of levels: memory, warnings, scikit-learn's private names."""
