@@ -22,7 +22,7 @@ test: .venv/ready lint types
 # The oldest versions that pyproject.toml allows; without matplotlib and XGBoost.
 oldest: .venv-oldest/ready
 	$(OLDEST)/pytest -n 2 tests $(NEEDS_MORE:%=--ignore=tests/%.py) -k "not test_benchmark" \
-		--deselect tests/test_crosses.py::test_a_fold_table_of_a_cross_knows_nothing_of_its_fold
+		--deselect tests/columns/test_crosses.py::test_a_fold_table_of_a_cross_knows_nothing_of_its_fold
 
 nightly: .venv/ready
 	NIGHTLY=1 $(BIN)/pytest -n 2 tests/test_properties.py tests/test_faults.py \

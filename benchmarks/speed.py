@@ -30,8 +30,8 @@ import timing
 from sklearn.preprocessing import TargetEncoder
 
 from skembed import NeuralEmbeddingEncoder
+from skembed._columns.vocabulary import MISSING, RESERVED
 from skembed.datasets import load_adult
-from skembed.vocabulary import MISSING, RESERVED
 
 X, _, Y, _ = load_adult()
 STRINGS = list(X.select_dtypes(exclude="number"))

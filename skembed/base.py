@@ -17,25 +17,25 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import validate_data
 
+from skembed._columns.bags import weighted_codes
+from skembed._columns.bins import Bins
+from skembed._columns.column_selection import embedded_columns, leave_out, report_left_out
+from skembed._columns.context import Context
+from skembed._columns.crosses import Evidence, choose_crosses, draw_rows, requested_crosses
+from skembed._columns.frames import Columns
+from skembed._columns.output_layout import cross_name
+from skembed._columns.vocabulary import Vocabulary
 from skembed._utils.memory import check_tables
 from skembed._utils.sklearn_compat import Interval, StrOptions, check_sample_weight, routing_enabled
 from skembed._utils.warnings import warn_user
-from skembed.bags import weighted_codes
-from skembed.bins import Bins
 from skembed.blocks import HeldRows
-from skembed.context import Context
-from skembed.crosses import Evidence, choose_crosses, draw_rows, requested_crosses
 from skembed.epochs import Epochs
 from skembed.evidence import is_evidence
 from skembed.folds import assign_folds
-from skembed.frames import Columns
-from skembed.layout import cross_name
 from skembed.packing import pack_table, unpack_table
 from skembed.pretrained import place, read_pretrained
-from skembed.selection import embedded_columns, leave_out, report_left_out
 from skembed.sizing import RULES, cross_dim, embedding_dims
 from skembed.target import Target, encode_target
-from skembed.vocabulary import Vocabulary
 
 
 class Problem(NamedTuple):

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 
-from skembed.crosses import Cross
+from skembed._columns.crosses import Cross
 
 
 class Block(NamedTuple):

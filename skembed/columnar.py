@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import issparse
 
-from skembed.byvalue import coded_blocks
+from skembed._columns.lookup import coded_blocks
 
 
 def feature_columns(encoder, X):

@@ -5,14 +5,14 @@ import weakref
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skembed._columns.frames import Columns
+from skembed._columns.lookup import coded_blocks
+from skembed._columns.output_layout import Layout, output_dtype
 from skembed._utils.sklearn_compat import StrOptions, check_feature_names_in, fit_context
 from skembed._utils.warnings import warn_user
 from skembed.base import BaseNeuralEmbedding, all_or_nothing, needs_torch
-from skembed.byvalue import coded_blocks
 from skembed.finishing import finished_tables
-from skembed.frames import Columns
 from skembed.from_parquet import learn_from_parquet, write_features
-from skembed.layout import Layout, output_dtype
 from skembed.parquet import check_out, open_dataset
 from skembed.persistence import explained, read, write
 from skembed.reading import ReadableVectors, given_back
@@ -64,7 +64,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         the prior row that make them safe. Numeric columns that the net sees can take part, in
         bins: one for each value, or 32 quantiles. Pairs get two numbers, larger crosses one.
         "auto" trains without crosses first and tries pairs, then triples, on what that net leaves
-        unexplained out of fold (:func:`skembed.crosses.choose_crosses` says how), at most 40 of
+        unexplained out of fold (:func:`skembed._columns.crosses.choose_crosses` says how), at most 40 of
         each; then it trains with them, keeps them only if the out-of-fold loss falls by two
         standard errors, and puts out those that tell something of their own. It
         needs folds, and takes none with ``cv=None``. None takes about half of time and width.

@@ -8,9 +8,9 @@ from importlib.resources import files
 
 import numpy as np
 
+from skembed._columns.vocabulary import RESERVED
 from skembed.maps import FEW_ROWS, colour_range, column_map, mean_targets
 from skembed.summary import course
-from skembed.vocabulary import RESERVED
 
 MOST_LEVELS = 20_000  # of a column; more would make the page slow
 

@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skembed._columns.bins import Bins
+from skembed._columns.column_selection import embedded_columns, leave_out, report_left_out
+from skembed._columns.context import Context
+from skembed._columns.frames import Columns, Levels
+from skembed._columns.vocabulary import Vocabulary
 from skembed.base import Problem, check_device, check_layers
-from skembed.bins import Bins
-from skembed.context import Context
 from skembed.folds import assign_folds
-from skembed.frames import Columns, Levels
 from skembed.parquet import (
     GrowingLevels,
     as_column,
@@ -23,10 +25,8 @@ from skembed.parquet import (
     tables,
     write_parquet,
 )
-from skembed.selection import embedded_columns, leave_out, report_left_out
 from skembed.stored import Files, Folds, Recipe, StoredRows, stored_weight
 from skembed.temporary import temporary_folder
-from skembed.vocabulary import Vocabulary
 
 
 class Plan(NamedTuple):

@@ -9,10 +9,10 @@ from scipy.sparse import issparse
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skembed.context import FAR
+from skembed._columns.context import FAR
+from skembed._columns.vocabulary import MISSING, RESERVED, UNSEEN
 from skembed.forward import Dot
 from skembed.packed import PackedEmbedding
-from skembed.vocabulary import MISSING, RESERVED, UNSEEN
 
 
 class FrozenEncoder(nn.Module):
@@ -230,7 +230,7 @@ class FrozenDot(nn.Module):
 
 
 class FrozenBins(nn.Module):
-    """See `skembed.bins.Bins`."""
+    """See `skembed._columns.bins.Bins`."""
 
     edges: Tensor
 
@@ -245,7 +245,7 @@ class FrozenBins(nn.Module):
 
 
 class FrozenCross(nn.Module):
-    """See `skembed.crosses.Cross`."""
+    """See `skembed._columns.crosses.Cross`."""
 
     keys: Tensor
     members: Tensor
@@ -289,7 +289,7 @@ def _tensor(codes):
 
 
 def _scaled(numbers, median, scale, indicated):
-    """Inputs of the net from a numeric column, as `skembed.context.Context` makes them."""
+    """Inputs of the net from a numeric column, as `skembed._columns.context.Context` makes them."""
     missing = numbers.isnan()
     if indicated:
         yield missing

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skembed.vocabulary import MISSING, RESERVED, kinds
+from skembed._columns.vocabulary import MISSING, RESERVED, kinds
 
 
 class Inputs:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from skembed.factorize import Counts
+from skembed._columns.factorize import Counts
+from skembed._columns.frames import Columns
 from skembed.file_errors import check_readable, naming_file, naming_output
-from skembed.frames import Columns
 from skembed.persistence import check_no_other
 
 BATCH_ROWS = 131_072

@@ -24,15 +24,15 @@ DIGITS = 64
 # own: skops.io.load(path, trusted=TRUSTED_TYPES).
 TRUSTED_TYPES = [
     "numpy.dtype",
-    "skembed.bins.Bins",
+    "skembed._columns.bins.Bins",
     "skembed.classifier.NeuralEmbeddingClassifier",
-    "skembed.context.Context",
-    "skembed.crosses.Cross",
+    "skembed._columns.context.Context",
+    "skembed._columns.crosses.Cross",
     "skembed.encoder.NeuralEmbeddingEncoder",
     "skembed.forward.Dot",
     "skembed.forward.MLP",
-    "skembed.layout.Layout",
-    "skembed.layout.Slot",
+    "skembed._columns.output_layout.Layout",
+    "skembed._columns.output_layout.Slot",
     "skembed.losses.CrossEntropy",
     "skembed.losses.LogLoss",
     "skembed.losses.PoissonLoss",
@@ -40,7 +40,7 @@ TRUSTED_TYPES = [
     "skembed.losses.SquaredLoss",
     "skembed.regressor.NeuralEmbeddingRegressor",
     "skembed.target.Target",
-    "skembed.vocabulary.Vocabulary",
+    "skembed._columns.vocabulary.Vocabulary",
 ]
 
 

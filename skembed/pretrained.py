@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from skembed.vocabulary import kinds
+from skembed._columns.vocabulary import kinds
 
 
 class Given(NamedTuple):

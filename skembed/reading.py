@@ -8,11 +8,11 @@ from scipy.spatial import cKDTree
 from sklearn.utils import estimator_html_repr
 from sklearn.utils.validation import check_is_fitted
 
-from skembed.bins import Bins
-from skembed.crosses import Cross
+from skembed._columns.bins import Bins
+from skembed._columns.crosses import Cross
+from skembed._columns.vocabulary import INFREQUENT, MISSING, RESERVED, UNSEEN
 from skembed.persistence import replacing
 from skembed.summary import summary_html
-from skembed.vocabulary import INFREQUENT, MISSING, RESERVED, UNSEEN
 
 INFREQUENT_LABEL = "infrequent_sklearn"  # as OneHotEncoder.inverse_transform calls it
 CHUNK = 1_000_000  # levels whose distances are computed at once

@@ -6,10 +6,10 @@ from scipy.sparse import issparse
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from skembed._columns.vocabulary import kinds
 from skembed.base import BaseNeuralEmbedding
 from skembed.columnar import feature_columns
 from skembed.encoder import NeuralEmbeddingEncoder
-from skembed.vocabulary import kinds
 
 METHODS = ("transform", "predict", "predict_proba", "decision_function")
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skembed._columns.context import Context
+from skembed._columns.crosses import Cross
 from skembed.blocks import Block
-from skembed.context import Context
-from skembed.crosses import Cross
 from skembed.target import Target
 
 BLOCK_ROWS = 500_000  # in memory at a time

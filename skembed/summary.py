@@ -5,7 +5,7 @@ from html import escape
 
 import pandas as pd
 
-from skembed.vocabulary import MISSING
+from skembed._columns.vocabulary import MISSING
 
 
 def facts(encoder):

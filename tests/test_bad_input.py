@@ -79,7 +79,7 @@ def test_the_warning_shows_the_line_of_the_user(encoder, rents):
 
 def test_ids_of_another_type_in_the_first_rows_alone(encoder, rents, monkeypatch):
     """No warning: a level can match."""
-    monkeypatch.setattr("skembed.frames.BLOCK", 64)
+    monkeypatch.setattr("skembed._columns.frames.BLOCK", 64)
     X, y = rents
     encoder.fit(X, y)
     changed = X.astype({"city": object})
@@ -89,7 +89,7 @@ def test_ids_of_another_type_in_the_first_rows_alone(encoder, rents, monkeypatch
 
 @pytest.mark.parametrize("few", [64, 2**16])
 def test_errors_count_the_rows_of_all_blocks(rents, monkeypatch, few):
-    monkeypatch.setattr("skembed.frames.BLOCK", few)
+    monkeypatch.setattr("skembed._columns.frames.BLOCK", few)
     X, y = rents
     encoder = NeuralEmbeddingEncoder(handle_missing="error", max_epochs=2).fit(X, y)
     gaps = X.assign(city=X["city"].mask(X.index.isin([90, 150, 399])))

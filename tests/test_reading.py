@@ -4,10 +4,10 @@ import polars as pl
 import pytest
 
 from skembed import NeuralEmbeddingEncoder
-from skembed.bins import Bins
-from skembed.crosses import Cross
+from skembed._columns.bins import Bins
+from skembed._columns.crosses import Cross
+from skembed._columns.vocabulary import Vocabulary
 from skembed.reading import labels, level_frame, nearest_codes, neighbours
-from skembed.vocabulary import Vocabulary
 
 CITIES = Vocabulary(["Bern", "Oslo", "Pisa", "Rome"], [], np.array([0, 2, 0, 9, 5, 3, 4]))
 #                unseen   missing  infrequent  Bern   Oslo    Pisa    Rome

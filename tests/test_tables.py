@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from skembed.byvalue import ByValue
+from skembed._columns.lookup import ByValue
 from skembed.tables import (
     gather,
     gather_own_fold,

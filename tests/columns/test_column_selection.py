@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from skembed import NeuralEmbeddingEncoder, NeuralEmbeddingRegressor
-from skembed.frames import Columns
-from skembed.selection import embedded_columns, leave_out
+from skembed._columns.column_selection import embedded_columns, leave_out
+from skembed._columns.frames import Columns
 
 X = pd.DataFrame(
     {

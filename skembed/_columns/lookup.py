@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from skembed.factorize import FEW
-from skembed.vocabulary import MISSING, UNSEEN
+from skembed._columns.factorize import FEW
+from skembed._columns.vocabulary import MISSING, UNSEEN
 
 
 class ByValue(NamedTuple):

@@ -11,7 +11,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from skembed import NeuralEmbeddingClassifier, NeuralEmbeddingEncoder, NeuralEmbeddingRegressor
-from skembed.bags import members_of_lists, members_of_sparse, weighted_codes
+from skembed._columns.bags import members_of_lists, members_of_sparse, weighted_codes
 
 QUICK = {"max_epochs": 3, "random_state": 0}
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skembed.vocabulary import MISSING, RESERVED
+from skembed._columns.vocabulary import MISSING, RESERVED
 
 MOST_BINS = 32
 

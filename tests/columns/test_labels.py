@@ -4,7 +4,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from skembed.labels import labels_of
+from skembed._columns.labels import labels_of
 
 TOWNS = ["Rome", None, "Bern", "Rome"]
 ORDER = ["Wien", "Rome", "Bern"]

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from skembed import NeuralEmbeddingClassifier, NeuralEmbeddingEncoder, NeuralEmbeddingRegressor
-from skembed.frames import Columns
+from skembed._columns.frames import Columns
 
 # The same data in every container: strings, booleans, integer ids and a number, each with gaps.
 TOWNS = {
@@ -336,12 +336,12 @@ def test_blocks_of_rows_give_what_all_at_once_give(kind, monkeypatch):
     for _, name, place in slots:
         np.testing.assert_array_equal(at_once[:, place], encoder.tables_[name][codes[name]])
     assert {0, 1, 2} < set(list(codes.values())[2])
-    monkeypatch.setattr("skembed.frames.BLOCK", 64)
+    monkeypatch.setattr("skembed._columns.frames.BLOCK", 64)
     np.testing.assert_array_equal(encoder.transform(X), at_once)
 
 
 def test_a_row_is_numbered_from_the_first_of_all(monkeypatch):
-    monkeypatch.setattr("skembed.frames.BLOCK", 64)
+    monkeypatch.setattr("skembed._columns.frames.BLOCK", 64)
     X = pd.DataFrame({"rooms": [1.0] * 200})
     X.loc[170, "rooms"] = np.inf
     with pytest.raises(ValueError, match="row 170"):
@@ -363,15 +363,15 @@ def test_more_labels_than_rows_are_not_read():
 
 
 def test_labels_are_one_list_in_all_blocks(monkeypatch):
-    monkeypatch.setattr("skembed.frames.BLOCK", 64)
+    monkeypatch.setattr("skembed._columns.frames.BLOCK", 64)
     X = pd.DataFrame({"x": pd.Categorical(["a", "b"] * 100)})
     first, second, *_ = (part.by_label(0).values for _, part in Columns(X).blocks())
     assert first is second
 
 
 def test_a_column_of_many_values_is_factorised_once(monkeypatch):
-    monkeypatch.setattr("skembed.frames.BLOCK", 64)
-    monkeypatch.setattr("skembed.frames.MANY", 10)
+    monkeypatch.setattr("skembed._columns.frames.BLOCK", 64)
+    monkeypatch.setattr("skembed._columns.frames.MANY", 10)
     values = [*map(str, range(150)), None, *map(str, range(49))]
     parts = [part.by_label(0) for _, part in Columns(pd.DataFrame({"x": values})).blocks()]
     assert parts[0].values is parts[-1].values

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from skembed import NeuralEmbeddingEncoder
-from skembed.byvalue import ByValue, crossed
-from skembed.crosses import Cross
-from skembed.frames import Columns
-from skembed.vocabulary import MISSING, UNSEEN, Vocabulary
+from skembed._columns.crosses import Cross
+from skembed._columns.frames import Columns
+from skembed._columns.lookup import ByValue, crossed
+from skembed._columns.vocabulary import MISSING, UNSEEN, Vocabulary
 
 TABLE = np.arange(12, dtype=np.float32).reshape(6, 2) / 3
 

@@ -7,7 +7,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 
-from skembed.labels import arrow_positions
+from skembed._columns.labels import arrow_positions
 
 FEW = 8  # values that are sooner looked at one by one
 

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skembed.frames import Columns
-from skembed.layout import Layout, cross_name, output_dtype
+from skembed._columns.frames import Columns
+from skembed._columns.output_layout import Layout, cross_name, output_dtype
 
 X = pd.DataFrame({"city": ["Oslo"], "rooms": [3], "kind": ["flat"]})
 

@@ -3,7 +3,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from skembed.factorize import factorize_series
+from skembed._columns.factorize import factorize_series
 
 TOWNS = ["Rome", None, "Bern", "Rome"]
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from skembed._columns.vocabulary import RESERVED, UNSEEN
 from skembed.packing import pack_ints, unpack_ints
-from skembed.vocabulary import RESERVED, UNSEEN
 
 MOST_CROSSES = 40  # pairs, and as many triples
 MOST_COLUMNS = 40  # 780 pairs to look at

@@ -1,7 +1,7 @@
 import numpy as np
 
-from skembed.bins import MOST_BINS, Bins
-from skembed.vocabulary import MISSING
+from skembed._columns.bins import MOST_BINS, Bins
+from skembed._columns.vocabulary import MISSING
 
 
 def fit(numbers):

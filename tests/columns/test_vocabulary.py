@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import OneHotEncoder
 
-from skembed.frames import Columns
-from skembed.vocabulary import INFREQUENT, MISSING, UNSEEN, Vocabulary, kinds
+from skembed._columns.frames import Columns
+from skembed._columns.vocabulary import INFREQUENT, MISSING, UNSEEN, Vocabulary, kinds
 
 
 def column(values):

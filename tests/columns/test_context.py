@@ -1,6 +1,6 @@
 import numpy as np
 
-from skembed.context import Context
+from skembed._columns.context import Context
 
 ONES = np.ones(5)
 

@@ -1,0 +1,1 @@
+"""From any frame to codes and numbers."""
