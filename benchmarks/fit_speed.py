@@ -45,8 +45,8 @@ from torch import nn
 from torch.nn import functional
 
 from skembed import NeuralEmbeddingEncoder
+from skembed._model.target import encode_target
 from skembed.blocks import Block, Blocks
-from skembed.target import encode_target
 from skembed.training import Settings, auto_batch_size, train
 
 LAYERS, N_FOLDS = (64, 32), 5

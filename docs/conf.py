@@ -23,7 +23,7 @@ myst_heading_anchors = 3
 nitpicky = True
 # Named by docstrings for those who read the code.
 nitpick_ignore = [
-    ("py:func", "skembed.axes.n_kept"),
+    ("py:func", "skembed._model.axes.n_kept"),
     ("py:func", "skembed._columns.crosses.choose_crosses"),
 ]
 

@@ -25,17 +25,17 @@ from skembed._columns.crosses import Evidence, choose_crosses, draw_rows, reques
 from skembed._columns.frames import Columns
 from skembed._columns.output_layout import cross_name
 from skembed._columns.vocabulary import Vocabulary
+from skembed._model.folds import assign_folds
+from skembed._model.pretrained import place, read_pretrained
+from skembed._model.target import Target, encode_target
 from skembed._utils.memory import check_tables
 from skembed._utils.sklearn_compat import Interval, StrOptions, check_sample_weight, routing_enabled
 from skembed._utils.warnings import warn_user
 from skembed.blocks import HeldRows
 from skembed.epochs import Epochs
 from skembed.evidence import is_evidence
-from skembed.folds import assign_folds
 from skembed.packing import pack_table, unpack_table
-from skembed.pretrained import place, read_pretrained
 from skembed.sizing import RULES, cross_dim, embedding_dims
-from skembed.target import Target, encode_target
 
 
 class Problem(NamedTuple):

@@ -18,7 +18,7 @@ class Block(NamedTuple):
     inputs : ndarray of float32, shape (n_rows, n_inputs)
         The numeric columns as the net sees them.
     values : ndarray of shape (n_rows,) or (n_rows, n_outputs)
-        Of the target, as `skembed.target.Target` has them.
+        Of the target, as `skembed._model.target.Target` has them.
     weight : ndarray of float32, shape (n_rows,)
         1 in the mean of all rows with weight.
     fold : ndarray of int64, shape (n_rows,)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skembed import forward
+from skembed._model import decoder as forward
 
 
 class Decoder(nn.Module):

@@ -8,16 +8,16 @@ from sklearn.utils.validation import check_is_fitted
 from skembed._columns.frames import Columns
 from skembed._columns.lookup import coded_blocks
 from skembed._columns.output_layout import Layout, output_dtype
+from skembed._model.finishing import finished_tables
+from skembed._model.tables import gather, gather_own_fold
 from skembed._utils.sklearn_compat import StrOptions, check_feature_names_in, fit_context
 from skembed._utils.warnings import warn_user
 from skembed.base import BaseNeuralEmbedding, all_or_nothing, needs_torch
-from skembed.finishing import finished_tables
 from skembed.from_parquet import learn_from_parquet, write_features
 from skembed.parquet import check_out, open_dataset
 from skembed.persistence import explained, read, write
 from skembed.reading import ReadableVectors, given_back
 from skembed.state import put_together, taken_apart
-from skembed.tables import gather, gather_own_fold
 from skembed.without_target import fit_without_target
 
 
@@ -53,7 +53,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
     embedding_dim : {"auto", "fastai", "google", "half"}, int, dict or callable, default="auto"
         Length of the vectors. "auto" trains by :func:`skembed.sizing.auto_dim` (at most 4, and 1
         for two levels, because more cost time and helped no model) and puts out the components
-        that tell something, one at least (:func:`skembed.axes.n_kept` says how). Another rule of
+        that tell something, one at least (:func:`skembed._model.axes.n_kept` says how). Another rule of
         :mod:`skembed.sizing`, an int, a dict by column or a callable of the number of levels gives
         a length that is kept. Without a target "auto" trains at most 16 and puts out the
         components with 1 % or more of what all vectors tell of the other columns, one at least.

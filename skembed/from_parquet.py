@@ -13,8 +13,8 @@ from skembed._columns.column_selection import embedded_columns, leave_out, repor
 from skembed._columns.context import Context
 from skembed._columns.frames import Columns, Levels
 from skembed._columns.vocabulary import Vocabulary
+from skembed._model.folds import assign_folds
 from skembed.base import Problem, check_device, check_layers
-from skembed.folds import assign_folds
 from skembed.parquet import (
     GrowingLevels,
     as_column,

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from skembed._columns.context import FAR
 from skembed._columns.vocabulary import MISSING, RESERVED, UNSEEN
-from skembed.forward import Dot
+from skembed._model.decoder import Dot
 from skembed.packed import PackedEmbedding
 
 
@@ -189,7 +189,7 @@ class FrozenPredictor(FrozenEncoder):
 
 
 class FrozenMLP(nn.Module):
-    """See `skembed.forward.MLP`."""
+    """See `skembed._model.decoder.MLP`."""
 
     def __init__(self, decoder):
         super().__init__()
@@ -207,7 +207,7 @@ class FrozenMLP(nn.Module):
 
 
 class FrozenDot(nn.Module):
-    """See `skembed.forward.Dot`."""
+    """See `skembed._model.decoder.Dot`."""
 
     own: Tensor
     trust: Tensor

@@ -6,7 +6,7 @@ As in numpy, inputs of the decoder are float32 and its products float64.
 import numpy as np
 
 from skembed._columns.context import FAR
-from skembed.forward import Dot
+from skembed._model.decoder import Dot
 
 
 def append_net(graph, inputs, model):

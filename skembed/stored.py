@@ -9,8 +9,8 @@ import numpy as np
 
 from skembed._columns.context import Context
 from skembed._columns.crosses import Cross
+from skembed._model.target import Target
 from skembed.blocks import Block
-from skembed.target import Target
 
 BLOCK_ROWS = 500_000  # in memory at a time
 
@@ -195,7 +195,7 @@ class Recipe(NamedTuple):
         return self.context.matrix(numbers, len(rows[self.target_name]))
 
     def values(self, rows):
-        """Values of the target, as `skembed.target.Target` has them."""
+        """Values of the target, as `skembed._model.target.Target` has them."""
         given = rows[self.target_name]
         if self.values_by_position is None:
             return self.target.encode(given)

@@ -21,11 +21,11 @@ from scipy.sparse import issparse
 from torch import Tensor
 from torch.nn import functional
 
+from skembed._model.decoder import MLP, Dot
 from skembed.decoders import Decoder, DotDecoder
 from skembed.devices import chosen_device
 from skembed.epochs import Epochs
 from skembed.evidence import Differences
-from skembed.forward import MLP, Dot
 from skembed.nn import Bags, FoldTables
 from skembed.optimizers import AdamW
 from skembed.ranks import ALONE
@@ -63,7 +63,7 @@ class Trained(NamedTuple):
     priors : list of ndarray, each of shape (dim,)
     deviations : list of ndarray, each of shape (n_codes, n_folds, dim)
     decoder : MLP or Dot
-        See `skembed.forward`.
+        See `skembed._model.decoder`.
     losses : ndarray of float32, shape (n_used_rows,)
         Weighted out-of-fold loss of each row with weight of the sample, in the end.
     outputs : ndarray of float32, shape (n_look_at, n_folds, n_outputs), or None
@@ -377,7 +377,7 @@ class BestEpoch:
 
 
 def torch_loss(loss, device=None):
-    """A loss of `skembed.losses` for tensors.
+    """A loss of `skembed._model.losses` for tensors.
 
     Returns
     -------

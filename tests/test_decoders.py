@@ -1,9 +1,9 @@
 import numpy as np
 import torch
 
+from skembed._model.pretrained import Start
 from skembed.decoders import Decoder, DotDecoder
 from skembed.nn import FoldTables
-from skembed.pretrained import Start
 
 
 def decoder(n_outputs, hidden=(4,), dropout=0.0):

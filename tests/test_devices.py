@@ -7,10 +7,10 @@ from scipy.sparse import csr_array
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from skembed import NeuralEmbeddingClassifier, NeuralEmbeddingEncoder
+from skembed._model.losses import CrossEntropy, LogLoss, SquaredLoss
 from skembed.blocks import Block
 from skembed.decoders import Decoder, DotDecoder
 from skembed.devices import chosen_device
-from skembed.losses import CrossEntropy, LogLoss, SquaredLoss
 from skembed.nn import FoldTables
 from skembed.optimizers import AdamW
 from skembed.training import Rows, _step, torch_loss

@@ -1,8 +1,8 @@
 import numpy as np
 import torch
 
+from skembed._model.pretrained import Start
 from skembed.nn import FoldTables
-from skembed.pretrained import Start
 
 
 def tables():

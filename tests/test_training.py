@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 import torch
 
+from skembed._model.losses import LogLoss
+from skembed._model.target import encode_target
 from skembed.blocks import Block, Blocks, normalised
 from skembed.decoders import Decoder
-from skembed.losses import LogLoss
 from skembed.nn import FoldTables
 from skembed.optimizers import AdamW
-from skembed.target import encode_target
 from skembed.training import (
     Rows,
     Settings,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skembed.losses import weighted_quantile
+from skembed._model.losses import weighted_quantile
 
 FAR = 1e18  # whose square even float32 holds; bent, it is 3 as infinity would be
 

@@ -60,7 +60,7 @@ def find_axes(vectors, context, weight, decoder, random_state):
     context : ndarray of float32, shape (n_rows, n_inputs)
     weight : ndarray of shape (n_rows,)
     decoder : MLP or Dot
-        See `skembed.forward`.
+        See `skembed._model.decoder`.
     random_state : int
         Draws the signs by which more than 8 outputs are summed: the products of such gradients
         are those of all outputs in the mean.

@@ -7,8 +7,7 @@ import pandas as pd
 from scipy.sparse import issparse
 from sklearn.utils import column_or_1d
 
-from skembed._utils.warnings import warn_user
-from skembed.losses import (
+from skembed._model.losses import (
     CrossEntropy,
     LogLoss,
     PoissonLoss,
@@ -16,6 +15,7 @@ from skembed.losses import (
     SquaredLoss,
     weighted_quantile,
 )
+from skembed._utils.warnings import warn_user
 
 MANY_CLASSES = 20
 NORMAL_INTERQUARTILE_RANGE = 1.349  # in standard deviations
@@ -33,7 +33,7 @@ class Target(NamedTuple):
         int64 codes of several classes; otherwise float32, a column per output: 0 or 1, or
         quantities, standardised or (under the Poisson loss) divided by their mean.
     loss : object
-        See `skembed.losses`.
+        See `skembed._model.losses`.
     bias : ndarray of float32, shape (n_outputs,)
         Output of a net that knows only the target's distribution.
     centre, scale : ndarray of shape (n_outputs,) or None

@@ -10,7 +10,7 @@ from sklearn.metrics import (
     mean_squared_error,
 )
 
-from skembed.losses import CrossEntropy, LogLoss, PoissonLoss, QuantileLoss, SquaredLoss
+from skembed._model.losses import CrossEntropy, LogLoss, PoissonLoss, QuantileLoss, SquaredLoss
 from skembed.training import torch_loss
 
 QUANTITIES = np.array([[1.0, 0.3], [-1.0, 0.9], [0.2, -2.0], [0.1, 0.4]])

@@ -3,7 +3,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from skembed.forward import MLP, Dot
+from skembed._model.decoder import MLP, Dot
 
 
 def net(n_inputs, hidden, n_outputs):

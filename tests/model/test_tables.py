@@ -3,7 +3,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from skembed._columns.lookup import ByValue
-from skembed.tables import (
+from skembed._model.tables import (
     gather,
     gather_own_fold,
     mean_over_folds,

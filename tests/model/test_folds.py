@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
 
-from skembed.folds import assign_folds
+from skembed._model.folds import assign_folds
 
 Y = np.array([0, 1] * 10)
 X = np.zeros((20, 1))

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from skembed.axes import MOST_ROWS, draw_rows, find_axes, n_kept
-from skembed.forward import MLP
+from skembed._model.axes import MOST_ROWS, draw_rows, find_axes, n_kept
+from skembed._model.decoder import MLP
 
 
 def linear_net(*coefficients):

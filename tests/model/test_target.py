@@ -4,7 +4,7 @@ import pytest
 from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 
-from skembed.target import encode_target
+from skembed._model.target import encode_target
 
 
 def encode(y, target_type="auto", weight=None, **loss):

@@ -12,7 +12,7 @@ from skembed import (
     NeuralEmbeddingEncoder,
     NeuralEmbeddingRegressor,
 )
-from skembed.pretrained import read_pretrained
+from skembed._model.pretrained import read_pretrained
 
 QUICK = {"crosses": None, "max_epochs": 3, "random_state": 0}
 CITIES = {"Bern": [1.0, 0.1], "Oslo": [0.7, 0.2], "Rome": [0.2, 0.3], "Lima": [0.4, 0.5]}

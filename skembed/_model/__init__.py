@@ -1,0 +1,1 @@
+"""The model in numpy: target, losses, folds, decoder, axes, tables, dimensions."""
