@@ -46,8 +46,8 @@ from torch.nn import functional
 
 from skembed import NeuralEmbeddingEncoder
 from skembed._model.target import encode_target
-from skembed.blocks import Block, Blocks
-from skembed.training import Settings, auto_batch_size, train
+from skembed._training.loop import Settings, auto_batch_size, train
+from skembed._training.rows import Block, Blocks
 
 LAYERS, N_FOLDS = (64, 32), 5
 FAST = 0.01  # learning rate, for the fewest epochs
@@ -121,7 +121,7 @@ def ordinary(problem, dim, epochs):
 
 
 def products(n_rows, n_inputs, epochs):
-    """Multiply what a fit has to multiply: see `skembed.training`."""
+    """Multiply what a fit has to multiply: see `skembed._training.loop`."""
     batch, shapes = auto_batch_size(n_rows), []
     for n_in, n_out in itertools.pairwise([n_inputs, *LAYERS, 1]):
         shapes.append((N_FOLDS * batch, n_in, n_out))  # forward, with the vectors of each fold

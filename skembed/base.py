@@ -28,12 +28,12 @@ from skembed._columns.vocabulary import Vocabulary
 from skembed._model.folds import assign_folds
 from skembed._model.pretrained import place, read_pretrained
 from skembed._model.target import Target, encode_target
+from skembed._training.monitor import Epochs
+from skembed._training.rows import HeldRows
+from skembed._training.significance import is_evidence
 from skembed._utils.memory import check_tables
 from skembed._utils.sklearn_compat import Interval, StrOptions, check_sample_weight, routing_enabled
 from skembed._utils.warnings import warn_user
-from skembed.blocks import HeldRows
-from skembed.epochs import Epochs
-from skembed.evidence import is_evidence
 from skembed.packing import pack_table, unpack_table
 from skembed.sizing import RULES, cross_dim, embedding_dims
 
@@ -76,7 +76,7 @@ class Learned(NamedTuple):
     context : Context
     problem : Problem
     trained : Trained
-        See `skembed.training`.
+        See `skembed._training.loop`.
     """
 
     columns: Columns
@@ -376,7 +376,7 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
 
     def _train(self, vocabularies, crosses, blocks, problem, look_at):
         with needs_torch("fit"):
-            from skembed.training import Settings, train
+            from skembed._training.loop import Settings, train
         n_levels = [len(vocabulary.levels) for vocabulary in vocabularies.values()]
         dims = embedding_dims(self.embedding_dim, list(vocabularies), n_levels, self.interaction)
         starts = [problem.pretrained.get(name) for name in vocabularies]
@@ -508,7 +508,7 @@ def _with_tables(change, state):
 def check_device(given):
     """Raise if there is no such device, before much is done for it."""
     with needs_torch("fit"):
-        from skembed.devices import chosen_device
+        from skembed._training.runtime import chosen_device
     chosen_device(given)
 
 

@@ -644,7 +644,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         """
         check_is_fitted(self)
         with needs_torch("to_torch"):
-            from skembed.frozen import FrozenEncoder
+            from skembed.nn import FrozenEncoder
         return FrozenEncoder(self)
 
     def save(self, path):
@@ -724,7 +724,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
     def _fit_parquet(self, dataset, target, sample_weight, distributed):
         """Set the fitted state; return what `write_features` needs beside it."""
         with needs_torch("fit"):
-            from skembed.ranks import joined
+            from skembed._training.process_group import joined
         ranks = joined(is_distributed=distributed, device=self.device)
         learned, plan, next_folds = learn_from_parquet(self, dataset, target, sample_weight, ranks)
         fold_tables = self._finish(learned)

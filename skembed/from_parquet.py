@@ -70,7 +70,7 @@ def learn_from_parquet(encoder, dataset, target, weight, ranks):
     target : str
     weight : str or None
     ranks : Alone or Ranks
-        See `skembed.ranks`. Each reads its share.
+        See `skembed._training.process_group`. Each reads its share.
 
     Returns
     -------

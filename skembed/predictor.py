@@ -177,7 +177,7 @@ class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
         """
         check_is_fitted(self)
         with needs_torch("to_torch"):
-            from skembed.frozen import FrozenPredictor
+            from skembed.nn import FrozenPredictor
         return FrozenPredictor(self)
 
     def _output(self, X):

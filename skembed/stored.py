@@ -10,7 +10,7 @@ import numpy as np
 from skembed._columns.context import Context
 from skembed._columns.crosses import Cross
 from skembed._model.target import Target
-from skembed.blocks import Block
+from skembed._training.rows import Block
 
 BLOCK_ROWS = 500_000  # in memory at a time
 
@@ -233,7 +233,7 @@ class Folds(NamedTuple):
 
 
 class StoredRows:
-    """All training rows, stored in files; what `skembed.blocks.HeldRows` is for rows in memory.
+    """All training rows, stored in files; what `skembed._training.rows.HeldRows` is for rows in memory.
 
     Parameters
     ----------
@@ -243,7 +243,7 @@ class StoredRows:
     problem : Problem
         That of the rows of the sample; see `skembed.base`.
     ranks : Alone or Ranks
-        See `skembed.ranks`.
+        See `skembed._training.process_group`.
     small : bool
         Whether crosses of many combinations are left out.
 
@@ -303,7 +303,7 @@ class StoredRows:
 
 
 class StoredBlocks:
-    """The rows of a rank, as `skembed.blocks.Blocks`, of which each is read when it is asked for.
+    """The rows of a rank, as `skembed._training.rows.Blocks`, of which each is read when it is asked for.
 
     Parameters
     ----------

@@ -6,10 +6,10 @@ from threadpoolctl import threadpool_limits
 
 from skembed._columns.column_selection import embedded_columns
 from skembed._columns.context import Context
+from skembed._training.monitor import Epochs
 from skembed._utils.memory import check_tables
 from skembed._utils.sklearn_compat import check_sample_weight
 from skembed.base import check_device, needs_torch
-from skembed.epochs import Epochs
 from skembed.sizing import auto_dim, embedding_dims, is_asked
 
 LONGEST = 16  # trained; of these, the axes that are not faint are put out
@@ -66,7 +66,7 @@ def turned(trained, counts, asked):
     Parameters
     ----------
     trained : Companions
-        See `skembed.unlabelled`.
+        See `skembed._training.masked_loop`.
     counts : list of ndarray, each of shape (n_codes,)
         Rows per code.
     asked : list of int or None
@@ -100,8 +100,8 @@ def _principal(table, metric, count):
 
 def _train(encoder, vocabularies, codes, numbers, weight):
     with needs_torch("fit"):
-        from skembed.training import Settings
-        from skembed.unlabelled import train
+        from skembed._training.loop import Settings
+        from skembed._training.masked_loop import train
     longest = [auto_dim(len(v.levels), LONGEST) for v in vocabularies.values()]
     asked = _asked(encoder.embedding_dim, vocabularies)
     sizes = [vocabulary.n_codes for vocabulary in vocabularies.values()]

@@ -334,6 +334,6 @@ def test_ctrl_c_leaves_no_broken_estimator(rents, fitted):
 
 
 def test_without_torch_fit_says_what_to_install(encoder, rents, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "skembed.training", None)
+    monkeypatch.setitem(__import__("sys").modules, "skembed._training.loop", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'skembed\[torch\]'"):
         encoder.fit(*rents)

@@ -14,8 +14,8 @@ from skembed import NeuralEmbeddingEncoder, NeuralEmbeddingRegressor
 def test_the_forward_pass_is_the_decoder_of_training(rents):
     import torch
 
-    from skembed.decoders import Decoder
-    from skembed.nn import FoldTables
+    from skembed._training.decoders import Decoder
+    from skembed._training.fold_tables import FoldTables
 
     X, y = rents
     model = NeuralEmbeddingRegressor(crosses=None, random_state=0, max_epochs=5).fit(X, y)

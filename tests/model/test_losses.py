@@ -11,7 +11,7 @@ from sklearn.metrics import (
 )
 
 from skembed._model.losses import CrossEntropy, LogLoss, PoissonLoss, QuantileLoss, SquaredLoss
-from skembed.training import torch_loss
+from skembed._training.loop import torch_loss
 
 QUANTITIES = np.array([[1.0, 0.3], [-1.0, 0.9], [0.2, -2.0], [0.1, 0.4]])
 BOUNDS = np.array([-2.0, -3.0]), np.array([2.0, 2.0])

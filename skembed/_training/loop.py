@@ -22,13 +22,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from skembed._model.decoder import MLP, Dot
-from skembed.decoders import Decoder, DotDecoder
-from skembed.devices import chosen_device
-from skembed.epochs import Epochs
-from skembed.evidence import Differences
-from skembed.nn import Bags, FoldTables
-from skembed.optimizers import AdamW
-from skembed.ranks import ALONE
+from skembed._training.decoders import Decoder, DotDecoder
+from skembed._training.fold_tables import Bags, FoldTables
+from skembed._training.monitor import Epochs
+from skembed._training.optimizers import AdamW
+from skembed._training.process_group import ALONE
+from skembed._training.runtime import chosen_device
+from skembed._training.significance import Differences
 
 TABLE_LEARNING_RATE = 0.1
 CHUNK = 65_536  # rows that are shuffled at once

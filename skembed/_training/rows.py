@@ -40,7 +40,7 @@ class Blocks(list):
         Rows with weight: of all ranks, and of this one.
     n_folds : int
     ranks : Ranks or None
-        See `skembed.ranks`; None is a process alone.
+        See `skembed._training.process_group`; None is a process alone.
     sample : Block
         The rows that are looked at after training: the first block, or some of all ranks.
     """

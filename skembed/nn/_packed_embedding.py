@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skembed.checks import check_entry, check_integers, check_options, checked_table
+from skembed.nn._checks import check_entry, check_integers, check_options, checked_table
 
 CACHED = 2**20  # numbers of a table (4 MB) up to which its rows are near, in any order
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from skembed.optimizers import AdamW, RowAdagrad, _sums
+from skembed._training.optimizers import AdamW, RowAdagrad, _sums
 
 
 def nothing_fixed(n_rows):

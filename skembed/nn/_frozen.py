@@ -12,7 +12,7 @@ from torch.nn import functional
 from skembed._columns.context import FAR
 from skembed._columns.vocabulary import MISSING, RESERVED, UNSEEN
 from skembed._model.decoder import Dot
-from skembed.packed import PackedEmbedding
+from skembed.nn._packed_embedding import PackedEmbedding
 
 
 class FrozenEncoder(nn.Module):

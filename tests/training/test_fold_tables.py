@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from skembed._model.pretrained import Start
-from skembed.nn import FoldTables
+from skembed._training.fold_tables import FoldTables
 
 
 def tables():

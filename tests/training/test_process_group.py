@@ -25,7 +25,7 @@ TOGETHER = """
 import pathlib, sys
 import joblib
 import torch.distributed
-import skembed.ranks, skembed.stored
+import skembed._training.process_group, skembed.stored
 from skembed import NeuralEmbeddingEncoder
 
 torch.distributed.init_process_group("gloo")
@@ -44,7 +44,7 @@ encoder.fit_transform_parquet(folder / "adult", "y", features, distributed=True)
 joblib.dump(encoder, folder / f"plain.{rank}")
 
 skembed.stored.BLOCK_ROWS = 1000
-skembed.ranks.SMALL_TABLE = 0
+skembed._training.process_group.SMALL_TABLE = 0
 fitted("in blocks, by touched rows", "adult", crosses="auto")
 fitted("empty share", "adult/0.parquet", crosses=None, max_epochs=2)
 """
@@ -60,7 +60,7 @@ def torchrun(folder, script, n_ranks=2):
     path = folder / "train.py"
     path.write_text(script)
     # What is imported here is imported there; a thread each, as a fit takes.
-    paths = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, sys.path)])
+    paths = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, sys.path)])
     return subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone"]
         + ["--nproc-per-node", str(n_ranks), str(path), str(folder)],
@@ -170,7 +170,7 @@ def test_an_error_of_one_rank_ends_all(adult, tmp_path):
 def test_the_death_of_one_rank_ends_all(adult, tmp_path):
     write_shards(adult, tmp_path)
     dies = """
-import os, skembed.training as training
+import os, skembed._training.loop as training
 
 def one_cycle(progress):
     if rank == 1 and progress > 1e-4:

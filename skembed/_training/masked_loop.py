@@ -27,17 +27,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skembed.decoders import linear
-from skembed.devices import chosen_device
-from skembed.nn import FoldTables
-from skembed.optimizers import AdamW, RowAdagrad
-from skembed.training import (
+from skembed._training.decoders import linear
+from skembed._training.fold_tables import FoldTables
+from skembed._training.loop import (
     TABLE_LEARNING_RATE,
     auto_batch_size,
     auto_epochs,
     one_cycle,
     torch_threads,
 )
+from skembed._training.optimizers import AdamW, RowAdagrad
+from skembed._training.runtime import chosen_device
 
 WIDTH = 32  # of the sum
 MANY_LEVELS = 1000  # more are sampled
@@ -86,7 +86,7 @@ def train(codes, sizes, dims, numbers, weight, settings):
     numbers : ndarray of float32, shape (n_rows, n_numbers)
     weight : ndarray of shape (n_rows,)
     settings : Settings
-        Of `skembed.training`; folds, layers and stopping play no part.
+        Of `skembed._training.loop`; folds, layers and stopping play no part.
 
     Returns
     -------

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from skembed import unlabelled
-from skembed.training import Settings
-from skembed.unlabelled import MANY_LEVELS, Head, train
+from skembed._training import masked_loop as unlabelled
+from skembed._training.loop import Settings
+from skembed._training.masked_loop import MANY_LEVELS, Head, train
 
 SETTINGS = Settings(
     interaction="mlp",

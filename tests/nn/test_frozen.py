@@ -253,7 +253,7 @@ def test_frames_are_checked_as_by_transform(rent_model):
 def test_without_torch_it_says_what_to_install(rents, estimator, monkeypatch):
     X, y = rents
     model = clone(estimator).set_params(crosses=None, max_epochs=1).fit(X, y > y.median())
-    monkeypatch.setitem(sys.modules, "skembed.frozen", None)
+    monkeypatch.setitem(sys.modules, "skembed.nn", None)
     with pytest.raises(ModuleNotFoundError, match=r"to_torch needs PyTorch.*skembed\[torch\]"):
         model.to_torch()
 

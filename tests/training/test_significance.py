@@ -1,6 +1,6 @@
 import numpy as np
 
-from skembed.evidence import is_evidence
+from skembed._training.significance import is_evidence
 
 
 def test_evidence_is_two_standard_errors():

@@ -2,8 +2,8 @@ import numpy as np
 import torch
 
 from skembed._model.pretrained import Start
-from skembed.decoders import Decoder, DotDecoder
-from skembed.nn import FoldTables
+from skembed._training.decoders import Decoder, DotDecoder
+from skembed._training.fold_tables import FoldTables
 
 
 def decoder(n_outputs, hidden=(4,), dropout=0.0):

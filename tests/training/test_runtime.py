@@ -8,12 +8,12 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from skembed import NeuralEmbeddingClassifier, NeuralEmbeddingEncoder
 from skembed._model.losses import CrossEntropy, LogLoss, SquaredLoss
-from skembed.blocks import Block
-from skembed.decoders import Decoder, DotDecoder
-from skembed.devices import chosen_device
-from skembed.nn import FoldTables
-from skembed.optimizers import AdamW
-from skembed.training import Rows, _step, torch_loss
+from skembed._training.decoders import Decoder, DotDecoder
+from skembed._training.fold_tables import FoldTables
+from skembed._training.loop import Rows, _step, torch_loss
+from skembed._training.optimizers import AdamW
+from skembed._training.rows import Block
+from skembed._training.runtime import chosen_device
 
 OTHER = torch.device("meta")
 

@@ -4,11 +4,9 @@ import torch
 
 from skembed._model.losses import LogLoss
 from skembed._model.target import encode_target
-from skembed.blocks import Block, Blocks, normalised
-from skembed.decoders import Decoder
-from skembed.nn import FoldTables
-from skembed.optimizers import AdamW
-from skembed.training import (
+from skembed._training.decoders import Decoder
+from skembed._training.fold_tables import FoldTables
+from skembed._training.loop import (
     Rows,
     Settings,
     _step,
@@ -18,6 +16,8 @@ from skembed.training import (
     torch_loss,
     train,
 )
+from skembed._training.optimizers import AdamW
+from skembed._training.rows import Block, Blocks, normalised
 
 SETTINGS = Settings(
     interaction="mlp",
@@ -189,7 +189,7 @@ def test_without_folds_the_own_table_gets_the_sum_over_rows():
 
 
 def plain_gradients(tables, decoder, rows):
-    """The two steps one after the other, as the head of `skembed.training` tells them."""
+    """The two steps one after the other, as the head of `skembed._training.loop` tells them."""
     vectors, n_folds = tables.vectors(rows.packed), tables.n_folds
     losses_of = torch_loss(LogLoss())
     own = vectors[torch.arange(len(rows.fold)), rows.fold]

@@ -1,7 +1,4 @@
-"""Torch: the fold tables of all columns in one weight.
-
-For those who build nets, `PackedEmbedding` is here too.
-"""
+"""Torch: the fold tables of all columns in one weight."""
 
 from typing import NamedTuple
 
@@ -10,12 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from skembed.optimizers import RowAdagrad
-from skembed.packed import PackedEmbedding
-from skembed.ranks import Cells
-
-__all__ = ["BagWeight", "Bags", "FoldTables", "PackedEmbedding", "Weight"]
-
+from skembed._training.optimizers import RowAdagrad
+from skembed._training.process_group import Cells
 
 # Mean gradients of a prior that are no larger are rounding: at the start, where the target is
 # standardised, they would sum to zero, and Adagrad makes full steps of what is left.
