@@ -207,7 +207,7 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
 
         Parameters
         ----------
-        rows : HeldRows or skembed.stored.StoredRows
+        rows : HeldRows or skembed._fit.spilled_rows.StoredRows
         columns : Columns
         others : list of int
             Positions of the columns that are not embedded.

@@ -44,7 +44,7 @@ def fit(
         --set cv=10 --set crosses=None --features features.parquet
     """
     encoder = configured({"random_state": seed}, settings)
-    from skembed.parquet import check_out
+    from skembed._fit.parquet_reader import check_out
     from skembed.summary import column_table, course
     from skembed.tabular_files import check_rows, naming_columns, open_rows
 

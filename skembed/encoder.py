@@ -8,17 +8,17 @@ from sklearn.utils.validation import check_is_fitted
 from skembed._columns.frames import Columns
 from skembed._columns.lookup import coded_blocks
 from skembed._columns.output_layout import Layout, output_dtype
+from skembed._fit.from_parquet import learn_from_parquet, write_features
+from skembed._fit.parquet_reader import check_out, open_dataset
+from skembed._fit.without_target import fit_without_target
 from skembed._model.finishing import finished_tables
 from skembed._model.tables import gather, gather_own_fold
 from skembed._utils.sklearn_compat import StrOptions, check_feature_names_in, fit_context
 from skembed._utils.warnings import warn_user
 from skembed.base import BaseNeuralEmbedding, all_or_nothing, needs_torch
-from skembed.from_parquet import learn_from_parquet, write_features
-from skembed.parquet import check_out, open_dataset
 from skembed.persistence import explained, read, write
 from skembed.reading import ReadableVectors, given_back
 from skembed.state import put_together, taken_apart
-from skembed.without_target import fit_without_target
 
 
 class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedding):

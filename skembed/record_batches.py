@@ -4,9 +4,9 @@ import os
 import shutil
 from pathlib import Path
 
+from skembed._fit.parquet_reader import checked, count_rows, name_of, open_dataset
 from skembed.csv_rows import CsvSource
 from skembed.file_errors import check_readable, naming_file
-from skembed.parquet import checked, count_rows, name_of, open_dataset
 
 BATCH_ROWS = 2**16  # as many as `transform` looks at at once
 SUFFIXES = {

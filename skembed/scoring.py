@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import joblib
 
+from skembed._fit.parquet_reader import check_out, name_of
 from skembed.csv_rows import CsvSource
-from skembed.parquet import check_out, name_of
 from skembed.parts import Parts
 from skembed.quarantine import Quarantine
 from skembed.record_batches import is_folder, open_source

@@ -19,13 +19,13 @@ from sklearn.preprocessing import StandardScaler
 from torch import distributed
 
 from skembed import NeuralEmbeddingEncoder
-from skembed.parquet import open_dataset, share_of
+from skembed._fit.parquet_reader import open_dataset, share_of
 
 TOGETHER = """
 import pathlib, sys
 import joblib
 import torch.distributed
-import skembed._training.process_group, skembed.stored
+import skembed._training.process_group, skembed._fit.spilled_rows
 from skembed import NeuralEmbeddingEncoder
 
 torch.distributed.init_process_group("gloo")
@@ -43,7 +43,7 @@ features = folder / f"features-{rank}.parquet"
 encoder.fit_transform_parquet(folder / "adult", "y", features, distributed=True)
 joblib.dump(encoder, folder / f"plain.{rank}")
 
-skembed.stored.BLOCK_ROWS = 1000
+skembed._fit.spilled_rows.BLOCK_ROWS = 1000
 skembed._training.process_group.SMALL_TABLE = 0
 fitted("in blocks, by touched rows", "adult", crosses="auto")
 fitted("empty share", "adult/0.parquet", crosses=None, max_epochs=2)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-import skembed.stored
-from skembed.stored import Files
+import skembed._fit.spilled_rows
+from skembed._fit.spilled_rows import Files
 
 ROW = np.dtype([("a", np.int32), ("b", np.float64)])
 
@@ -25,7 +25,7 @@ def dealt(folder, stops):
 
 @pytest.fixture
 def small_files(monkeypatch):
-    monkeypatch.setattr(skembed.stored, "BLOCK_ROWS", 1000)
+    monkeypatch.setattr(skembed._fit.spilled_rows, "BLOCK_ROWS", 1000)
 
 
 def test_a_single_file_keeps_the_order(tmp_path):

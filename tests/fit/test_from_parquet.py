@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
 
-import skembed.stored
+import skembed._fit.spilled_rows
 from skembed import NeuralEmbeddingEncoder
-from skembed.from_parquet import Plan, _plan
+from skembed._fit.from_parquet import Plan, _plan
 
 DAYS = pd.date_range("2020-01-01", periods=9)
 
@@ -50,7 +50,7 @@ def encoder(**parameters):
 
 @pytest.fixture
 def small_files(monkeypatch):
-    monkeypatch.setattr(skembed.stored, "BLOCK_ROWS", 500)
+    monkeypatch.setattr(skembed._fit.spilled_rows, "BLOCK_ROWS", 500)
 
 
 @pytest.fixture
@@ -175,9 +175,11 @@ def test_crosses_hold_the_combinations_of_all_files(small_files, crosses):
 
 def test_each_file_is_read_once_per_epoch(small_files, monkeypatch):
     read = []
-    get = skembed.stored.StoredBlocks.__getitem__
+    get = skembed._fit.spilled_rows.StoredBlocks.__getitem__
     monkeypatch.setattr(
-        skembed.stored.StoredBlocks, "__getitem__", lambda self, i: read.append(i) or get(self, i)
+        skembed._fit.spilled_rows.StoredBlocks,
+        "__getitem__",
+        lambda self, i: read.append(i) or get(self, i),
     )
     encoder(max_epochs=4).fit_parquet(dataset_of(sales().drop(columns=["sold", "stars"])), "amount")
     times = np.bincount(read)
@@ -336,7 +338,7 @@ def test_a_file_to_write_among_those_read_is_an_error(tmp_path, read, out):
 
 
 def test_auto_takes_no_cross_of_more_combinations_than_a_file_has_rows(monkeypatch):
-    monkeypatch.setattr(skembed.stored, "BLOCK_ROWS", 1500)
+    monkeypatch.setattr(skembed._fit.spilled_rows, "BLOCK_ROWS", 1500)
     rows = sales()[["city", "kind", "shop", "amount"]]
     given = {"categorical_features": ["city", "kind", "shop"], "max_epochs": 1}
     asked = [("city", "kind"), ("city", "shop")]

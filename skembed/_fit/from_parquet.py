@@ -13,9 +13,7 @@ from skembed._columns.column_selection import embedded_columns, leave_out, repor
 from skembed._columns.context import Context
 from skembed._columns.frames import Columns, Levels
 from skembed._columns.vocabulary import Vocabulary
-from skembed._model.folds import assign_folds
-from skembed.base import Problem, check_device, check_layers
-from skembed.parquet import (
+from skembed._fit.parquet_reader import (
     GrowingLevels,
     as_column,
     finite,
@@ -25,7 +23,9 @@ from skembed.parquet import (
     tables,
     write_parquet,
 )
-from skembed.stored import Files, Folds, Recipe, StoredRows, stored_weight
+from skembed._fit.spilled_rows import Files, Folds, Recipe, StoredRows, stored_weight
+from skembed._model.folds import assign_folds
+from skembed.base import Problem, check_device, check_layers
 from skembed.temporary import temporary_folder
 
 
