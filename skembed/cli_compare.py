@@ -67,8 +67,8 @@ def drawn(dataset, n_rows):
     """Frame of the rows of a dataset, or of so many of them, at random."""
     import numpy as np
 
+    from skembed._files.errors import naming_file
     from skembed._fit.parquet_reader import checked, name_of
-    from skembed.file_errors import naming_file
 
     _check_types(dataset.schema)
     with naming_file(name_of(dataset)):

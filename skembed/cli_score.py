@@ -117,8 +117,8 @@ def _check_can(path, model, method):
 
 def _stream(model, method, data, types, out, quarantine, options, bar):
     """Score a file, and say how it went."""
+    from skembed._files.sources import format_of
     from skembed.progress import progress
-    from skembed.record_batches import format_of
     from skembed.scoring import score_file
     from skembed.tabular_files import n_rows_of, open_rows
 

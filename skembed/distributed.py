@@ -13,11 +13,11 @@ import pandas as pd
 from scipy.sparse import issparse
 from sklearn.pipeline import Pipeline
 
+from skembed._files.sources import BATCH_ROWS, open_source
 from skembed._fit.parquet_reader import check_out
 from skembed.base import BaseNeuralEmbedding
 from skembed.encoder import NeuralEmbeddingEncoder
 from skembed.parts import GROUP_ROWS
-from skembed.record_batches import BATCH_ROWS, open_source
 from skembed.scorer import Scorer
 
 

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from skembed.file_errors import naming_output
-from skembed.record_batches import Joined, format_of, is_folder, open_writer
+from skembed._files.errors import naming_output
+from skembed._files.sources import Joined, format_of, is_folder, open_writer
 
 GROUP_ROWS = 2**17  # that are written at once, of Parquet a row group
 

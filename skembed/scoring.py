@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import joblib
 
+from skembed._files.csv import CsvSource
+from skembed._files.sources import is_folder, open_source
 from skembed._fit.parquet_reader import check_out, name_of
-from skembed.csv_rows import CsvSource
 from skembed.parts import Parts
 from skembed.quarantine import Quarantine
-from skembed.record_batches import is_folder, open_source
 from skembed.scorer import Scorer
 
 PART_ROWS = 2**22  # some seconds of work, which is what a kill costs

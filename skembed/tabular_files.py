@@ -4,10 +4,10 @@ import re
 from contextlib import contextmanager
 from pathlib import Path
 
+from skembed._files.csv import BLOCK, MISSING_TEXTS
+from skembed._files.errors import naming_file
+from skembed._files.sources import check_there, format_of
 from skembed._fit.parquet_reader import open_dataset
-from skembed.csv_rows import BLOCK, MISSING_TEXTS
-from skembed.file_errors import naming_file
-from skembed.record_batches import check_there, format_of
 
 LONGEST_ASIDE = 4 * BLOCK  # bytes of a row set aside: a line, with its quotes doubled, and more
 

@@ -1,7 +1,7 @@
 import pyarrow as pa
 import pytest
 
-from skembed.csv_rows import Malformed
+from skembed._files.csv import Malformed
 from skembed.quarantine import HOPELESS, Quarantine
 
 

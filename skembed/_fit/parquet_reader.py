@@ -9,7 +9,7 @@ import numpy as np
 
 from skembed._columns.factorize import Counts
 from skembed._columns.frames import Columns
-from skembed.file_errors import check_readable, naming_file, naming_output
+from skembed._files.errors import check_readable, naming_file, naming_output
 from skembed.persistence import check_no_other
 
 BATCH_ROWS = 131_072

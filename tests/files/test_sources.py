@@ -4,8 +4,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from skembed import record_batches
-from skembed.record_batches import Joined, format_of, open_source, open_writer
+from skembed._files import sources as record_batches
+from skembed._files.sources import Joined, format_of, open_source, open_writer
 
 
 @pytest.fixture

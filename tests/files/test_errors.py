@@ -5,7 +5,7 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from skembed.file_errors import check_readable, naming_file, naming_output
+from skembed._files.errors import check_readable, naming_file, naming_output
 
 
 def test_a_damaged_file_is_named(tmp_path):

@@ -3,8 +3,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from skembed import csv_rows
-from skembed.csv_rows import CsvSource, Malformed
+from skembed._files import csv as csv_rows
+from skembed._files.csv import CsvSource, Malformed
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import os
 import shutil
 from pathlib import Path
 
+from skembed._files.csv import CsvSource
+from skembed._files.errors import check_readable, naming_file
 from skembed._fit.parquet_reader import checked, count_rows, name_of, open_dataset
-from skembed.csv_rows import CsvSource
-from skembed.file_errors import check_readable, naming_file
 
 BATCH_ROWS = 2**16  # as many as `transform` looks at at once
 SUFFIXES = {
@@ -63,7 +63,7 @@ def open_source(path, *, labels=(), types=None, lenient=False):
     types : dict of str to pyarrow.DataType, default=None
         Of columns of CSV.
     lenient : bool, default=False
-        Whether a line of CSV may be no row; see `skembed.csv_rows.CsvSource`.
+        Whether a line of CSV may be no row; see `skembed._files.csv.CsvSource`.
 
     Returns
     -------

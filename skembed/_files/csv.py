@@ -65,7 +65,7 @@ class CsvSource:
             self.types = {field.name: types.get(field.name, field.type) for field in found}
 
     def batches(self, names, first_row):
-        """Read rows; see `skembed.record_batches.DatasetSource.batches`."""
+        """Read rows; see `skembed._files.sources.DatasetSource.batches`."""
         import pyarrow as pa
 
         malformed: deque[Malformed] = deque()
