@@ -19,8 +19,8 @@ def inspect(encoder: Saved, as_json: Json = False):
     skembed inspect income.skembed --json | jq .out_of_fold_loss
     """
     from skembed import NeuralEmbeddingEncoder
-    from skembed.persistence import explained, read
-    from skembed.state import put_together
+    from skembed._persistence.encoder_state import put_together
+    from skembed._persistence.file_format import explained, read
     from skembed.summary import column_table, course, facts
 
     content, arrays = read(encoder)

@@ -13,12 +13,12 @@ from skembed._fit.parquet_reader import check_out, open_dataset
 from skembed._fit.without_target import fit_without_target
 from skembed._model.finishing import finished_tables
 from skembed._model.tables import gather, gather_own_fold
+from skembed._persistence.encoder_state import put_together, taken_apart
+from skembed._persistence.file_format import explained, read, write
 from skembed._utils.sklearn_compat import StrOptions, check_feature_names_in, fit_context
 from skembed._utils.warnings import warn_user
 from skembed.base import BaseNeuralEmbedding, all_or_nothing, needs_torch
-from skembed.persistence import explained, read, write
 from skembed.reading import ReadableVectors, given_back
-from skembed.state import put_together, taken_apart
 
 
 class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedding):
@@ -705,7 +705,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
 
         Raises
         ------
-        skembed.persistence.InvalidFileError
+        skembed.exceptions.InvalidFileError
             If the file is damaged, of another kind or of a newer format. It is a ValueError.
         """
         content, arrays = read(path)

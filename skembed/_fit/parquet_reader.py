@@ -10,7 +10,7 @@ import numpy as np
 from skembed._columns.factorize import Counts
 from skembed._columns.frames import Columns
 from skembed._files.errors import check_readable, naming_file, naming_output
-from skembed.persistence import check_no_other
+from skembed._persistence.file_format import check_no_other
 
 BATCH_ROWS = 131_072
 

@@ -6,8 +6,8 @@ from sklearn.compose import make_column_selector
 from sklearn.model_selection import GroupKFold, KFold, PredefinedSplit
 
 from skembed import NeuralEmbeddingEncoder
-from skembed.parameters import restored, storable
-from skembed.plain import dumps, parse
+from skembed._persistence.json_values import dumps, parse
+from skembed._persistence.parameters import restored, storable
 
 X = pd.DataFrame({"city": ["Oslo", "Rome", "Bern"] * 20, "kind": list("ab") * 30})
 Y = np.arange(60) % 7 + 0.5

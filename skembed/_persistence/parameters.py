@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
-from skembed.plain import from_plain, to_plain
+from skembed._persistence.json_values import from_plain, to_plain
 
 SPLITTERS = {
     kind.__name__: kind for kind in (KFold, StratifiedKFold, GroupKFold, StratifiedGroupKFold)

@@ -6,9 +6,9 @@ from skembed._columns.bins import Bins
 from skembed._columns.crosses import Cross
 from skembed._columns.output_layout import Layout, cross_name
 from skembed._columns.vocabulary import Vocabulary
+from skembed._persistence.json_values import from_plain, pack_levels, to_plain, unpack_levels
+from skembed._persistence.parameters import restored, storable
 from skembed._utils.warnings import warn_user
-from skembed.parameters import restored, storable
-from skembed.plain import from_plain, pack_levels, to_plain, unpack_levels
 
 MOST_COLUMNS = 2**31 - 1
 DTYPES = ("float32", "float64")

@@ -8,7 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skembed.plain import dumps, from_plain, pack_levels, parse, to_plain, unpack_levels
+from skembed._persistence.json_values import (
+    dumps,
+    from_plain,
+    pack_levels,
+    parse,
+    to_plain,
+    unpack_levels,
+)
 
 VALUES = [
     None,

@@ -25,7 +25,9 @@ from skembed import (
     NeuralEmbeddingRegressor,
     __version__,
 )
-from skembed.persistence import FORMAT, TRUSTED_TYPES, InvalidFileError, read, write
+from skembed._persistence.file_format import FORMAT, read, write
+from skembed.exceptions import InvalidFileError
+from skembed.persistence import TRUSTED_TYPES
 
 load = NeuralEmbeddingEncoder.load
 SETTINGS = {"max_epochs": 1, "cv": 2, "early_stopping": False, "random_state": 0}
@@ -126,7 +128,7 @@ def test_parameters_that_are_code_are_told_of(rents, tmp_path):
 
 def test_a_header_that_load_would_refuse_is_not_written(encoder, path, monkeypatch):
     before = path.read_bytes()
-    monkeypatch.setattr("skembed.persistence.LONGEST_HEADER", 1000)
+    monkeypatch.setattr("skembed._persistence.file_format.LONGEST_HEADER", 1000)
     with pytest.raises(ValueError, match="at most 1000 go into a file"):
         encoder.save(path)
     assert path.read_bytes() == before

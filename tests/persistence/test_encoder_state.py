@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 from sklearn.base import clone
 
 from skembed import NeuralEmbeddingEncoder
-from skembed.state import put_together, taken_apart
+from skembed._persistence.encoder_state import put_together, taken_apart
 
 N = 60
 OSLO = ZoneInfo("Europe/Oslo")  # pandas 2 would take one of pytz

@@ -1,6 +1,6 @@
 """Mutated files for `NeuralEmbeddingEncoder.load`: every one loads, or is the one error it raises.
 
-``python tests/fuzz_load.py 100000`` mutates the files of releases in tests/fixtures, puts the right
+``python tests/persistence/fuzz_load.py 100000`` mutates the files of releases in tests/persistence/fixtures, puts the right
 checksum into most of them (as somebody could who knows the format) and loads them. What loads then
 transforms. It ends with an error at the first file that raises another error, takes longer than
 ten seconds, or makes the process run code, write, connect or open another file; and at the end if
@@ -23,7 +23,8 @@ import numpy as np
 import pandas as pd
 
 from skembed import NeuralEmbeddingEncoder
-from skembed.persistence import DIGITS, MARK, InvalidFileError
+from skembed._persistence.file_format import DIGITS, MARK
+from skembed.exceptions import InvalidFileError
 
 FIXTURES = sorted((Path(__file__).parent / "fixtures").glob("*.skembed"))
 SECONDS = 10

@@ -1,0 +1,1 @@
+"""The file of a fitted estimator: data and no code."""

@@ -1,0 +1,203 @@
+"""The bytes of a file: safetensors, a checksum over all of it, and writes that are whole.
+
+docs/files.md tells the format for those who write a reader.
+"""
+
+import os
+import secrets
+import shutil
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from skembed._persistence.json_values import dumps, parse
+from skembed.exceptions import InvalidFileError
+
+FORMAT = 1  # of the files that are written; rises with every change that older code cannot read
+LONGEST_HEADER = 2**26  # bytes; a column takes some hundred
+MARK = b'"__metadata__":{"skembed":"{\\"sha256\\":\\"'  # what the digits of the checksum follow
+DIGITS = 64
+
+
+def write(path, content, arrays):
+    """Write a file; whatever happens, the old one or the new one is whole.
+
+    Parameters
+    ----------
+    path : str or path-like
+    content : dict
+        Data of JSON.
+    arrays : dict of str to ndarray
+    """
+    from skembed import __version__  # which is set after the imports of the package
+
+    first = {"sha256": "0" * DIGITS, "format": FORMAT, "skembed": __version__}
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    metadata = {"skembed": dumps(first | content)}
+    data = bytearray(safetensors.numpy.save(arrays, metadata))
+    if int.from_bytes(data[:8], "little") > LONGEST_HEADER:
+        raise ValueError(
+            f"Names and parameters take {int.from_bytes(data[:8], 'little')} bytes, but at most "
+            f"{LONGEST_HEADER} go into a file. Use shorter or fewer column names, or joblib."
+        )
+    at = data.index(MARK) + len(MARK)
+    data[at : at + DIGITS] = sha256(data).hexdigest().encode()
+    with replacing(path) as file:
+        file.write(data)
+
+
+def read(path):
+    """Read a file.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    content : dict
+        As given to `write`, and "format" and "skembed", the version that wrote it.
+    arrays : dict of str to ndarray
+
+    Raises
+    ------
+    InvalidFileError
+        If a byte of it is not as it was written, or its format is newer than `FORMAT`.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):  # a pipe would be waited for
+        raise InvalidFileError(
+            f"{os.fspath(path)!r} is no file, but a folder, a pipe or a device. Give a file that "
+            "NeuralEmbeddingEncoder.save wrote."
+        )
+    with open(path, "rb") as file, explained(path):
+        size = os.fstat(file.fileno()).st_size
+        header = _read_header(file, size)
+        content = _content(header)
+        _check_size(header, size - 8 - len(header))
+        file.seek(0)
+        data = file.read(size)
+        _check_sum(data, content.pop("sha256"))
+        return content, safetensors.numpy.load(data)
+
+
+@contextmanager
+def explained(path):
+    """Turn every error that bad contents can lead to into the one that names the file."""
+    try:
+        yield
+    except InvalidFileError as error:
+        raise InvalidFileError(f"{os.fspath(path)!r} {error}") from None
+    except (
+        safetensors.SafetensorError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise InvalidFileError(
+            f"{os.fspath(path)!r} was not written by skembed, or was changed since: "
+            f"{type(error).__name__}: {error}. Save the encoder again."
+        ) from error
+
+
+def _read_header(file, size):
+    start = file.read(8)
+    length = int.from_bytes(start, "little")
+    if size < 8 or not 2 <= length <= min(size - 8, LONGEST_HEADER):
+        raise InvalidFileError(
+            f"is no file of skembed, or was cut short: of its {size} bytes the first 8 should "
+            f"tell the length of a header, at most {min(max(size - 8, 0), LONGEST_HEADER)}, but "
+            f"tell {length}. Give a file that NeuralEmbeddingEncoder.save wrote, or copy it again."
+        )
+    return file.read(length)
+
+
+def _content(header):
+    """What stands in the header for skembed alone."""
+    if header.count(MARK) != 1:
+        raise InvalidFileError(
+            "is a file of safetensors, or damaged, but not one of skembed: its header lacks the "
+            "entry 'skembed'. Give a file that NeuralEmbeddingEncoder.save wrote."
+        )
+    content = parse(parse(header)["__metadata__"]["skembed"])
+    found = content["format"]
+    if type(found) is not int or found < 1:
+        raise InvalidFileError(f"is of format {found!r}, but formats are numbers from 1 on.")
+    if found > FORMAT:
+        raise InvalidFileError(
+            f"is of format {found}, written by skembed {content['skembed']}, but this version "
+            f"reads formats up to {FORMAT}: upgrade skembed."
+        )
+    return content
+
+
+def _check_size(header, size):
+    """Raise unless the arrays that a header tells of fill the rest of the file."""
+    tensors = [entry for name, entry in parse(header).items() if name != "__metadata__"]
+    told = max((entry["data_offsets"][1] for entry in tensors), default=0)
+    if told != size:
+        raise InvalidFileError(
+            f"has {size} bytes behind its header, which tells of {told}: it was cut short, or "
+            "something was added. Copy it again."
+        )
+
+
+def _check_sum(data, digest):
+    at = data.index(MARK) + len(MARK)
+    rest = memoryview(data)
+    found = sha256(rest[:at])
+    found.update(b"0" * DIGITS)
+    found.update(rest[at + DIGITS :])
+    if found.hexdigest() != digest or data[at : at + DIGITS] != found.hexdigest().encode():
+        raise InvalidFileError(
+            f"is damaged: its checksum is {found.hexdigest()}, but {digest!r} is written in it. "
+            "Copy it again, or save the encoder again."
+        )
+
+
+@contextmanager
+def replacing(path):
+    """Open a new file beside an old one, and put it in its place when it is written."""
+    check_no_other(path)
+    path = os.path.realpath(path)  # where a link points to, so that it stays a link
+    folder = os.path.dirname(path)
+    temporary = os.path.join(folder, f".skembed-{secrets.token_hex(8)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileNotFoundError):
+            shutil.copymode(path, temporary)
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+    _sync_folder(folder)
+
+
+def check_no_other(path):
+    """Raise if something is there that is no file, and that a file must not replace.
+
+    Raises
+    ------
+    FileExistsError
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        what = "folder" if os.path.isdir(path) else "pipe or a device"
+        raise FileExistsError(f"{os.fspath(path)!r} is a {what}: give the name of a file.")
+
+
+def _sync_folder(folder):
+    """Make the new name survive a loss of power, where folders can be opened."""
+    if hasattr(os, "O_DIRECTORY"):
+        entry = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        with suppress(OSError):  # some network file systems refuse; the file is whole all the same
+            os.fsync(entry)
+        os.close(entry)

@@ -1,0 +1,18 @@
+"""Errors of the package's own."""
+
+
+class InvalidFileError(ValueError):
+    """A file that is no whole file of skembed, or of a later format.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from skembed import NeuralEmbeddingEncoder
+    >>> from skembed.exceptions import InvalidFileError
+    >>> with tempfile.NamedTemporaryFile() as file:
+    ...     try:
+    ...         NeuralEmbeddingEncoder.load(file.name)
+    ...     except InvalidFileError:
+    ...         print("no encoder")
+    no encoder
+    """
