@@ -21,7 +21,7 @@ def inspect(encoder: Saved, as_json: Json = False):
     from skembed import NeuralEmbeddingEncoder
     from skembed._persistence.encoder_state import put_together
     from skembed._persistence.file_format import explained, read
-    from skembed.summary import column_table, course, facts
+    from skembed.inspection._summary import column_table, course, facts
 
     content, arrays = read(encoder)
     with explained(encoder):

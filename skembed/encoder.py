@@ -15,10 +15,10 @@ from skembed._model.finishing import finished_tables
 from skembed._model.tables import gather, gather_own_fold
 from skembed._persistence.encoder_state import put_together, taken_apart
 from skembed._persistence.file_format import explained, read, write
+from skembed._reading.reading import ReadableVectors, given_back
 from skembed._utils.sklearn_compat import StrOptions, check_feature_names_in, fit_context
 from skembed._utils.warnings import warn_user
 from skembed.base import BaseNeuralEmbedding, all_or_nothing, needs_torch
-from skembed.reading import ReadableVectors, given_back
 
 
 class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedding):

@@ -6,7 +6,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import pdist, squareform
 from sklearn.utils.validation import check_is_fitted
 
-from skembed.maps import colour_range, column_map, mean_targets
+from skembed.inspection._maps import colour_range, column_map, mean_targets
 
 SIZES = 25, 600  # areas of markers, in square points
 
@@ -21,7 +21,7 @@ class EmbeddingDisplay:
     Parameters
     ----------
     column_map : ColumnMap
-        See `skembed.maps`.
+        See `skembed.inspection._maps`.
 
     mean_target : ndarray of shape (n_levels,), default=None
         What colours the points; without it, the first component.

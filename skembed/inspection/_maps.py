@@ -7,7 +7,7 @@ import pandas as pd
 
 from skembed._columns.vocabulary import RESERVED, UNSEEN
 from skembed._model.tables import weight_by_code
-from skembed.reading import labels
+from skembed._reading.reading import labels
 
 FEW_ROWS = 20  # below which a level near the prior row counts as undertrained
 MOST_AXES = 3

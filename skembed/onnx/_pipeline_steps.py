@@ -11,7 +11,7 @@ from skl2onnx.common.shape_calculator import (
 from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 
-from skembed.onnx_graph import ML, ML_OPSET, OPSET
+from skembed.onnx._graph import ML, ML_OPSET, OPSET
 
 # These round what they are given to float32, and so must the graph: a number beside the threshold
 # of a tree would go the other way otherwise.

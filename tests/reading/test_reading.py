@@ -7,7 +7,7 @@ from skembed import NeuralEmbeddingEncoder
 from skembed._columns.bins import Bins
 from skembed._columns.crosses import Cross
 from skembed._columns.vocabulary import Vocabulary
-from skembed.reading import labels, level_frame, nearest_codes, neighbours
+from skembed._reading.reading import labels, level_frame, nearest_codes, neighbours
 
 CITIES = Vocabulary(["Bern", "Oslo", "Pisa", "Rome"], [], np.array([0, 2, 0, 9, 5, 3, 4]))
 #                unseen   missing  infrequent  Bern   Oslo    Pisa    Rome
@@ -49,7 +49,7 @@ def test_neighbours_of_the_only_level():
 
 def test_distances_in_pieces(monkeypatch):
     whole = neighbours("city", "Bern", 3, TABLE, CITIES, {})
-    monkeypatch.setattr("skembed.reading.CHUNK", 2)
+    monkeypatch.setattr("skembed._reading.reading.CHUNK", 2)
     pd.testing.assert_frame_equal(neighbours("city", "Bern", 3, TABLE, CITIES, {}), whole)
 
 

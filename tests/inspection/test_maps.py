@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from skembed import NeuralEmbeddingEncoder
-from skembed.maps import column_map, mean_targets, principal_components
+from skembed.inspection._maps import column_map, mean_targets, principal_components
 
 
 def test_components_are_centred_at_the_mean_row_and_uncorrelated_over_the_rows():

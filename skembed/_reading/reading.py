@@ -12,7 +12,7 @@ from skembed._columns.bins import Bins
 from skembed._columns.crosses import Cross
 from skembed._columns.vocabulary import INFREQUENT, MISSING, RESERVED, UNSEEN
 from skembed._persistence.file_format import replacing
-from skembed.summary import summary_html
+from skembed.inspection._summary import summary_html
 
 INFREQUENT_LABEL = "infrequent_sklearn"  # as OneHotEncoder.inverse_transform calls it
 CHUNK = 1_000_000  # levels whose distances are computed at once
@@ -124,7 +124,7 @@ class ReadableVectors:
         ...     encoder.explore(f"{folder}/report.html", X, y)
         """
         check_is_fitted(self)
-        from skembed.explorer import make_page
+        from skembed.inspection._explorer import make_page
 
         page = make_page(self, X, y).encode()
         with replacing(path) as file:

@@ -10,7 +10,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from skembed import NeuralEmbeddingClassifier, NeuralEmbeddingEncoder
-from skembed.explorer import make_page
+from skembed.inspection._explorer import make_page
 
 HOSTILE = '</script><img src="x" onerror="window.hacked = true">'
 CITIES = {"Bern": 2.0, "Oslo": 1.5, "Pisa": 0.4, "Rome": 0.5, HOSTILE: -1.0}

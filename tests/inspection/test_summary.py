@@ -6,7 +6,7 @@ import pytest
 from sklearn import config_context
 
 from skembed import NeuralEmbeddingClassifier, NeuralEmbeddingEncoder
-from skembed.summary import column_table, course, facts, summary_html
+from skembed.inspection._summary import column_table, course, facts, summary_html
 
 
 def test_columns_are_told_with_levels_and_lengths(rents):

@@ -9,8 +9,8 @@ from importlib.resources import files
 import numpy as np
 
 from skembed._columns.vocabulary import RESERVED
-from skembed.maps import FEW_ROWS, colour_range, column_map, mean_targets
-from skembed.summary import course
+from skembed.inspection._maps import FEW_ROWS, colour_range, column_map, mean_targets
+from skembed.inspection._summary import course
 
 MOST_LEVELS = 20_000  # of a column; more would make the page slow
 
@@ -120,4 +120,4 @@ def _hash(script):
 
 
 def _part(name):
-    return (files("skembed") / "data" / name).read_text(encoding="utf-8")
+    return (files("skembed.inspection") / "page" / name).read_text(encoding="utf-8")

@@ -70,12 +70,12 @@ def to_onnx(estimator, X, *, missing=""):
     if not columns.n_rows:
         raise ValueError("X has no rows: give a few, the types of the inputs are read from them.")
     with _needs("onnx"):
-        from skembed.onnx_graph import Graph
-        from skembed.onnx_inputs import Inputs
+        from skembed.onnx._graph import Graph
+        from skembed.onnx._inputs import Inputs
     graph = Graph()
     inputs = Inputs(graph, first, columns, missing)
     if not isinstance(first, NeuralEmbeddingEncoder):
-        from skembed.onnx_net import append_net
+        from skembed.onnx._net import append_net
 
         append_net(graph, inputs, first)
     else:
@@ -83,7 +83,7 @@ def to_onnx(estimator, X, *, missing=""):
         features, kind = _features(graph, inputs, layout), layout.dtype.name
         if others:
             with _needs("skl2onnx and onnxmltools"):
-                from skembed.onnx_tail import append_steps
+                from skembed.onnx._pipeline_steps import append_steps
 
                 append_steps(graph, others, features, kind)
         else:

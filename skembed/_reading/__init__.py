@@ -1,0 +1,1 @@
+"""Vectors back to levels, and the levels near to each other."""

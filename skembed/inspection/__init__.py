@@ -1,0 +1,1 @@
+"""What a fitted estimator has learned: summaries, maps, the explorer's page."""
