@@ -104,7 +104,7 @@ def score(
 
 def _check_can(path, model, method):
     """Raise if a model cannot do what is asked of it."""
-    from skembed.scorer import METHODS
+    from skembed.scoring._scorer import METHODS
 
     if not hasattr(model, method):
         can = [name for name in METHODS if hasattr(model, name)]

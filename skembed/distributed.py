@@ -17,8 +17,8 @@ from skembed._files.sources import BATCH_ROWS, open_source
 from skembed._fit.parquet_reader import check_out
 from skembed.base import BaseNeuralEmbedding
 from skembed.encoder import NeuralEmbeddingEncoder
-from skembed.parts import GROUP_ROWS
-from skembed.scorer import Scorer
+from skembed.scoring._parts import GROUP_ROWS
+from skembed.scoring._scorer import Scorer
 
 
 def transform(encoder, ddf):

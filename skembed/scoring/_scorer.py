@@ -8,8 +8,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skembed._columns.vocabulary import kinds
 from skembed.base import BaseNeuralEmbedding
-from skembed.columnar import feature_columns
 from skembed.encoder import NeuralEmbeddingEncoder
+from skembed.scoring._columnar import feature_columns
 
 METHODS = ("transform", "predict", "predict_proba", "decision_function")
 

@@ -35,7 +35,7 @@ def load_adult():
     >>> X_train["occupation"].nunique()
     14
     """
-    with (files("skembed") / "data" / "adult.csv.gz").open("rb") as file:
+    with (files("skembed.datasets") / "data" / "adult.csv.gz").open("rb") as file:
         frame = pd.read_csv(file, compression="gzip")
     is_train = frame.pop("split") == "train"
     y = (frame.pop("income") == ">50K").astype("int64")

@@ -4,7 +4,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from skembed.parts import Parts
+from skembed.scoring._parts import Parts
 
 
 def numbers(*values):

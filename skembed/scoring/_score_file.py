@@ -10,9 +10,9 @@ import joblib
 from skembed._files.csv import CsvSource
 from skembed._files.sources import is_folder, open_source
 from skembed._fit.parquet_reader import check_out, name_of
-from skembed.parts import Parts
-from skembed.quarantine import Quarantine
-from skembed.scorer import Scorer
+from skembed.scoring._parts import Parts
+from skembed.scoring._quarantine import Quarantine
+from skembed.scoring._scorer import Scorer
 
 PART_ROWS = 2**22  # some seconds of work, which is what a kill costs
 

@@ -2,7 +2,7 @@ import pyarrow as pa
 import pytest
 
 from skembed._files.csv import Malformed
-from skembed.quarantine import HOPELESS, Quarantine
+from skembed.scoring._quarantine import HOPELESS, Quarantine
 
 
 def positive(batch):

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from skembed import NeuralEmbeddingEncoder
-from skembed.columnar import feature_columns
+from skembed.scoring._columnar import feature_columns
 
 
 @pytest.mark.parametrize("n_rows", [0, 1, 1000, 70_000])

@@ -116,7 +116,7 @@ class EmbeddingDisplay:
         from matplotlib.collections import LineCollection
         from matplotlib.colors import CenteredNorm
 
-        from skembed.placing import place_labels
+        from skembed.plotting._placing import place_labels
 
         shown, points = self.column_map, self._points()
         self.figure_ = ax.figure

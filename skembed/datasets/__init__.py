@@ -1,0 +1,5 @@
+"""Data carried inside the package."""
+
+from skembed.datasets._adult import load_adult
+
+__all__ = ["load_adult"]
