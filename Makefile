@@ -26,7 +26,7 @@ oldest: .venv-oldest/ready
 
 nightly: .venv/ready
 	NIGHTLY=1 $(BIN)/pytest -n 2 tests/test_properties.py tests/test_faults.py \
-		tests/persistence/test_persistence.py tests/test_fuzz_commands.py
+		tests/persistence/test_persistence.py tests/cli/test_fuzz_commands.py
 
 # Known vulnerabilities of the pinned versions; asks the Python Packaging Advisory Database, so it
 # needs more of a network than all else here.

@@ -24,7 +24,7 @@ from sklearn.preprocessing import StandardScaler, TargetEncoder
 from xgboost import XGBClassifier
 
 from skembed import NeuralEmbeddingEncoder
-from skembed.rivals import RandomVectors
+from skembed._cli.rivals import RandomVectors
 
 
 def encoders(seed):

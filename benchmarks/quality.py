@@ -51,7 +51,7 @@ from sklearn.preprocessing import (
 from xgboost import XGBClassifier, XGBRegressor
 
 from skembed import NeuralEmbeddingEncoder
-from skembed.rivals import RandomVectors
+from skembed._cli.rivals import RandomVectors
 
 # One-hot features of more numbers than this stay sparse: trees are slow on wide dense ones.
 DENSE_NUMBERS = 5_000_000

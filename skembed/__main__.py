@@ -17,7 +17,7 @@ def main(arguments=None):
         Exit code, if it does not leave by `SystemExit`.
     """
     try:
-        from skembed.cli import app
+        from skembed._cli.app import app
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("skembed"):
             raise

@@ -1,4 +1,4 @@
-"""Files of rows as they should not be, for tests/fuzz_commands.py."""
+"""Files of rows as they should not be, for tests/cli/fuzz_commands.py."""
 
 import decimal
 import io

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from skembed.cli_options import Dtype, Exclude, Rows, names_of, types_of
+from skembed._cli.options import Dtype, Exclude, Rows, names_of, types_of
 
 
 def demo(
@@ -20,7 +20,7 @@ def demo(
     skembed demo --out demo
     """
     with _needs_demo("demo"):
-        from skembed.demo import run
+        from skembed._cli.demo import run
     run(out)
 
 
@@ -42,8 +42,8 @@ def benchmark(
     skembed benchmark sales.csv --target price --dtype price=float64 --dtype shop=string
     """
     with _needs_demo("benchmark"):
-        from skembed.compare import compare, spread
-    from skembed.tabular_files import check_rows, naming_columns, open_rows
+        from skembed._cli.comparison import compare, spread
+    from skembed._cli.input_files import check_rows, naming_columns, open_rows
 
     opened = open_rows(data, without=names_of(exclude), types=types_of(dtype))
     check_rows(opened, data)

@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import feather
 
-from skembed.tabular_files import naming_columns, open_rows
+from skembed._cli.input_files import naming_columns, open_rows
 
 ROWS = pa.table({"zip": [70, None, 150], "city": ["Oslo", None, "Rome"], "price": [1.5, 2.0, None]})
 CSV = 'zip,city,price\n70,Oslo,1.5\n,"",2\n150,Rome,\n'

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from skembed.cli_options import Json, literal, shown
+from skembed._cli.options import Json, literal, shown
 
 Saved = Annotated[Path, typer.Argument(help="File that the command fit, or save, has written.")]
 

@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from typer.testing import CliRunner
 
 from skembed import NeuralEmbeddingEncoder
-from skembed.cli import app
+from skembed._cli.app import app
 
 SKEMBED = [sys.executable, "-m", "skembed"]
 QUICK = ["--set", "max_epochs=2", "--set", "crosses=None"]
@@ -210,7 +210,7 @@ def test_levels_are_read_as_the_values_that_they_are():
     encoder = NeuralEmbeddingEncoder(
         categorical_features=["n", "s"], max_epochs=2, crosses=None, random_state=0
     ).fit(X, [1.0, 2.0, 3.0, 4.0] * 40)
-    from skembed.cli_inspect import typed_level
+    from skembed._cli.inspect import typed_level
 
     assert typed_level(encoder, "n", ["1"]) == 1
     assert typed_level(encoder, "n", ["None"]) is None

@@ -18,8 +18,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from xgboost import XGBClassifier
 
+from skembed._cli.rivals import encoders
 from skembed.datasets import load_adult
-from skembed.rivals import encoders
 
 # Run in a process of its own: what a scoring machine does, which has no torch.
 SCORE = """

@@ -1,4 +1,4 @@
-"""Command lines as they should not be, for tests/fuzz_commands.py."""
+"""Command lines as they should not be, for tests/cli/fuzz_commands.py."""
 
 import sys
 from itertools import chain

@@ -5,10 +5,10 @@ import pty
 import subprocess
 import sys
 
-from skembed.progress import progress
+from skembed._cli.progress_bar import progress
 
 DRAW = """
-from skembed.progress import progress
+from skembed._cli.progress_bar import progress
 with progress({wanted}) as on_progress:
     for done in (100, 200):
         if on_progress is not None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from skembed.cli_options import Dtype, Exclude, Rows, literal, names_of, shown, types_of
+from skembed._cli.options import Dtype, Exclude, Rows, literal, names_of, shown, types_of
 
 Settings = Annotated[
     list[str],
@@ -44,9 +44,9 @@ def fit(
         --set cv=10 --set crosses=None --features features.parquet
     """
     encoder = configured({"random_state": seed}, settings)
+    from skembed._cli.input_files import check_rows, naming_columns, open_rows
     from skembed._fit.parquet_reader import check_out
     from skembed.inspection._summary import column_table, course
-    from skembed.tabular_files import check_rows, naming_columns, open_rows
 
     rows = open_rows(data, without=names_of(exclude), types=types_of(dtype))
     check_rows(rows, data)

@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from skembed import NeuralEmbeddingEncoder, NeuralEmbeddingRegressor
-from skembed.models import default_method, load_model
+from skembed._cli.load_model import default_method, load_model
 
 TREE = "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.sparse import issparse
 
-from skembed import rivals
+from skembed._cli import rivals
 from skembed.sizing import auto_dim
 
 

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import LabelEncoder, StandardScaler
 from xgboost import XGBClassifier, XGBRegressor
 
-from skembed.rivals import encoders
+from skembed._cli.rivals import encoders
 
 TEST_SIZE = 0.25
 OURS = "skembed"  # among the encoders

@@ -14,7 +14,7 @@ from pyarrow import parquet as pq
 from typer.testing import CliRunner
 
 from skembed import NeuralEmbeddingEncoder
-from skembed.cli import app
+from skembed._cli.app import app
 
 X = pd.DataFrame({"city": ["Oslo", "Rome", "Bern", "Kyiv"] * 15, "rooms": np.arange(60) % 5})
 RENT = X["city"].map({"Oslo": 3.0, "Rome": 1.5, "Bern": 4.2, "Kyiv": 1.0})

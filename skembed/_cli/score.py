@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from skembed.cli_options import Dtype, Rows, names_of, shown, types_of
+from skembed._cli.options import Dtype, Rows, names_of, shown, types_of
 
 SOME_ASIDE = 3  # exit code
 
@@ -62,7 +62,7 @@ def transform(
     skembed transform income.skembed new.parquet --out vectors.parquet
     skembed transform income.skembed new.csv --out vectors.csv --keep id --quarantine bad.csv
     """
-    from skembed.models import load_model
+    from skembed._cli.load_model import load_model
 
     model = load_model(encoder, trust=trust, trust_code=trust_code)
     _check_can(encoder, model, "transform")
@@ -93,7 +93,7 @@ def score(
     skembed score model.skops new.parquet --out scores.parquet --keep id
     skembed score model.joblib --trust-code new.csv --out scores.csv --method predict
     """
-    from skembed.models import default_method, load_model
+    from skembed._cli.load_model import default_method, load_model
 
     loaded = load_model(model, trust=trust, trust_code=trust_code)
     options = {"keep": names_of(keep), "resume": resume, "part_rows": part_rows}
@@ -117,10 +117,10 @@ def _check_can(path, model, method):
 
 def _stream(model, method, data, types, out, quarantine, options, bar):
     """Score a file, and say how it went."""
+    from skembed._cli.input_files import n_rows_of, open_rows
+    from skembed._cli.progress_bar import progress
     from skembed._files.sources import format_of
-    from skembed.progress import progress
     from skembed.scoring import score_file
-    from skembed.tabular_files import n_rows_of, open_rows
 
     options |= {"method": method, "quarantine": quarantine}
     source = data

@@ -4,9 +4,10 @@ from rich.console import Console
 from sklearn.pipeline import make_pipeline
 from xgboost import XGBClassifier
 
-from skembed import NeuralEmbeddingEncoder, demo
+from skembed import NeuralEmbeddingEncoder
 from skembed.__main__ import main
-from skembed.rivals import encoders
+from skembed._cli import demo
+from skembed._cli.rivals import encoders
 
 
 def test_the_demo_ends_well_on_a_few_rows(adult, tmp_path, monkeypatch, capsys):

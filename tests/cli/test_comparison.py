@@ -2,8 +2,8 @@
 
 import pytest
 
-from skembed.compare import compare, spread
-from skembed.rivals import encoders
+from skembed._cli.comparison import compare, spread
+from skembed._cli.rivals import encoders
 
 
 @pytest.mark.parametrize(

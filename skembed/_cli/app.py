@@ -10,11 +10,11 @@ import typer
 from typer.core import TyperGroup
 
 from skembed import __version__
-from skembed.cli_compare import benchmark, demo
-from skembed.cli_fit import fit
-from skembed.cli_inspect import explore, inspect, nearest
-from skembed.cli_options import shown
-from skembed.cli_score import score, transform
+from skembed._cli.compare import benchmark, demo
+from skembed._cli.fit import fit
+from skembed._cli.inspect import explore, inspect, nearest
+from skembed._cli.options import shown
+from skembed._cli.score import score, transform
 
 # What wrong input, wrong files and missing packages raise. All else is a mistake of skembed, and
 # comes with its traceback.
