@@ -2,7 +2,7 @@
 
     python notebooks/run.py [NOTEBOOK ...]
 
-Without names all notebooks of this folder. `make notebooks` calls it; tests/test_notebooks.py
+Without names all notebooks of this folder. `make notebooks` calls it; tests/project/test_notebooks.py
 executes them the same way.
 """
 

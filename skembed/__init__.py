@@ -9,9 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from skembed.classifier import NeuralEmbeddingClassifier
-    from skembed.encoder import NeuralEmbeddingEncoder
-    from skembed.regressor import NeuralEmbeddingRegressor
+    from skembed._classifier import NeuralEmbeddingClassifier
+    from skembed._encoder import NeuralEmbeddingEncoder
+    from skembed._regressor import NeuralEmbeddingRegressor
 
 __all__ = [
     "NeuralEmbeddingClassifier",
@@ -22,9 +22,9 @@ __all__ = [
 __version__ = "0.1.0"
 
 _MODULES = {
-    "NeuralEmbeddingClassifier": "skembed.classifier",
-    "NeuralEmbeddingEncoder": "skembed.encoder",
-    "NeuralEmbeddingRegressor": "skembed.regressor",
+    "NeuralEmbeddingClassifier": "skembed._classifier",
+    "NeuralEmbeddingEncoder": "skembed._encoder",
+    "NeuralEmbeddingRegressor": "skembed._regressor",
 }
 
 

@@ -9,10 +9,10 @@ __all__ = ["TRUSTED_TYPES", "InvalidFileError"]
 TRUSTED_TYPES = [
     "numpy.dtype",
     "skembed._columns.bins.Bins",
-    "skembed.classifier.NeuralEmbeddingClassifier",
+    "skembed._classifier.NeuralEmbeddingClassifier",
     "skembed._columns.context.Context",
     "skembed._columns.crosses.Cross",
-    "skembed.encoder.NeuralEmbeddingEncoder",
+    "skembed._encoder.NeuralEmbeddingEncoder",
     "skembed._model.decoder.Dot",
     "skembed._model.decoder.MLP",
     "skembed._columns.output_layout.Layout",
@@ -22,7 +22,7 @@ TRUSTED_TYPES = [
     "skembed._model.losses.PoissonLoss",
     "skembed._model.losses.QuantileLoss",
     "skembed._model.losses.SquaredLoss",
-    "skembed.regressor.NeuralEmbeddingRegressor",
+    "skembed._regressor.NeuralEmbeddingRegressor",
     "skembed._model.target.Target",
     "skembed._columns.vocabulary.Vocabulary",
 ]

@@ -5,7 +5,7 @@ from pathlib import Path
 import joblib
 from sklearn.base import is_classifier
 
-from skembed.encoder import NeuralEmbeddingEncoder
+from skembed._encoder import NeuralEmbeddingEncoder
 from skembed.persistence import TRUSTED_TYPES
 
 CODE = (".joblib", ".pkl", ".pickle")

@@ -6,7 +6,7 @@ from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 
-from skembed.encoder import NeuralEmbeddingEncoder
+from skembed._encoder import NeuralEmbeddingEncoder
 from skembed.sizing import auto_dim
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skembed._base import Problem, check_device, check_layers
 from skembed._columns.bins import Bins
 from skembed._columns.column_selection import embedded_columns, leave_out, report_left_out
 from skembed._columns.context import Context
@@ -25,7 +26,6 @@ from skembed._fit.parquet_reader import (
 )
 from skembed._fit.spilled_rows import Files, Folds, Recipe, StoredRows, stored_weight
 from skembed._model.folds import assign_folds
-from skembed.base import Problem, check_device, check_layers
 from skembed.temporary import temporary_folder
 
 

@@ -13,7 +13,7 @@ def finished_tables(learned, embedding_dim, *, chosen):
     Parameters
     ----------
     learned : Learned
-        See `skembed.base`.
+        See `skembed._base`.
     embedding_dim : object
         As in the encoder: lengths that were asked for are kept.
     chosen : bool

@@ -64,7 +64,7 @@ class HeldRows(NamedTuple):
     binned : dict of str to ndarray of shape (n_rows,)
         Codes of the numeric columns that may be crossed.
     problem : Problem
-        See `skembed.base`.
+        See `skembed._base`.
     """
 
     codes: dict

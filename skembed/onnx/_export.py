@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skembed.base import BaseNeuralEmbedding
-from skembed.encoder import NeuralEmbeddingEncoder
+from skembed._base import BaseNeuralEmbedding
+from skembed._encoder import NeuralEmbeddingEncoder
 
 
 def to_onnx(estimator, X, *, missing=""):

@@ -6,9 +6,9 @@ from scipy.sparse import issparse
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from skembed._base import BaseNeuralEmbedding
 from skembed._columns.vocabulary import kinds
-from skembed.base import BaseNeuralEmbedding
-from skembed.encoder import NeuralEmbeddingEncoder
+from skembed._encoder import NeuralEmbeddingEncoder
 from skembed.scoring._columnar import feature_columns
 
 METHODS = ("transform", "predict", "predict_proba", "decision_function")

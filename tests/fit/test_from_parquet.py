@@ -342,8 +342,8 @@ def test_auto_takes_no_cross_of_more_combinations_than_a_file_has_rows(monkeypat
     rows = sales()[["city", "kind", "shop", "amount"]]
     given = {"categorical_features": ["city", "kind", "shop"], "max_epochs": 1}
     asked = [("city", "kind"), ("city", "shop")]
-    monkeypatch.setattr("skembed.base.choose_crosses", lambda *rest: asked)
-    monkeypatch.setattr("skembed.base.is_evidence", lambda differences: True)
+    monkeypatch.setattr("skembed._base.choose_crosses", lambda *rest: asked)
+    monkeypatch.setattr("skembed._base.is_evidence", lambda differences: True)
     chosen = encoder(crosses="auto", embedding_dim=1, **given)
     chosen._finish = lambda learned: None
     chosen.fit_parquet(dataset_of(rows), "amount")

@@ -12,7 +12,7 @@ from sybil.parsers.markdown import PythonCodeBlockParser
 
 import skembed
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 # Blocks that are marked as python run; those of code that cannot run here are marked as py.
 PAGES = [
     page

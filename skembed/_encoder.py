@@ -5,6 +5,7 @@ import weakref
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skembed._base import BaseNeuralEmbedding, all_or_nothing, needs_torch
 from skembed._columns.frames import Columns
 from skembed._columns.lookup import coded_blocks
 from skembed._columns.output_layout import Layout, output_dtype
@@ -18,7 +19,6 @@ from skembed._persistence.file_format import explained, read, write
 from skembed._reading.reading import ReadableVectors, given_back
 from skembed._utils.sklearn_compat import StrOptions, check_feature_names_in, fit_context
 from skembed._utils.warnings import warn_user
-from skembed.base import BaseNeuralEmbedding, all_or_nothing, needs_torch
 
 
 class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedding):

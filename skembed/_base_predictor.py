@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
+from skembed._base import BaseNeuralEmbedding, all_or_nothing, needs_torch
 from skembed._columns.lookup import coded_blocks
 from skembed._columns.vocabulary import RESERVED
 from skembed._model.tables import gather, mean_over_folds
 from skembed._reading.reading import ReadableVectors
 from skembed._utils.sklearn_compat import fit_context
-from skembed.base import BaseNeuralEmbedding, all_or_nothing, needs_torch
 
 
 class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):

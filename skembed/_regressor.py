@@ -1,18 +1,17 @@
-"""`NeuralEmbeddingClassifier`: the net itself as classifier."""
+"""`NeuralEmbeddingRegressor`: the net itself as regressor."""
 
 import numpy as np
-from scipy.special import expit, log_expit, log_softmax, softmax
-from sklearn.base import ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.base import RegressorMixin
 
-from skembed.predictor import BaseNeuralEmbeddingPredictor
+from skembed._base import BaseNeuralEmbedding
+from skembed._base_predictor import BaseNeuralEmbeddingPredictor
 
 
-class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
-    """Classify by the net whose vectors `NeuralEmbeddingEncoder` puts out.
+class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
+    """Predict a quantity by the net whose vectors `NeuralEmbeddingEncoder` puts out.
 
     The training is the encoder's, with its folds. Prediction is a lookup and a few products of
-    matrices in numpy; torch is not imported.
+    matrices in numpy; torch is not imported. The target is scaled inside.
 
     Parameters
     ----------
@@ -47,6 +46,18 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
         What becomes of the members of a bag, which is a cell of a list column or a row of a sparse
         X: their weighted mean or sum. The numbers of a sparse X (counts, say) are the weights.
         Members never seen are ignored; an empty or missing bag is zero.
+
+    loss : {"auto", "squared_error", "absolute_error", "quantile", "poisson"}, default="auto"
+        What the net minimises: "auto" is the squared error, for the mean. "absolute_error" is for
+        the median, "quantile" for another quantile, "poisson" for the rate of counts.
+
+    quantile : float, default=None
+        The quantile that ``loss="quantile"`` is about, between 0 and 1.
+
+    y_range : (float, float), default=None
+        Lowest and highest prediction, such as (0.5, 5.5) for ratings from 1 to 5: the net's output
+        goes through a sigmoid between them, as is usual in collaborative filtering. A little
+        beyond the real ends, since the sigmoid reaches its own only at infinity.
 
     use_context : bool, default=True
         Whether the net sees the numeric columns.
@@ -141,10 +152,7 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
     best_epoch_ : int
         Epoch that tables and decoder come from; 0 is the constant answer.
 
-    classes_ : ndarray of shape (n_classes,)
-        Classes of the target, sorted; of labels, their positions.
-
-    target_type_ : {"binary", "multiclass", "multilabel"}
+    target_type_ : {"continuous", "multioutput"}
         Kind of target trained on.
 
     n_features_in_ : int
@@ -156,89 +164,98 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
     See Also
     --------
     NeuralEmbeddingEncoder : The vectors as features for other estimators.
-    NeuralEmbeddingRegressor : The same for quantities.
+    NeuralEmbeddingClassifier : The same for classes.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> from skembed import NeuralEmbeddingClassifier
-    >>> X = pd.DataFrame({"sky": ["blue", "grey", "grey", "black"] * 50})
-    >>> y = ["dry", "dry", "rain", "rain"] * 50
-    >>> model = NeuralEmbeddingClassifier(random_state=0).fit(X, y)
-    >>> model.predict(pd.DataFrame({"sky": ["blue", "black"]})).tolist()
-    ['dry', 'rain']
+    >>> from skembed import NeuralEmbeddingRegressor
+    >>> X = pd.DataFrame({"city": ["Oslo", "Rome", "Rome", "Bern"] * 50})
+    >>> y = [310.0, 150.0, 160.0, 420.0] * 50
+    >>> model = NeuralEmbeddingRegressor(random_state=0).fit(X, y)
+    >>> model.predict(pd.DataFrame({"city": ["Rome"]})).round(-1).tolist()
+    [160.0]
     """
 
-    target_type = "classes"
+    target_type = "quantities"
 
-    def fit(self, X, y, sample_weight=None, groups=None):
-        """Train the net.
+    _parameter_constraints: dict = {
+        **BaseNeuralEmbeddingPredictor._parameter_constraints,
+        **{
+            name: BaseNeuralEmbedding._parameter_constraints[name]
+            for name in ("loss", "quantile", "y_range")
+        },
+    }
 
-        Parameters
-        ----------
-        X : data frame or array-like of shape (n_rows, n_features)
-            Columns of levels and numbers. Numeric ones may be missing, but not infinite.
-
-        y : array-like of shape (n_rows,) or (n_rows, n_labels)
-            Classes, or a matrix of 0 and 1 with a column per label.
-
-        sample_weight : array-like of shape (n_rows,), default=None
-            Weights of the rows in the losses. Rows of weight 0 count as absent.
-
-        groups : array-like of shape (n_rows,), default=None
-            Handed to a splitter given as ``cv``.
-
-        Returns
-        -------
-        self : NeuralEmbeddingClassifier
-            The fitted classifier.
-        """
-        if y is not None:
-            check_classification_targets(y)
-        return super().fit(X, y, sample_weight, groups)
-
-    def predict_proba(self, X):
-        """Probability of each class, or of each label.
-
-        Parameters
-        ----------
-        X : data frame or array-like of shape (n_rows, n_features)
-            The columns seen in `fit`.
-
-        Returns
-        -------
-        ndarray of float64, shape (n_rows, n_classes) or (n_rows, n_labels)
-            In the order of ``classes_``. Those of classes sum to one; a label's is that of 1.
-        """
-        output = self._output(X).astype(np.float64)
-        if self.target_type_ == "multilabel":
-            return expit(output)
-        if self.target_type_ == "binary":
-            return np.hstack([expit(-output), expit(output)])
-        return softmax(output, axis=1)
-
-    def predict_log_proba(self, X):
-        """Logarithm of the probability of each class, or of each label.
-
-        Parameters
-        ----------
-        X : data frame or array-like of shape (n_rows, n_features)
-            The columns seen in `fit`.
-
-        Returns
-        -------
-        ndarray of float64, shape (n_rows, n_classes) or (n_rows, n_labels)
-            In the order of ``classes_``.
-        """
-        output = self._output(X).astype(np.float64)
-        if self.target_type_ == "multilabel":
-            return log_expit(output)
-        if self.target_type_ == "binary":
-            output = np.hstack([np.zeros_like(output), output])
-        return log_softmax(output, axis=1)
+    def __init__(
+        self,
+        *,
+        categorical_features="auto",
+        embedding_dim="auto",
+        crosses="auto",
+        cv=5,
+        hidden_layer_sizes=(64, 32),
+        interaction="mlp",
+        bag_mode="mean",
+        loss="auto",
+        quantile=None,
+        y_range=None,
+        use_context=True,
+        min_frequency=None,
+        max_categories=None,
+        handle_unknown="embed",
+        handle_missing="embed",
+        pretrained=None,
+        freeze_pretrained=False,
+        unseen_rate=0.1,
+        dropout=0.0,
+        weight_decay=1e-4,
+        learning_rate=3e-3,
+        batch_size="auto",
+        max_epochs="auto",
+        early_stopping=True,
+        n_iter_no_change=5,
+        tol=1e-4,
+        device="auto",
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        super().__init__(
+            categorical_features=categorical_features,
+            embedding_dim=embedding_dim,
+            crosses=crosses,
+            cv=cv,
+            hidden_layer_sizes=hidden_layer_sizes,
+            interaction=interaction,
+            bag_mode=bag_mode,
+            use_context=use_context,
+            min_frequency=min_frequency,
+            max_categories=max_categories,
+            handle_unknown=handle_unknown,
+            handle_missing=handle_missing,
+            pretrained=pretrained,
+            freeze_pretrained=freeze_pretrained,
+            unseen_rate=unseen_rate,
+            dropout=dropout,
+            weight_decay=weight_decay,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            early_stopping=early_stopping,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            device=device,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.loss = loss
+        self.quantile = quantile
+        self.y_range = y_range
 
     def predict(self, X):
-        """Most probable class, or the labels that are more probable than not.
+        """Predicted quantity: a mean, or what the loss is about.
 
         Parameters
         ----------
@@ -247,15 +264,9 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
 
         Returns
         -------
-        ndarray of shape (n_rows,) or (n_rows, n_labels)
-            Values of ``classes_``; 0 or 1 for each label.
+        ndarray of float64, shape (n_rows,) or (n_rows, n_outputs)
+            In units of the target.
         """
-        probabilities = self.predict_proba(X)
-        if self.target_type_ == "multilabel":
-            return (probabilities > 0.5).astype(np.int64)
-        return self.classes_[probabilities.argmax(axis=1)]
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
-        return tags
+        output, target = self._output(X).astype(np.float64), self._target
+        predicted = target.loss.predict(output) * target.scale + target.centre
+        return predicted[:, 0] if target.kind == "continuous" else predicted

@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 
 from skembed import NeuralEmbeddingEncoder
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 SCORE = """
 import importlib.util, sys

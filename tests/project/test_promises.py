@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 PAGE = (TESTS.parent / "docs" / "promises.md").read_text()
 PROMISES = re.split(r"^\d+\. ", PAGE, flags=re.MULTILINE)[1:]
 
 
 def named(text):
     """File and test of each name in a text."""
-    return re.findall(r"`(test_\w+\.py)::(\w+)`", text)
+    return re.findall(r"`([\w/]*test_\w+\.py)::(\w+)`", text)
 
 
 @pytest.mark.parametrize("promise", PROMISES, ids=range(1, len(PROMISES) + 1))
