@@ -23,7 +23,7 @@ from sklearn.preprocessing import StandardScaler
 from xgboost import XGBClassifier, XGBRegressor
 
 from skembed import NeuralEmbeddingEncoder
-from skembed.sizing import LONGEST
+from skembed._model.dimensions import LONGEST
 
 
 def fastai_dim(n_levels, longest):

@@ -18,13 +18,13 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import validate_data
 
 from skembed._columns.bags import weighted_codes
-from skembed._columns.bins import Bins
 from skembed._columns.column_selection import embedded_columns, leave_out, report_left_out
-from skembed._columns.context import Context
 from skembed._columns.crosses import Evidence, choose_crosses, draw_rows, requested_crosses
 from skembed._columns.frames import Columns
+from skembed._columns.numeric import Bins, Context
 from skembed._columns.output_layout import cross_name
 from skembed._columns.vocabulary import Vocabulary
+from skembed._model.dimensions import RULES, cross_dim, embedding_dims
 from skembed._model.folds import assign_folds
 from skembed._model.pretrained import place, read_pretrained
 from skembed._model.target import Target, encode_target
@@ -35,7 +35,6 @@ from skembed._utils.memory import check_tables
 from skembed._utils.sklearn_compat import Interval, StrOptions, check_sample_weight, routing_enabled
 from skembed._utils.warnings import warn_user
 from skembed.packing import pack_table, unpack_table
-from skembed.sizing import RULES, cross_dim, embedding_dims
 
 
 class Problem(NamedTuple):

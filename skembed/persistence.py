@@ -8,9 +8,9 @@ __all__ = ["TRUSTED_TYPES", "InvalidFileError"]
 # own: skops.io.load(path, trusted=TRUSTED_TYPES).
 TRUSTED_TYPES = [
     "numpy.dtype",
-    "skembed._columns.bins.Bins",
+    "skembed._columns.numeric.Bins",
     "skembed._classifier.NeuralEmbeddingClassifier",
-    "skembed._columns.context.Context",
+    "skembed._columns.numeric.Context",
     "skembed._columns.crosses.Cross",
     "skembed._encoder.NeuralEmbeddingEncoder",
     "skembed._model.decoder.Dot",

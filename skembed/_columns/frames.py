@@ -12,8 +12,14 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array
 
 from skembed._columns.bags import is_bag, members_of_lists, members_of_sparse
-from skembed._columns.factorize import Levels, factorize, factorize_series, factorize_strings
-from skembed._columns.labels import Labels, labels_of
+from skembed._columns.factorize import (
+    Labels,
+    Levels,
+    factorize,
+    factorize_series,
+    factorize_strings,
+    labels_of,
+)
 
 BLOCK = 2**16  # rows that are scored at once
 MANY = BLOCK // 4  # values in a block, of a column that is factorised at once

@@ -9,10 +9,9 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skembed._base import Problem, check_device, check_layers
-from skembed._columns.bins import Bins
 from skembed._columns.column_selection import embedded_columns, leave_out, report_left_out
-from skembed._columns.context import Context
 from skembed._columns.frames import Columns, Levels
+from skembed._columns.numeric import Bins, Context
 from skembed._columns.vocabulary import Vocabulary
 from skembed._fit.parquet_reader import (
     GrowingLevels,

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skembed._columns.context import Context
 from skembed._columns.crosses import Cross
+from skembed._columns.numeric import Context
 from skembed._model.target import Target
 from skembed._training.rows import Block
 

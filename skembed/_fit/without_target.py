@@ -6,11 +6,11 @@ from threadpoolctl import threadpool_limits
 
 from skembed._base import check_device, needs_torch
 from skembed._columns.column_selection import embedded_columns
-from skembed._columns.context import Context
+from skembed._columns.numeric import Context
+from skembed._model.dimensions import auto_dim, embedding_dims, is_asked
 from skembed._training.monitor import Epochs
 from skembed._utils.memory import check_tables
 from skembed._utils.sklearn_compat import check_sample_weight
-from skembed.sizing import auto_dim, embedding_dims, is_asked
 
 LONGEST = 16  # trained; of these, the axes that are not faint are put out
 FAINT = 0.01  # share of what all vectors tell, below which an axis is left out

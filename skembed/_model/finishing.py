@@ -3,8 +3,8 @@
 import numpy as np
 
 from skembed._model.axes import draw_rows, find_axes, n_kept
+from skembed._model.dimensions import is_asked
 from skembed._model.tables import gather_own_fold, round_to_agreement, weight_by_code
-from skembed.sizing import is_asked
 
 
 def finished_tables(learned, embedding_dim, *, chosen):

@@ -1,12 +1,14 @@
 """Losses in numpy: of a row, its derivatives, and the constant answer where the net starts.
 
 The outputs of the net are unbounded numbers. A loss says what they predict (log-odds, the logarithm
-of a rate, a standardised quantity) and how far that is from the truth. `skembed._training.loop` holds
-the same losses for torch.
+of a rate, a standardised quantity) and how far that is from the truth. `skembed._training` holds the
+same losses for torch.
 """
 
 import numpy as np
 from scipy.special import expit, logit, logsumexp, softmax
+
+from skembed._utils.weighted_quantile import weighted_quantile
 
 
 class LogLoss:
@@ -176,28 +178,3 @@ class PoissonLoss:
     def predict(self, output):
         """Rates that outputs stand for."""
         return np.exp(output)
-
-
-def weighted_quantile(values, weight, quantiles):
-    """The lowest values of each column that so much of the weight lies at or below.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_rows, n_columns)
-    weight : ndarray of shape (n_rows,)
-    quantiles : list of float
-
-    Returns
-    -------
-    ndarray of shape (n_quantiles, n_columns)
-
-    Examples
-    --------
-    >>> weighted_quantile(np.array([[3.0], [1.0], [2.0]]), np.array([1, 1, 4]), [0.1, 0.75])
-    array([[1.],
-           [2.]])
-    """
-    order = np.argsort(values, axis=0, kind="stable")
-    share = np.cumsum(weight[order], axis=0) / weight.sum()
-    at = np.array([(share < quantile - 1e-12).sum(axis=0) for quantile in quantiles])
-    return np.take_along_axis(np.take_along_axis(values, order, axis=0), at, axis=0)

@@ -13,9 +13,9 @@ from skembed._model.losses import (
     PoissonLoss,
     QuantileLoss,
     SquaredLoss,
-    weighted_quantile,
 )
 from skembed._utils.warnings import warn_user
+from skembed._utils.weighted_quantile import weighted_quantile
 
 MANY_CLASSES = 20
 NORMAL_INTERQUARTILE_RANGE = 1.349  # in standard deviations

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from skembed._columns.bins import Bins
 from skembed._columns.crosses import Cross
+from skembed._columns.numeric import Bins
 from skembed._columns.output_layout import Layout, cross_name
 from skembed._columns.vocabulary import Vocabulary
 from skembed._persistence.json_values import from_plain, pack_levels, to_plain, unpack_levels

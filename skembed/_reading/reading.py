@@ -8,8 +8,8 @@ from scipy.spatial import cKDTree
 from sklearn.utils import estimator_html_repr
 from sklearn.utils.validation import check_is_fitted
 
-from skembed._columns.bins import Bins
 from skembed._columns.crosses import Cross
+from skembed._columns.numeric import Bins
 from skembed._columns.vocabulary import INFREQUENT, MISSING, RESERVED, UNSEEN
 from skembed._persistence.file_format import replacing
 from skembed.inspection._summary import summary_html

@@ -9,7 +9,7 @@ from scipy.sparse import issparse
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skembed._columns.context import FAR
+from skembed._columns.numeric import FAR
 from skembed._columns.vocabulary import MISSING, RESERVED, UNSEEN
 from skembed._model.decoder import Dot
 from skembed.nn._packed_embedding import PackedEmbedding
@@ -230,7 +230,7 @@ class FrozenDot(nn.Module):
 
 
 class FrozenBins(nn.Module):
-    """See `skembed._columns.bins.Bins`."""
+    """See `skembed._columns.numeric.Bins`."""
 
     edges: Tensor
 
@@ -289,7 +289,7 @@ def _tensor(codes):
 
 
 def _scaled(numbers, median, scale, indicated):
-    """Inputs of the net from a numeric column, as `skembed._columns.context.Context` makes them."""
+    """Inputs of the net from a numeric column, as `skembed._columns.numeric.Context` makes them."""
     missing = numbers.isnan()
     if indicated:
         yield missing

@@ -5,7 +5,7 @@ As in numpy, inputs of the decoder are float32 and its products float64.
 
 import numpy as np
 
-from skembed._columns.context import FAR
+from skembed._columns.numeric import FAR
 from skembed._model.decoder import Dot
 
 

@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 
 from skembed import NeuralEmbeddingEncoder
-from skembed._columns.bins import Bins
 from skembed._columns.crosses import Cross
+from skembed._columns.numeric import Bins
 from skembed._columns.vocabulary import Vocabulary
 from skembed._reading.reading import labels, level_frame, nearest_codes, neighbours
 

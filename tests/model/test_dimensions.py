@@ -1,6 +1,6 @@
 import pytest
 
-from skembed.sizing import auto_dim, embedding_dims
+from skembed._model.dimensions import auto_dim, embedding_dims
 
 
 def test_auto_grows_slowly_and_ends():
