@@ -21,11 +21,6 @@ templates_path = ["_templates"]
 
 myst_heading_anchors = 3
 nitpicky = True
-# Named by docstrings for those who read the code.
-nitpick_ignore = [
-    ("py:func", "skembed._model.axes.n_kept"),
-    ("py:func", "skembed._columns.crosses.choose_crosses"),
-]
 
 autosummary_generate = True
 numpydoc_show_class_members = False  # the template of classes lists them

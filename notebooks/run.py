@@ -2,8 +2,8 @@
 
     python notebooks/run.py [NOTEBOOK ...]
 
-Without names all notebooks of this folder. `make notebooks` calls it; tests/project/test_notebooks.py
-executes them the same way.
+Without names all notebooks of this folder. `make notebooks` calls it, and
+tests/project/test_notebooks.py executes them the same way.
 """
 
 import argparse

@@ -19,11 +19,11 @@ from sklearn.utils.validation import validate_data
 
 from skembed._columns.bags import weighted_codes
 from skembed._columns.column_selection import embedded_columns, leave_out, report_left_out
-from skembed._columns.crosses import Evidence, choose_crosses, draw_rows, requested_crosses
 from skembed._columns.frames import Columns
 from skembed._columns.numeric import Bins, Context
 from skembed._columns.output_layout import cross_name
 from skembed._columns.vocabulary import Vocabulary
+from skembed._fit.evidence import Evidence, choose_crosses, draw_rows, requested_crosses
 from skembed._model.dimensions import RULES, cross_dim, embedding_dims
 from skembed._model.folds import assign_folds
 from skembed._model.pretrained import place, read_pretrained

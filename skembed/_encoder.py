@@ -9,8 +9,8 @@ from skembed._base import BaseNeuralEmbedding, all_or_nothing, needs_torch
 from skembed._columns.frames import Columns
 from skembed._columns.lookup import coded_blocks
 from skembed._columns.output_layout import Layout, output_dtype
+from skembed._files.parquet import check_out, open_dataset
 from skembed._fit.from_parquet import learn_from_parquet, write_features
-from skembed._fit.parquet_reader import check_out, open_dataset
 from skembed._fit.without_target import fit_without_target
 from skembed._model.finishing import finished_tables
 from skembed._model.tables import gather, gather_own_fold
@@ -53,7 +53,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
     embedding_dim : {"auto", "fastai", "google", "half"}, int, dict or callable, default="auto"
         Length of the vectors. "auto" trains by :func:`skembed.sizing.auto_dim` (at most 4, and 1
         for two levels, because more cost time and helped no model) and puts out the components
-        that tell something, one at least (:func:`skembed._model.axes.n_kept` says how). Another rule of
+        that tell something, one at least (docs/defaults.md says how). Another rule of
         :mod:`skembed.sizing`, an int, a dict by column or a callable of the number of levels gives
         a length that is kept. Without a target "auto" trains at most 16 and puts out the
         components with 1 % or more of what all vectors tell of the other columns, one at least.
@@ -64,7 +64,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         the prior row that make them safe. Numeric columns that the net sees can take part, in
         bins: one for each value, or 32 quantiles. Pairs get two numbers, larger crosses one.
         "auto" trains without crosses first and tries pairs, then triples, on what that net leaves
-        unexplained out of fold (:func:`skembed._columns.crosses.choose_crosses` says how), at most 40 of
+        unexplained out of fold (docs/crosses.md says how), at most 40 of
         each; then it trains with them, keeps them only if the out-of-fold loss falls by two
         standard errors, and puts out those that tell something of their own. It
         needs folds, and takes none with ``cv=None``. None takes about half of time and width.

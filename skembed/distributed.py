@@ -15,8 +15,8 @@ from sklearn.pipeline import Pipeline
 
 from skembed._base import BaseNeuralEmbedding
 from skembed._encoder import NeuralEmbeddingEncoder
+from skembed._files.parquet import check_out
 from skembed._files.sources import BATCH_ROWS, open_source
-from skembed._fit.parquet_reader import check_out
 from skembed.scoring._parts import GROUP_ROWS
 from skembed.scoring._scorer import Scorer
 

@@ -68,7 +68,7 @@ def drawn(dataset, n_rows):
     import numpy as np
 
     from skembed._files.errors import naming_file
-    from skembed._fit.parquet_reader import checked, name_of
+    from skembed._files.parquet import checked, name_of
 
     _check_types(dataset.schema)
     with naming_file(name_of(dataset)):

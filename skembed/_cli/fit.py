@@ -45,7 +45,7 @@ def fit(
     """
     encoder = configured({"random_state": seed}, settings)
     from skembed._cli.input_files import check_rows, naming_columns, open_rows
-    from skembed._fit.parquet_reader import check_out
+    from skembed._files.parquet import check_out
     from skembed.inspection._summary import column_table, course
 
     rows = open_rows(data, without=names_of(exclude), types=types_of(dtype))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from skembed._files.csv import BLOCK, MISSING_TEXTS
 from skembed._files.errors import naming_file
+from skembed._files.parquet import open_dataset
 from skembed._files.sources import check_there, format_of
-from skembed._fit.parquet_reader import open_dataset
 
 LONGEST_ASIDE = 4 * BLOCK  # bytes of a row set aside: a line, with its quotes doubled, and more
 

@@ -76,7 +76,7 @@ def explore(
     skembed explore income.skembed --out report.html
     """
     from skembed import NeuralEmbeddingEncoder
-    from skembed._fit.parquet_reader import check_out
+    from skembed._files.parquet import check_out
 
     check_out(out, encoder, None, name="--out")
     NeuralEmbeddingEncoder.load(encoder).explore(out)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from skembed._files.csv import CsvSource
 from skembed._files.errors import check_readable, naming_file
-from skembed._fit.parquet_reader import checked, count_rows, name_of, open_dataset
+from skembed._files.parquet import checked, count_rows, name_of, open_dataset
 
 BATCH_ROWS = 2**16  # as many as `transform` looks at at once
 SUFFIXES = {

@@ -13,6 +13,7 @@ from skembed._columns.column_selection import embedded_columns, leave_out, repor
 from skembed._columns.frames import Columns, Levels
 from skembed._columns.numeric import Bins, Context
 from skembed._columns.vocabulary import Vocabulary
+from skembed._files.parquet import write_parquet
 from skembed._fit.parquet_reader import (
     GrowingLevels,
     as_column,
@@ -21,7 +22,6 @@ from skembed._fit.parquet_reader import (
     row_of_types,
     share_of,
     tables,
-    write_parquet,
 )
 from skembed._fit.spilled_rows import Files, Folds, Recipe, StoredRows, stored_weight
 from skembed._model.folds import assign_folds

@@ -233,7 +233,7 @@ class Folds(NamedTuple):
 
 
 class StoredRows:
-    """All training rows, stored in files; what `skembed._training.rows.HeldRows` is for rows in memory.
+    """All training rows, stored in files; what `HeldRows` is for rows in memory.
 
     Parameters
     ----------
@@ -303,7 +303,7 @@ class StoredRows:
 
 
 class StoredBlocks:
-    """The rows of a rank, as `skembed._training.rows.Blocks`, of which each is read when it is asked for.
+    """The rows of a rank, as `Blocks`, of which each is read when it is asked for.
 
     Parameters
     ----------

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import joblib
 
 from skembed._files.csv import CsvSource
+from skembed._files.parquet import check_out, name_of
 from skembed._files.sources import is_folder, open_source
-from skembed._fit.parquet_reader import check_out, name_of
 from skembed.scoring._parts import Parts
 from skembed.scoring._quarantine import Quarantine
 from skembed.scoring._scorer import Scorer

@@ -8,9 +8,10 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from skembed import NeuralEmbeddingEncoder, NeuralEmbeddingRegressor
-from skembed._columns.crosses import Cross, Evidence, choose_crosses, requested_crosses
+from skembed._columns.crosses import Cross
 from skembed._columns.frames import Columns
 from skembed._columns.vocabulary import Vocabulary
+from skembed._fit.evidence import Evidence, choose_crosses, requested_crosses
 
 
 def interacting(n_rows=3000, n_levels=12, n_columns=4, seed=0):
@@ -150,7 +151,7 @@ def test_what_single_columns_tell_is_no_reason_to_cross_them():
 
 
 def test_many_columns_and_rows_are_bounded(monkeypatch):
-    import skembed._columns.crosses as module
+    import skembed._fit.evidence as module
 
     X, y = interacting(n_columns=8)
     monkeypatch.setattr(module, "MOST_COLUMNS", 3)

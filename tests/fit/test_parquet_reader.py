@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from skembed._columns.frames import Columns
-from skembed._fit.parquet_reader import GrowingLevels, finite, open_dataset, write_parquet
+from skembed._files.parquet import open_dataset, write_parquet
+from skembed._fit.parquet_reader import GrowingLevels, finite
 
 TWICE = pa.DictionaryArray.from_arrays(pa.array([1, 2, None, 3, 4]), ["x", "a", "b", "a", None])
 

@@ -19,7 +19,8 @@ from sklearn.preprocessing import StandardScaler
 from torch import distributed
 
 from skembed import NeuralEmbeddingEncoder
-from skembed._fit.parquet_reader import open_dataset, share_of
+from skembed._files.parquet import open_dataset
+from skembed._fit.parquet_reader import share_of
 
 TOGETHER = """
 import pathlib, sys

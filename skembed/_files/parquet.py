@@ -1,0 +1,150 @@
+"""Parquet: datasets opened and checked, arrays written."""
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+
+from skembed._files.errors import check_readable, naming_file, naming_output
+from skembed._persistence.file_format import check_no_other
+
+
+def open_dataset(path, form="parquet"):
+    """Open a file or a folder of Parquet.
+
+    Parameters
+    ----------
+    path : str, PathLike or pyarrow.dataset.Dataset
+        A dataset is taken as it is.
+    form : str or pyarrow.dataset.ParquetFileFormat, default="parquet"
+        How to read it.
+
+    Returns
+    -------
+    pyarrow.dataset.Dataset
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If pyarrow is not installed.
+    FileNotFoundError
+        If there is no such file or folder, or no file in it.
+    ValueError
+        If the files have different columns.
+    """
+    try:
+        from pyarrow import dataset as arrow
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "Reading Parquet needs pyarrow, which is not installed: pip install 'skembed[parquet]'."
+        ) from error
+    if isinstance(path, arrow.Dataset):
+        return path
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(
+            "path must be that of a Parquet file or of a folder of such files, or a "
+            f"pyarrow.dataset.Dataset, but is a {type(path).__name__}. For rows in memory use fit."
+        )
+    if not Path(path).exists():
+        raise FileNotFoundError(
+            f"There is no file or folder {str(path)!r}. What lies elsewhere can be given as a "
+            "pyarrow.dataset.dataset(...)."
+        )
+    check_readable(path)
+    with naming_file(path):
+        opened = arrow.dataset(str(path), format=form, partitioning="hive")
+        if not opened.files:
+            raise FileNotFoundError(f"The folder {str(path)!r} holds no Parquet file.")
+        _check_schemas(opened)
+    return opened
+
+
+def checked(rows, dataset):
+    """The rows, after a look at them if pyarrow takes them on trust, as it does those of Arrow.
+
+    Offsets and codes that point elsewhere would end the process.
+    """
+    from pyarrow import dataset as arrow
+
+    if isinstance(getattr(dataset, "format", None), arrow.IpcFileFormat):
+        rows.validate(full=True)
+    return rows
+
+
+def name_of(dataset):
+    """Path of a dataset's file, or of the folder of its files."""
+    files = getattr(dataset, "files", [])
+    return os.path.commonpath(files) if files else "The dataset"
+
+
+def count_rows(dataset):
+    """Number of rows; what cannot be counted is an error that names the file."""
+    with naming_file(name_of(dataset)):
+        return dataset.count_rows()
+
+
+def _check_schemas(dataset):
+    """Raise if a file has not the columns of the first."""
+    fragments = list(dataset.get_fragments())
+    first = _types(fragments[0])
+    for fragment in fragments[1:]:
+        types = _types(fragment)
+        for name in {**first, **types}:
+            if types.get(name) != first.get(name):
+                raise ValueError(
+                    f"The files must have the same columns, but {name!r} is "
+                    f"{first.get(name, 'absent')} in {fragments[0].path!r} and "
+                    f"{types.get(name, 'absent')} in {fragment.path!r}. Write them alike, or give "
+                    "a pyarrow.dataset.dataset(path, schema=...), which converts them."
+                )
+
+
+def _types(fragment):
+    return {field.name: str(field.type) for field in fragment.physical_schema}
+
+
+def check_out(out, path, dataset, *, name="out", may_be_folder=False):
+    """Raise if a file must not or cannot be written, before much is done for it."""
+    target = _resolved(out)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {str(target.parent)!r} to write to.")
+    read = [_resolved(file) for file in getattr(dataset, "files", [])]
+    if isinstance(path, (str, os.PathLike)):
+        read.append(_resolved(path))  # a folder, whose next reader would find the file
+    if not {target, *target.parents}.isdisjoint(read):
+        raise ValueError(
+            f"{name}={str(out)!r} is among the files that are read: give another name or folder."
+        )
+    if not (may_be_folder and target.is_dir()):
+        check_no_other(out)
+
+
+def _resolved(path):
+    return Path(os.path.realpath(path))  # which raises nothing where links lead in a circle
+
+
+def write_parquet(out, names, parts):
+    """Write arrays (n_rows, n_columns), one after the other, to a file that is whole or not there.
+
+    Parameters
+    ----------
+    out : str or PathLike
+    names : sequence of str
+        Of the columns.
+    parts : iterable of ndarray
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    unfinished = Path(out).with_name(f".{Path(out).name}.{os.getpid()}")
+    writer = None
+    try:
+        with naming_output(out), ExitStack() as opened:
+            for part in parts:
+                table = pa.table(list(map(pa.array, part.T)), list(names))
+                if writer is None:
+                    writer = parquet.ParquetWriter(unfinished, table.schema)
+                    opened.enter_context(writer)
+                writer.write_table(table)
+        unfinished.replace(out)
+    finally:
+        unfinished.unlink(missing_ok=True)
