@@ -1,8 +1,8 @@
 """Losses in numpy: of a row, its derivatives, and the constant answer where the net starts.
 
 The outputs of the net are unbounded numbers. A loss says what they predict (log-odds, the logarithm
-of a rate, a standardised quantity) and how far that is from the truth. `skembed._training` holds the
-same losses for torch.
+of a rate, a standardised quantity) and how far that is from the truth. `skembed._training` holds
+the same losses for torch.
 """
 
 import numpy as np

@@ -1,10 +1,10 @@
 """Mutated command lines and files for `skembed`: each is done, or is one error that says why.
 
 ``python tests/cli/fuzz_commands.py 20000`` draws command lines of all commands but demo, changes
-their arguments, their data or their models, and runs them in processes of a thousand each, which stand
-in for one another where one crashes. It ends with an error if a case ends with another exit code
-than those of docs/command-line.md, with a traceback, without a word about what is wrong, or by a
-signal; if it takes longer than twenty seconds or a gigabyte; leaves something behind, or changes
+their arguments, their data or their models, and runs them in processes of a thousand each, which
+stand in for one another where one crashes. It ends with an error if a case ends with another exit
+code than those of docs/command-line.md, with a traceback, without a word about what is wrong, or by
+a signal; if it takes longer than twenty seconds or a gigabyte; leaves something behind, or changes
 what it was given; or runs code, connects or writes elsewhere.
 
 ``python tests/cli/fuzz_commands.py 20000 7`` draws others, and ``--case 123`` shows what the case

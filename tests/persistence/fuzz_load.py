@@ -1,10 +1,10 @@
 """Mutated files for `NeuralEmbeddingEncoder.load`: every one loads, or is the one error it raises.
 
 ``python tests/persistence/fuzz_load.py 100000`` mutates the files of releases in
-tests/persistence/fixtures, puts the right checksum into most of them (as somebody could who knows the format) and loads them. What loads then
-transforms. It ends with an error at the first file that raises another error, takes longer than
-ten seconds, or makes the process run code, write, connect or open another file; and at the end if
-the process has grown by more than 256 MB.
+tests/persistence/fixtures, puts the right checksum into most of them (as somebody could who knows
+the format) and loads them. What loads then transforms. It ends with an error at the first file that
+raises another error, takes longer than ten seconds, or makes the process run code, write, connect
+or open another file; and at the end if the process has grown by more than 256 MB.
 """
 
 import copy
