@@ -60,7 +60,7 @@ ONES = np.ones(5)
 
 
 def context_matrix(numbers, weight):
-    return Context(numbers, weight).matrix(numbers, len(weight))
+    return Context.fit(numbers, weight).matrix(numbers, len(weight))
 
 
 def test_centred_at_the_median_and_scaled_by_quartiles():
@@ -107,12 +107,12 @@ def test_no_column():
 
 
 def test_new_rows_are_scaled_as_the_training_rows_were():
-    context = Context([np.array([10.0, 20, 30, 40, 50])], ONES)
+    context = Context.fit([np.array([10.0, 20, 30, 40, 50])], ONES)
     assert context.matrix([np.array([30.0, np.nan])], 2).tolist() == [[0], [0]]
 
 
 def test_missing_only_in_new_rows_is_the_median():
-    context = Context([np.array([10.0, np.nan, 30, 40, 20])], ONES)
+    context = Context.fit([np.array([10.0, np.nan, 30, 40, 20])], ONES)
     assert context.matrix([np.array([20.0, np.nan])], 2).tolist() == [[0, 0], [1, 0]]
 
 
@@ -120,12 +120,12 @@ def test_a_weight_is_a_number_of_rows():
     rng = np.random.default_rng(0)
     column, weight = rng.normal(size=50), rng.integers(0, 4, 50)
     column[:5] = np.nan
-    weighted = Context([column], weight.astype(float)).columns
-    assert weighted == Context([column.repeat(weight)], np.ones(weight.sum())).columns
+    weighted = Context.fit([column], weight.astype(float)).columns
+    assert weighted == Context.fit([column.repeat(weight)], np.ones(weight.sum())).columns
 
 
 def test_no_indicator_for_what_is_missing_in_rows_without_weight():
-    context = Context([np.array([1.0, 2.0, np.nan])], np.array([1.0, 1.0, 0.0]))
+    context = Context.fit([np.array([1.0, 2.0, np.nan])], np.array([1.0, 1.0, 0.0]))
     assert context.matrix([np.array([1.0])], 1).shape == (1, 1)
 
 

@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 from sklearn.base import clone
 
 from skembed import NeuralEmbeddingEncoder
-from skembed._persistence.encoder_state import put_together, taken_apart
+from skembed._persistence.encoder_state import put_together, take_apart
 
 N = 60
 OSLO = ZoneInfo("Europe/Oslo")  # pandas 2 would take one of pytz
@@ -79,7 +79,7 @@ def fitted(request):
 
 
 def again(encoder):
-    return put_together(type(encoder), *taken_apart(encoder))
+    return put_together(type(encoder), *take_apart(encoder))
 
 
 def plain_fit(X, y, **parameters):
@@ -182,20 +182,20 @@ def test_a_level_without_a_form_as_data_is_an_error():
     encoder = plain_fit(labelled([frozenset, "x"]), RENT, categorical_features=[0, 1])
     said = "Level .*frozenset.* is a type of column 'extra'.*Turn the column into strings"
     with pytest.raises(ValueError, match=said):
-        taken_apart(encoder)
+        take_apart(encoder)
 
 
 def test_a_column_name_without_a_form_as_data_is_an_error():
     encoder = plain_fit(frame().rename(columns={"city": frozenset("x")}), RENT)
     with pytest.raises(ValueError, match=r"The column name frozenset.*Use a string, or joblib"):
-        taken_apart(encoder)
+        take_apart(encoder)
 
 
 def test_an_output_of_another_type_is_an_error():
     encoder = plain_fit(frame(size=np.arange(N)), RENT)
     encoder._layout.dtype = np.dtype("complex64")  # stands for long doubles
     with pytest.raises(ValueError, match="dtype complex64, which a file cannot hold"):
-        taken_apart(encoder)
+        take_apart(encoder)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_an_output_of_another_type_is_an_error():
 def test_what_does_not_fit_together_is_an_error(change, says):
     X = frame(size=np.arange(N) % 3)
     encoder = plain_fit(X, RENT, crosses=[("city", "size")])
-    content, arrays = taken_apart(encoder)
+    content, arrays = take_apart(encoder)
     change(content, arrays)
     with pytest.raises((ValueError, TypeError), match=says):
         put_together(NeuralEmbeddingEncoder, content, arrays)

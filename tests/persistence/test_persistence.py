@@ -25,7 +25,7 @@ from skembed import (
     NeuralEmbeddingRegressor,
     __version__,
 )
-from skembed._persistence.file_format import FORMAT, read, write
+from skembed._persistence.file_format import FORMAT, read_file, write_file
 from skembed.exceptions import InvalidFileError
 from skembed.persistence import TRUSTED_TYPES
 
@@ -47,8 +47,8 @@ def path(encoder, tmp_path):
 
 def change(path, **entries):
     """Write a file with other contents, and a checksum that is right."""
-    content, arrays = read(path)
-    write(path, {**content, **entries}, arrays)
+    content, arrays = read_file(path)
+    write_file(path, {**content, **entries}, arrays)
 
 
 def rehash(data):
@@ -184,7 +184,7 @@ HOSTILE = [None, True, -1, 10**30, 1.5, "x", [], [[]], {}, {"dict": [[[1], 2]]},
 
 
 def test_entries_of_another_kind_with_a_right_checksum_are_an_error_or_load(path):
-    content, arrays = read(path)
+    content, arrays = read_file(path)
     rng, refused = np.random.default_rng(2), 0
     for _ in range(200):
         changed = entry = copy.deepcopy(content)
@@ -194,7 +194,7 @@ def test_entries_of_another_kind_with_a_right_checksum_are_an_error_or_load(path
                 break
             entry = entry[key]
         entry[key] = HOSTILE[rng.integers(len(HOSTILE))]
-        write(path, changed, arrays)
+        write_file(path, changed, arrays)
         try:
             load(path)
         except InvalidFileError:
