@@ -27,7 +27,7 @@ from skembed.packing import (
     ],
     ids=str,
 )
-def test_ints_come_back(values):
+def test_packing_ints_come_back(values):
     back = unpack_ints(pack_ints(np.array(values, dtype=np.int64)))
     assert back.dtype == np.int64
     assert back.tolist() == values
@@ -47,18 +47,18 @@ def test_ints_come_back(values):
     ],
     ids=str,
 )
-def test_levels_come_back_with_their_types(values):
+def test_packing_levels_come_back_with_their_types(values):
     back = unpack_list(pack_list(values))
     assert repr(back) == repr(values)
 
 
-def test_rising_ints_take_the_bytes_of_their_steps():
+def test_packing_rising_ints_take_the_bytes_of_their_steps():
     keys = np.cumsum(np.random.default_rng(0).integers(0, 256, 10_000)) + 2**50
     assert len(pickle.dumps(pack_ints(keys))) < 1.05 * len(keys)
 
 
 @pytest.mark.parametrize("step", [0.25, 1e-12], ids=["repeating", "all different"])
-def test_tables_come_back_to_the_bit(step):
+def test_packing_tables_come_back_to_the_bit(step):
     table = np.random.default_rng(0).normal(size=(5000, 3))
     table = (np.round(table / step) * step).astype(np.float32)
     packed = pack_table(table)

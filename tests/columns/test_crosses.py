@@ -35,7 +35,7 @@ def coded(X):
 # Codes
 
 
-def test_a_level_per_combination_that_occurs():
+def test_cross_has_a_level_per_combination_that_occurs():
     X = pd.DataFrame({"a": ["x", "x", "y", "y"], "b": ["1", "2", "1", "1"]})
     vocabularies, codes = coded(X)
     cross = Cross.fit(("a", "b"), vocabularies, codes, np.ones(4, dtype=bool))
@@ -43,7 +43,7 @@ def test_a_level_per_combination_that_occurs():
     assert cross.counts.tolist() == [0, 0, 0, 1, 1, 2]
 
 
-def test_crosses_of_some_rows_each_make_that_of_all():
+def test_cross_of_parts_merged_equals_cross_of_all_rows():
     X, _ = interacting(n_rows=300)
     vocabularies, codes = coded(X)
     first = np.arange(300) < 40
@@ -54,7 +54,7 @@ def test_crosses_of_some_rows_each_make_that_of_all():
     np.testing.assert_array_equal(merged.counts, whole.counts)
 
 
-def test_combinations_that_did_not_occur_are_unseen():
+def test_cross_combination_that_did_not_occur_is_unseen():
     X = pd.DataFrame({"a": ["x", "y"], "b": ["1", "2"]})
     vocabularies, codes = coded(X)
     cross = Cross.fit(("a", "b"), vocabularies, codes, np.ones(2, dtype=bool))
@@ -62,7 +62,7 @@ def test_combinations_that_did_not_occur_are_unseen():
     assert cross.encode(new).tolist() == [0, 0, 4]
 
 
-def test_missing_levels_combine_as_others_do():
+def test_cross_missing_levels_combine_as_others_do():
     X = pd.DataFrame({"a": ["x", None, None], "b": ["1", "1", "1"]})
     vocabularies, codes = coded(X)
     cross = Cross.fit(("a", "b"), vocabularies, codes, np.ones(3, dtype=bool))
@@ -70,7 +70,7 @@ def test_missing_levels_combine_as_others_do():
     assert cross.encode(codes)[1] == cross.encode(codes)[2] > 2
 
 
-def test_pickling_keeps_keys_and_counts():
+def test_cross_pickle_keeps_keys_and_counts():
     X, _ = interacting(n_levels=90)
     vocabularies, codes = coded(X)
     cross = Cross.fit(("a", "b"), vocabularies, codes, np.ones(len(X), dtype=bool))
@@ -81,7 +81,7 @@ def test_pickling_keeps_keys_and_counts():
     assert len(pickled) < 3 * len(cross.keys)
 
 
-def test_more_combinations_than_a_number_holds():
+def test_cross_of_too_many_combinations_is_an_error():
     vocabularies = {name: Vocabulary(list(range(2**21)), [], np.zeros(1)) for name in "abc"}
     with pytest.raises(ValueError, match=r"cross of \['a', 'b', 'c'\] has more than 2\*\*63"):
         Cross.fit(("a", "b", "c"), vocabularies, {}, None)
@@ -90,12 +90,12 @@ def test_more_combinations_than_a_number_holds():
 # Which ones
 
 
-def test_an_int_is_the_highest_degree():
+def test_crosses_int_is_the_highest_degree():
     assert requested_crosses(2, ["a", "b", "c"], []) == [("a", "b"), ("a", "c"), ("b", "c")]
     assert len(requested_crosses(3, ["a", "b", "c"], [])) == 4
 
 
-def test_a_list_is_taken_once_each_in_column_order():
+def test_crosses_list_is_taken_once_each_in_column_order():
     assert requested_crosses([("b", "a"), ("a", "b")], ["a"], ["a", "b"]) == [("a", "b")]
 
 
@@ -110,12 +110,12 @@ def test_a_list_is_taken_once_each_in_column_order():
         ("all", "'crosses'"),
     ],
 )
-def test_crosses_that_cannot_be(rents, crosses, message):
+def test_crosses_that_cannot_be_made_are_an_error(rents, crosses, message):
     with pytest.raises(ValueError, match=message):
         NeuralEmbeddingEncoder(crosses=crosses).fit(*rents)
 
 
-def test_auto_takes_none_without_folds(rents):
+def test_crosses_auto_takes_none_without_folds(rents):
     assert NeuralEmbeddingEncoder(cv=None, max_epochs=2).fit(*rents).crosses_ == {}
 
 
@@ -126,13 +126,13 @@ def evidence_for(y, n_folds=4):
     return Evidence(residual, np.ones_like(residual), np.arange(len(y)) % n_folds)
 
 
-def test_the_pair_that_interacts_is_chosen():
+def test_crosses_auto_chooses_the_interacting_pair():
     X, y = interacting()
     chosen = choose_crosses(*coded(X), set(X), evidence_for(y), random_state=0)
     assert chosen[0] == ("a", "b")
 
 
-def test_noise_is_seldom_chosen():
+def test_crosses_auto_seldom_chooses_noise():
     """Of sixty pairs of noise, and what triples they lead to, three at most."""
     n_chosen = 0
     for seed in range(10):
@@ -142,7 +142,7 @@ def test_noise_is_seldom_chosen():
     assert n_chosen <= 3
 
 
-def test_what_single_columns_tell_is_no_reason_to_cross_them():
+def test_crosses_auto_ignores_what_single_columns_explain():
     X, _ = interacting()
     effects = np.random.default_rng(0).normal(size=(4, 12))
     y = sum(effects[j][X[name].astype(int)] for j, name in enumerate(X))
@@ -150,7 +150,7 @@ def test_what_single_columns_tell_is_no_reason_to_cross_them():
     assert choose_crosses(*coded(X), set(X), evidence_for(y), random_state=0) == []
 
 
-def test_many_columns_and_rows_are_bounded(monkeypatch):
+def test_crosses_auto_bounds_columns_and_rows(monkeypatch):
     import skembed._fit.evidence as module
 
     X, y = interacting(n_columns=8)
@@ -166,7 +166,7 @@ def test_many_columns_and_rows_are_bounded(monkeypatch):
 # In the estimators
 
 
-def test_crosses_stand_at_the_end(rents):
+def test_cross_features_come_last(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(crosses=[("kind", "city")], max_epochs=3, random_state=0)
     features = encoder.fit_transform(X, y)
@@ -176,13 +176,13 @@ def test_crosses_stand_at_the_end(rents):
     assert len(encoder.tables_["city x kind"]) == 3 + 8
 
 
-def test_a_cross_of_three_has_one_component():
+def test_cross_of_three_columns_has_one_component():
     X, y = interacting()
     encoder = NeuralEmbeddingEncoder(crosses=3, max_epochs=2, random_state=0).fit(X, y)
     assert encoder.tables_["a x b x c"].shape[1] == 1
 
 
-def test_crosses_tell_a_linear_model_what_columns_tell_together():
+def test_crosses_auto_helps_a_linear_model():
     X, y = interacting()
 
     def score(crosses):
@@ -192,7 +192,7 @@ def test_crosses_tell_a_linear_model_what_columns_tell_together():
     assert score("auto") > score(None) + 0.3
 
 
-def test_auto_finds_the_cross_in_a_fit_and_the_net_uses_it():
+def test_crosses_auto_in_a_fit_is_used_by_the_net():
     X, y = interacting()
     model = NeuralEmbeddingRegressor(crosses="auto", random_state=0)
     assert cross_val_score(model, X, y, cv=3).mean() > 0.6
@@ -200,13 +200,13 @@ def test_auto_finds_the_cross_in_a_fit_and_the_net_uses_it():
 
 
 @pytest.mark.filterwarnings("ignore:The columns told nothing")
-def test_auto_leaves_noise_alone():
+def test_crosses_auto_takes_none_for_noise():
     X, _ = interacting()
     y = np.random.default_rng(0).normal(size=len(X))
     assert not NeuralEmbeddingEncoder(crosses="auto", random_state=0).fit(X, y).crosses_
 
 
-def test_unseen_combinations_get_the_prior_row(rents):
+def test_cross_unseen_combination_gets_the_prior_row(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(crosses=2, max_epochs=3, random_state=0).fit(X, y)
     lima = pd.DataFrame({"city": ["Lima"], "rooms": [1], "kind": ["flat"]})
@@ -214,7 +214,7 @@ def test_unseen_combinations_get_the_prior_row(rents):
     np.testing.assert_array_equal(encoder.transform(lima)[0, -len(prior) :], prior.astype(float))
 
 
-def test_a_fold_table_of_a_cross_knows_nothing_of_its_fold():
+def test_leak_absent_from_crosses():
     """The canary of test_leaks.py, with crosses of two columns of ids."""
     from sklearn.model_selection import StratifiedKFold
     from sklearn.model_selection import cross_val_score as score
@@ -243,7 +243,7 @@ def by_season():
     return X, y
 
 
-def test_auto_crosses_levels_with_numbers():
+def test_crosses_auto_crosses_levels_with_numbers():
     X, y = by_season()
     encoder = NeuralEmbeddingEncoder(hidden_layer_sizes=(), random_state=0)
     features = encoder.fit_transform(X, y)
@@ -252,20 +252,20 @@ def test_auto_crosses_levels_with_numbers():
     assert LinearRegression().fit(features, y).score(features, y) > 0.8
 
 
-def test_verbose_tells_the_crosses_that_are_tried(capsys):
+def test_crosses_auto_verbose_prints_those_tried(capsys):
     encoder = NeuralEmbeddingEncoder(hidden_layer_sizes=(), random_state=0, verbose=1)
     encoder.fit(*by_season())
     assert "once more, with crosses: shop x day\n" in capsys.readouterr().out
 
 
-def test_numbers_that_the_net_does_not_see_are_not_crossed():
+def test_cross_of_numbers_without_context_is_an_error():
     X, y = by_season()
     encoder = NeuralEmbeddingEncoder(use_context=False, crosses=[("shop", "day")])
     with pytest.raises(ValueError, match="different embedded or numeric columns"):
         encoder.fit(X, y)
 
 
-def test_a_crossed_number_may_be_missing_or_new():
+def test_cross_number_may_be_missing_or_new():
     X, y = by_season()
     X = X.assign(day=X["day"].astype(float))
     X.loc[::5, "day"] = np.nan
@@ -281,7 +281,7 @@ def test_a_crossed_number_may_be_missing_or_new():
     assert missing == encoder.tables_["shop x day"][code[0], -1]
 
 
-def test_predictors_cross_numbers_too():
+def test_crosses_auto_of_numbers_helps_a_predictor():
     X, y = by_season()
     model = NeuralEmbeddingRegressor(hidden_layer_sizes=(), random_state=0)
     assert cross_val_score(model, X, y, cv=3).mean() > 0.8

@@ -31,7 +31,7 @@ TWICE = pa.DictionaryArray.from_arrays(pa.array([1, 2, None, 3, 4]), ["x", "a", 
     ],
     ids=lambda column: str(column.type),
 )
-def test_levels_of_batches_are_those_of_the_column(column):
+def test_growing_levels_of_batches_are_those_of_the_column(column):
     table = pa.table({"x": pa.concat_arrays([column, column[::-1]])})
     growing, used = GrowingLevels(), np.ones(len(column), dtype=bool)
     halves = table.slice(0, len(column)), table.slice(len(column))
@@ -44,48 +44,48 @@ def test_levels_of_batches_are_those_of_the_column(column):
     assert counted.n_missing == expected.n_missing
 
 
-def test_rows_that_do_not_count_are_not_counted():
+def test_growing_levels_ignore_rows_that_do_not_count():
     growing = GrowingLevels()
     growing.add(pa.table({"x": ["a", "b", "a", None]}), "x", np.array([True, False, True, False]))
     assert growing.counted() == (["a", "b"], pytest.approx([2, 0]), 0)
 
 
 @pytest.mark.parametrize("kind", [pa.int8(), pa.float32(), pa.bool_()], ids=str)
-def test_numbers_are_numbers_of_any_type(kind):
+def test_finite_takes_numbers_of_any_type(kind):
     assert finite(pa.table({"y": pa.array([0, 1]).cast(kind)}), "y", 0, "target").tolist() == [0, 1]
 
 
-def test_a_path_that_is_not_there_is_told(tmp_path):
+def test_open_dataset_absent_path_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match="no file or folder"):
         open_dataset(tmp_path / "sales.parquet")
 
 
-def test_a_folder_without_files_is_told(tmp_path):
+def test_open_dataset_folder_without_files_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match="holds no Parquet file"):
         open_dataset(tmp_path)
 
 
-def test_a_frame_is_no_path():
+def test_open_dataset_frame_is_no_path():
     with pytest.raises(TypeError, match="For rows in memory use fit"):
         open_dataset(pa.table({"x": [1]}))
 
 
 @pytest.mark.parametrize("other", [{"x": ["1"]}, {"z": [1]}], ids=["type", "name"])
-def test_files_of_other_columns_are_told(tmp_path, other):
+def test_open_dataset_files_of_other_columns_are_an_error(tmp_path, other):
     pq.write_table(pa.table({"x": [1]}), tmp_path / "a.parquet")
     pq.write_table(pa.table(other), tmp_path / "b.parquet")
     with pytest.raises(ValueError, match="same columns, but 'x' is int64"):
         open_dataset(tmp_path)
 
 
-def test_parts_of_a_folder_by_value_have_that_column(tmp_path):
+def test_open_dataset_partitions_have_their_column(tmp_path):
     for year in (2020, 2021):
         (tmp_path / f"year={year}").mkdir()
         pq.write_table(pa.table({"x": [1]}), tmp_path / f"year={year}" / "a.parquet")
     assert open_dataset(tmp_path).to_table()["year"].to_pylist() == [2020, 2021]
 
 
-def test_what_is_written_is_there_when_it_is_whole(tmp_path):
+def test_write_parquet_file_appears_when_it_is_whole(tmp_path):
     def parts():
         yield np.ones((2, 1))
         assert not (tmp_path / "out.parquet").exists()
@@ -96,7 +96,7 @@ def test_what_is_written_is_there_when_it_is_whole(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["out.parquet"]
 
 
-def test_what_fails_leaves_the_older_file(tmp_path):
+def test_write_parquet_failure_leaves_the_older_file(tmp_path):
     def parts():
         yield np.ones((2, 1))
         raise KeyboardInterrupt

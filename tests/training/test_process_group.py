@@ -95,7 +95,7 @@ def together(adult, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", [*PARAMETERS, "empty share"])
-def test_all_ranks_have_the_same_encoder_to_the_bit(together, name):
+def test_ranks_have_the_same_encoder_to_the_bit(together, name):
     folder, rows = together
     first, second = (joblib.load(folder / f"{name}.{rank}") for rank in (0, 1))
     assert first.vocabularies_ == second.vocabularies_
@@ -110,7 +110,7 @@ def test_all_ranks_have_the_same_encoder_to_the_bit(together, name):
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_levels_are_those_of_all_rows(together, name):
+def test_ranks_know_the_levels_of_all_rows(together, name):
     folder, rows = together
     encoder = joblib.load(folder / f"{name}.1")
     alone = NeuralEmbeddingEncoder(crosses=None, max_epochs=1).fit(
@@ -122,7 +122,7 @@ def test_levels_are_those_of_all_rows(together, name):
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_two_ranks_learn_what_one_process_does(together, adult, name):
+def test_ranks_learn_what_one_process_does(together, adult, name):
     """Out-of-fold loss, and AUC of a linear model on rows that no one saw."""
     folder, rows = together
     _, X_test, _, y_test = adult
@@ -141,7 +141,7 @@ def test_two_ranks_learn_what_one_process_does(together, adult, name):
     assert min(scores) > 0.88
 
 
-def test_features_in_the_order_of_ranks_are_those_of_the_rows_in_order(together):
+def test_ranks_features_in_order_are_those_of_the_rows(together):
     """Each row's vectors are of its own fold's table, so they lie near those of `transform`."""
     folder, rows = together
     encoder = joblib.load(folder / "plain.0")
@@ -155,7 +155,7 @@ def test_features_in_the_order_of_ranks_are_those_of_the_rows_in_order(together)
     assert not np.array_equal(features.iloc[:, 1], mean)
 
 
-def test_an_error_of_one_rank_ends_all(adult, tmp_path):
+def test_ranks_all_end_by_an_error_of_one(adult, tmp_path):
     rows = write_shards(adult, tmp_path)
     last = rows.tail(600).assign(y=np.nan)
     last["y"] = last["y"].astype("Int64")
@@ -168,7 +168,7 @@ def test_an_error_of_one_rank_ends_all(adult, tmp_path):
     assert not list(tmp_path.glob("none.*"))
 
 
-def test_the_death_of_one_rank_ends_all(adult, tmp_path):
+def test_ranks_all_end_by_the_death_of_one(adult, tmp_path):
     write_shards(adult, tmp_path)
     dies = """
 import os, skembed._training.loop as training
@@ -207,7 +207,7 @@ def test_shares_of_rows_in_memory_are_an_error():
         share_of(dataset, 0, 2)
 
 
-def test_outside_of_a_process_group_it_is_said_how_to_start(adult, tmp_path):
+def test_process_group_that_is_absent_says_how_to_start(adult, tmp_path):
     write_shards(adult, tmp_path)
     with pytest.raises(RuntimeError, match=r"in no process group: start the script by torchrun"):
         NeuralEmbeddingEncoder().fit_parquet(tmp_path / "adult", "y", distributed=True)
@@ -223,7 +223,7 @@ def group_of_one(tmp_path):
 
 
 @pytest.mark.usefixtures("group_of_one")
-def test_a_group_of_one_gives_what_one_process_gives(adult, tmp_path):
+def test_process_group_of_one_gives_what_one_process_gives(adult, tmp_path):
     write_shards(adult, tmp_path)
     given = tmp_path / "adult", "y"
     encoder = NeuralEmbeddingEncoder(crosses=None, max_epochs=2, random_state=0)
@@ -233,7 +233,7 @@ def test_a_group_of_one_gives_what_one_process_gives(adult, tmp_path):
 
 
 @pytest.mark.usefixtures("group_of_one")
-def test_a_gpu_and_a_group_for_the_cpu_are_an_error(adult, tmp_path):
+def test_process_group_for_the_cpu_with_a_gpu_is_an_error(adult, tmp_path):
     write_shards(adult, tmp_path)
     encoder = NeuralEmbeddingEncoder(device="cuda")
     with pytest.raises(ValueError, match="device='cuda' and a process group of 'gloo' do not go"):
