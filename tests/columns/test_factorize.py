@@ -13,6 +13,9 @@ NUMBERED = pa.DictionaryArray.from_arrays(pa.array([1, None, 2, 1], pa.uint8()),
 CHUNKS = [pa.array(part).dictionary_encode() for part in (TOWNS[:2], TOWNS[2:])]
 
 
+# Values that are compared
+
+
 def factorized(native):
     rows, values = factorize_series(nw.from_native(native, series_only=True))
     return rows.tolist(), values
@@ -37,6 +40,9 @@ def test_factorize_polars_strings_with_and_without_pyarrow(monkeypatch):
 
     monkeypatch.setattr(nw.Series, "to_arrow", to_arrow)
     assert factorized(pl.Series(TOWNS)) == expected
+
+
+# Labels, which are factorised already
 
 
 @pytest.mark.parametrize(

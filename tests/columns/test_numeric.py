@@ -3,6 +3,8 @@ import numpy as np
 from skembed._columns.numeric import MOST_BINS, Bins, Context
 from skembed._columns.vocabulary import MISSING
 
+# Bins, by which numbers are crossed
+
 
 def fit(numbers):
     return Bins.fit(np.asarray(numbers, dtype=float), np.ones(len(numbers), dtype=bool))
@@ -55,6 +57,8 @@ def test_bins_edges_rise_between_adjacent_floats():
     assert (np.diff(bins.edges) > 0).all()
     assert np.isfinite(bins.edges).all()
 
+
+# Context, as which the net sees numbers
 
 ONES = np.ones(5)
 

@@ -3,13 +3,12 @@
 import os
 import subprocess
 import sys
-from itertools import chain, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pandas as pd
-import pyarrow.dataset
 import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -19,8 +18,6 @@ from sklearn.preprocessing import StandardScaler
 from torch import distributed
 
 from skembed import NeuralEmbeddingEncoder
-from skembed._files.parquet import open_dataset
-from skembed._fit.parquet_reader import share_of
 
 TOGETHER = """
 import pathlib, sys
@@ -184,27 +181,6 @@ fitted("none", "adult", crosses=None, max_epochs=10_000, early_stopping=False)
     done = torchrun(tmp_path, TOGETHER + dies)
     assert done.returncode != 0
     assert not list(tmp_path.glob("none.*"))
-
-
-def test_shares_in_order_are_the_data(adult, tmp_path):
-    rows = write_shards(adult, tmp_path)
-    rows.to_parquet(tmp_path / "adult" / "4.parquet", index=False, row_group_size=700)
-    dataset = open_dataset(tmp_path / "adult")
-    for size in (2, 3, 5, 40):
-        shares = [share_of(dataset, rank, size) for rank in range(size)]
-        parts = [share.to_table().to_pandas() for share, _ in shares]
-        numbers = [list(part_of) for _, part_of in shares]
-        assert list(map(len, parts)) == list(map(len, numbers))
-        assert list(chain.from_iterable(numbers)) == list(range(6000))
-        read = pd.concat(parts, ignore_index=True)
-        pd.testing.assert_frame_equal(read, dataset.to_table().to_pandas())
-    assert [] in numbers
-
-
-def test_shares_of_rows_in_memory_are_an_error():
-    dataset = pyarrow.dataset.dataset(pyarrow.table({"a": [1, 2]}))
-    with pytest.raises(TypeError, match="is a InMemoryDataset: give a file, a folder"):
-        share_of(dataset, 0, 2)
 
 
 def test_process_group_that_is_absent_says_how_to_start(adult, tmp_path):
