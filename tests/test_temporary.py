@@ -31,7 +31,7 @@ with temporary_folder() as folder:
 
 
 @pytest.mark.parametrize("kill", [signal.SIGTERM, signal.SIGKILL])
-def test_the_folder_of_a_killed_process_is_removed_by_the_next(place, kill):
+def test_temporary_folder_of_a_killed_process_is_removed(place, kill):
     with subprocess.Popen([sys.executable, "-c", HOLD, place], stdout=subprocess.PIPE) as child:
         child.stdout.readline()
         with temporary_folder() as own:
@@ -45,7 +45,7 @@ def test_the_folder_of_a_killed_process_is_removed_by_the_next(place, kill):
     assert list(place.iterdir()) == []
 
 
-def test_folders_without_a_lock_stay(place):
+def test_temporary_folders_without_a_lock_stay(place):
     (place / "skembed-mine").mkdir()
     (place / "skembed-link").symlink_to(place / "skembed-mine")
     with temporary_folder():
@@ -53,6 +53,6 @@ def test_folders_without_a_lock_stay(place):
     assert sorted(os.listdir(place)) == ["skembed-link", "skembed-mine"]
 
 
-def test_folders_of_one_process_do_not_remove_each_other(place):
+def test_temporary_folders_of_one_process_coexist(place):
     with temporary_folder() as one, temporary_folder() as other:
         assert {Path(one), Path(other)} == {*place.iterdir()}
