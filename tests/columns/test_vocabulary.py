@@ -1,4 +1,3 @@
-import pickle
 from decimal import Decimal
 
 import numpy as np
@@ -107,19 +106,6 @@ def test_vocabulary_always_levels_keep_their_own_code():
     vocabulary = fit(["a", "b", "b", "c", "c", "d"], max_categories=2, always=["a", "z"])
     assert vocabulary.levels == ["a", "b", "z"]
     assert vocabulary.infrequent == ["c", "d"]
-
-
-def test_vocabulary_pickle_keeps_codes_and_counts():
-    vocabulary = fit(["a", "b", "b", "c", "c", None, 7, 7], min_frequency=2)
-    again = pickle.loads(pickle.dumps(vocabulary))
-    assert again == vocabulary
-    assert again.infrequent == ["a"]
-    np.testing.assert_array_equal(again.counts, vocabulary.counts)
-
-
-def test_vocabulary_pickle_is_no_larger_than_its_text():
-    values = [f"{i:05d}" for i in range(10_000)]
-    assert len(pickle.dumps(fit(values))) < 5 * len(values)
 
 
 # What may not be
