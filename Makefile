@@ -10,7 +10,7 @@ OLDEST := .venv-oldest/bin
 # What needs matplotlib, XGBoost, ONNX, notebooks or a browser, and a page of figures that differ.
 NEEDS_MORE := cli/test_comparison cli/test_demo cli/test_fuzz_commands inspection/test_explorer \
 	onnx/test_onnx plotting/test_plotting project/test_command_line_page project/test_docs \
-	project/test_notebooks project/test_without_torch test_leaks
+	project/test_docstrings project/test_notebooks project/test_without_torch test_leaks
 
 .PHONY: demo test oldest nightly coverage audit mutants lint types docs notebooks clean
 
