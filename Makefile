@@ -46,9 +46,12 @@ mutants: .venv/mutation
 	$(BIN)/mutmut run --max-children 2
 	$(BIN)/python benchmarks/mutants.py
 
+# What .gitignore names is generated and may not be tracked.
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@tracked=$$(git ls-files --cached --ignored --exclude-standard 2>/dev/null); test -z "$$tracked" || \
+		{ echo "Generated, but tracked by git:" $$tracked; exit 1; }
 
 types: .venv/ready
 	$(BIN)/mypy
