@@ -76,7 +76,7 @@ def test_pickle_of_arrays_can_be_mapped_into_memory(tmp_path):
     joblib.dump(encoder, tmp_path / "e.joblib")
     mapped = joblib.load(tmp_path / "e.joblib", mmap_mode="r")
     assert isinstance(mapped.tables_["city"], np.memmap)
-    np.testing.assert_array_equal(mapped.transform(X), encoder.transform(X))
+    np.testing.assert_array_equal(mapped.transform(X.head()), encoder.transform(X.head()))
 
 
 @pytest.mark.parametrize("name", ["encoder", "regressor", "classifier"])
