@@ -15,7 +15,8 @@ from skembed._fit.from_parquet import learn_from_parquet, read_again
 from skembed._fit.in_memory import learn_in_memory
 from skembed._fit.without_target import learn_without_target
 from skembed._model.tables import gather, gather_own_fold
-from skembed._reading.reading import ReadableVectors, restore_columns
+from skembed._reading.readable_vectors import ReadableVectors
+from skembed._reading.restore import restore_columns
 from skembed._training.monitor import Epochs
 from skembed._utils.optional_imports import needs_torch
 from skembed._utils.sklearn_compat import StrOptions, check_feature_names_in, fit_context

@@ -75,12 +75,12 @@ def test_paths_on_a_page_exist(page):
     assert missing == []
 
 
-def test_paths_that_are_missing_are_found():
+def test_paths_missing_are_found():
     text = """
     Moved: `base.py`, `estimators.py` and [models](models.md), tests/test_no_such.py.
     --ignore=tests/no_folder/test_a.py --deselect tests/project/test_paths.py::test_nothing
     "docs/no_such/*" = ["D"], "docs/*.md" = ["D"], docs/_build/index.html, http://a.b/c.py
-    `project/test_paths.py::test_paths_that_are_missing_are_found`, `project/test_paths.py::test_gone`
+    `project/test_paths.py::test_paths_missing_are_found`, `project/test_paths.py::test_gone`
     """
     assert find_missing(find_named(text)) == [
         "base.py",

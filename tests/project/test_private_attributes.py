@@ -14,51 +14,6 @@ SOURCES = {
 HOMES = {"_base.py", "_base_predictor.py", "_encoder.py", "_classifier.py", "_regressor.py"}
 
 # What breaks the rule today. A test fails on an entry that is no longer needed.
-NOT_YET = {
-    # To the row encoder, or to public properties and functions that take what they need.
-    "_columns/lookup.py: _bags",
-    "_columns/lookup.py: _encode",
-    "_columns/lookup.py: _position",
-    "_fit/from_parquet.py: _codes",
-    "_fit/from_parquet.py: _columns",
-    "_fit/from_parquet.py: _crosses_numbers",
-    "_fit/from_parquet.py: _encode_target",
-    "_fit/from_parquet.py: _learn_from",
-    "_fit/from_parquet.py: _own_fold_features",
-    "_fit/without_target.py: _bags",
-    "_fit/without_target.py: _columns",
-    "_fit/without_target.py: _is_sparse",
-    "_fit/without_target.py: _learn_vocabularies",
-    "_fit/without_target.py: _position",
-    "_persistence/encoder_state.py: _bags",
-    "_persistence/encoder_state.py: _is_sparse",
-    "_persistence/encoder_state.py: _layout",
-    "_persistence/encoder_state.py: _position",
-    "_persistence/parameters.py: _position",
-    "inspection/_maps.py: _codes",
-    "inspection/_maps.py: _columns",
-    "inspection/_maps.py: _learned_of",
-    "inspection/_summary.py: _bags",
-    "inspection/_summary.py: _layout",
-    "inspection/_summary.py: _position",
-    "nn/_frozen.py: _bags",
-    "nn/_frozen.py: _codes",
-    "nn/_frozen.py: _columns",
-    "nn/_frozen.py: _context",
-    "nn/_frozen.py: _numeric",
-    "nn/_frozen.py: _position",
-    "onnx/_export.py: _bags",
-    "onnx/_export.py: _columns",
-    "onnx/_export.py: _is_sparse",
-    "onnx/_export.py: _layout",
-    "onnx/_inputs.py: _position",
-    "onnx/_net.py: _context",
-    "onnx/_net.py: _numeric",
-    "onnx/_net.py: _target",
-    "scoring/_columnar.py: _columns",
-    "scoring/_columnar.py: _layout",
-    "scoring/_scorer.py: _number_names",
-}
 
 
 def is_home(path):
@@ -120,9 +75,8 @@ def find_private_uses(sources):
 
 def test_private_attributes_of_estimators_are_private():
     found = find_private_uses(SOURCES)
-    new = [f"{what}, {where}" for what, where in found.items() if what not in NOT_YET]
-    assert not new, "Private attributes of estimators, used elsewhere:\n" + "\n".join(new)
-    assert {*found} == NOT_YET, "Entries of NOT_YET that are no longer needed."
+    uses = [f"{what}, {where}" for what, where in found.items()]
+    assert not uses, "Private attributes of estimators, used elsewhere:\n" + "\n".join(uses)
 
 
 def test_private_attributes_use_is_found():

@@ -59,7 +59,8 @@ THIN = ("persistence.py", "sizing.py")  # public names of private rooms, and not
 INSIDE_FUNCTIONS = {
     "_encoder -> nn": "to_torch",
     "_base_predictor -> nn": "to_torch",
-    "_reading.reading -> inspection._explorer": "explore",
+    "_base -> inspection._explorer": "explore",
+    "_base -> inspection._summary": "_html_repr",
 }
 # Imports of a room beside the module's own.
 BESIDE = {
@@ -92,19 +93,11 @@ REQUIRED = ANYWHERE | {"narwhals", "safetensors", "threadpoolctl"}  # installed 
 # What breaks a rule today. A test fails on an entry that is no longer needed.
 NOT_YET = {
     "places": {
-        "packing",  # a codec inside pickles: joblib.dump(compress=...) replaces it
         "temporary",  # tempfile replaces it
     },
     "order": {
-        "_base -> packing",
-        "_columns.crosses -> packing",
-        "_columns.vocabulary -> packing",
         "_files.parquet -> _persistence.file_format",  # whole files: to _files.atomic
-        "_fit.from_parquet -> _base",  # Problem, check_device, check_layers: to _fit
         "_fit.from_parquet -> temporary",
-        "_fit.without_target -> _base",  # check_device: to _fit; needs_torch: to _utils
-        "_reading.reading -> _persistence.file_format",  # whole files: to _files.atomic
-        "_reading.reading -> inspection._summary",  # the HTML of a fitted estimator
     },
 }
 
