@@ -28,8 +28,6 @@ NAMED = re.compile(
 )
 # Files that the reader of a page makes.
 OF_THE_READER = {"train.py"}
-# Pages that name modules as they were called before the rooms. A test fails on one that does not.
-NOT_YET: set = set()
 
 
 def find_named(text):
@@ -68,11 +66,7 @@ def find_missing(named, folder="."):
 @pytest.mark.parametrize("page", PAGES)
 def test_paths_on_a_page_exist(page):
     named = find_named((ROOT / page).read_text())
-    missing = find_missing(named, Path(page).parent)
-    if page in NOT_YET:
-        assert [path for path in missing if "/" not in path], "No longer needed in NOT_YET."
-        missing = [path for path in missing if "/" in path]
-    assert missing == []
+    assert find_missing(named, Path(page).parent) == []
 
 
 def test_paths_missing_are_found():
