@@ -300,7 +300,7 @@ def _learn_levels(plan, levels, options):
         if leave_out(options.categorical_features, name, counted, is_frame=True):
             left_out.append(name)
             continue
-        vocabulary = Vocabulary.of_counts(
+        vocabulary = Vocabulary.fit(
             counted, min_frequency=options.min_frequency, max_categories=options.max_categories
         )
         vocabulary.warn_if_uninformative(name)

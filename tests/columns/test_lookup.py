@@ -53,7 +53,7 @@ def test_lookup_cross_codes_are_those_of_the_rows(n_columns, n_values):
     names, used = "abc"[:n_columns], np.ones(1500, dtype=bool)
     values = [None, *map(str, range(n_values))]
     at_fit = {name: column(rng.choice(values[:-1], 1500)) for name in names}
-    vocabularies = {name: Vocabulary.fit(at_fit[name], used) for name in names}
+    vocabularies = {name: Vocabulary.fit(at_fit[name].count(used)) for name in names}
     fitted = {name: vocabularies[name].encode(at_fit[name]) for name in names}
     cross = Cross.fit(tuple(names), vocabularies, fitted, used)
     now = {name: by_value(rng.choice(values, 1000), vocabularies[name]) for name in names}
@@ -67,7 +67,7 @@ def test_lookup_cross_codes_are_those_of_the_rows(n_columns, n_values):
 def test_lookup_cross_of_columns_missing_throughout(n_rows):
     used = np.ones(4, dtype=bool)
     at_fit = {name: column(["a", "b", None, None]) for name in "ab"}
-    vocabularies = {name: Vocabulary.fit(at_fit[name], used) for name in "ab"}
+    vocabularies = {name: Vocabulary.fit(at_fit[name].count(used)) for name in "ab"}
     fitted = {name: vocabularies[name].encode(at_fit[name]) for name in "ab"}
     cross = Cross.fit(("a", "b"), vocabularies, fitted, used)
     missing = by_value([None] * n_rows, vocabularies["a"])

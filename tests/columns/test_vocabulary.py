@@ -13,7 +13,7 @@ def column(values):
 
 
 def fit(values, **rules):
-    return Vocabulary.fit(column(values), np.ones(len(values), dtype=bool), **rules)
+    return Vocabulary.fit(column(values).count(np.ones(len(values), dtype=bool)), **rules)
 
 
 def test_vocabulary_codes_start_after_reserved_ones():
@@ -57,7 +57,7 @@ def test_vocabulary_values_without_order_keep_row_order():
 
 def test_vocabulary_ignores_rows_that_do_not_count():
     used = np.array([True, True, False])
-    vocabulary = Vocabulary.fit(column(["a", "b", "c"]), used)
+    vocabulary = Vocabulary.fit(column(["a", "b", "c"]).count(used))
     assert vocabulary.levels == ["a", "b"]
 
 
