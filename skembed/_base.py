@@ -507,8 +507,8 @@ def _with_tables(change, state):
 def check_device(given):
     """Raise if there is no such device, before much is done for it."""
     with needs_torch("fit"):
-        from skembed._training.runtime import chosen_device
-    chosen_device(given)
+        from skembed._training.runtime import choose_device
+    choose_device(given)
 
 
 def check_layers(sizes):

@@ -9,25 +9,22 @@ loss: it says when to stop.
 
 import math
 import time
-from collections.abc import Callable
-from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from joblib import cpu_count
 from scipy.sparse import issparse
 from torch import Tensor
-from torch.nn import functional
 
 from skembed._model.decoder import MLP, Dot
 from skembed._training.decoders import Decoder, DotDecoder
 from skembed._training.fold_tables import Bags, FoldTables
+from skembed._training.losses import differentiate, make_loss
 from skembed._training.monitor import Epochs
 from skembed._training.optimizers import AdamW
 from skembed._training.process_group import ALONE
-from skembed._training.runtime import chosen_device
+from skembed._training.runtime import choose_device, limit_threads
 from skembed._training.significance import Differences
 
 TABLE_LEARNING_RATE = 0.1
@@ -143,10 +140,10 @@ def train(blocks, sizes, dims, target, settings, *, starts=(), look_at=None):
     -------
     Trained
     """
-    with torch_threads(settings.n_jobs):
+    with limit_threads(settings.n_jobs):
         # On the CPU whatever the device: all devices draw the same numbers.
         generator = torch.Generator().manual_seed(settings.random_state)
-        device = chosen_device(settings.device)
+        device = choose_device(settings.device)
         sample, ranks = blocks.sample, blocks.ranks or ALONE
         bags = [column for column, codes in enumerate(sample.codes) if issparse(codes)]
         tables = FoldTables(sizes, dims, blocks.n_folds, bags, device)
@@ -157,7 +154,7 @@ def train(blocks, sizes, dims, target, settings, *, starts=(), look_at=None):
         decoder.to(device)
         if ranks.rank:  # the start is the same on all; what is hidden of their rows is not
             generator.manual_seed(settings.random_state + ranks.rank)
-        loss = torch_loss(target.loss, device)
+        loss = make_loss(target.loss, device)
         of_block = partial(Rows.of, tables=tables, loss=loss, bias=target.bias)
         rows, outputs = of_block(sample), None
         only = None
@@ -281,7 +278,8 @@ def _step(tables, decoder, rows, loss, n_together):
     batch, n_folds = len(rows.fold), tables.n_folds
     vectors = tables.vectors(rows.packed)
     output, backward = decoder.trace(vectors.flatten(0, 1), rows.context)
-    losses, pull = _losses_and_pull(loss, output, rows.target)
+    target = rows.target.repeat_interleave(n_folds, dim=0)
+    losses, pull = differentiate(loss, output, target)
     fold = rows.fold[:, None]
     own = torch.arange(0, len(pull), n_folds, device=pull.device) + rows.fold
 
@@ -304,16 +302,6 @@ def _step(tables, decoder, rows, loss, n_together):
         gradient.index_fill_(0, own, 0.0)
         fitted -= out_of_fold.sum()
     return out_of_fold, fitted, gradient.view(vectors.shape)
-
-
-def _losses_and_pull(loss, output, target):
-    """Losses (n_rows * n_folds,) of what the net gives for each fold, and their derivatives."""
-    target = target.repeat_interleave(len(output) // len(target), dim=0)
-    with torch.enable_grad():
-        output.requires_grad_()
-        losses = loss(output, target)
-        (pull,) = torch.autograd.grad(losses.sum(), [output])
-    return losses.detach(), pull
 
 
 @torch.no_grad()
@@ -376,37 +364,6 @@ class BestEpoch:
             self.adamw.weight.copy_(self.weights)
 
 
-def torch_loss(loss, device=None):
-    """A loss of `skembed._model.losses` for tensors.
-
-    Returns
-    -------
-    callable
-        Loss (n_rows,) from the output (n_rows, n_outputs) and the values of the target.
-    """
-    if loss.name == "cross_entropy":
-        return partial(functional.cross_entropy, reduction="none")
-    by_name: dict[str, Callable] = {
-        "log_loss": partial(functional.binary_cross_entropy_with_logits, reduction="none"),
-        "squared_error": lambda predicted, values: (predicted - values) ** 2,
-        "quantile": lambda predicted, values: _pinball(values - predicted, loss.quantile),
-        "poisson": partial(functional.poisson_nll_loss, reduction="none"),
-    }
-    of_outputs = by_name[loss.name]
-    if getattr(loss, "bounds", None) is None:
-        return lambda output, values: of_outputs(output, values).mean(dim=1)
-    low, high = (torch.from_numpy(bound.astype(np.float32)).to(device) for bound in loss.bounds)
-
-    def bounded(output, values):
-        return of_outputs(low + (high - low) * torch.sigmoid(output), values).mean(dim=1)
-
-    return bounded
-
-
-def _pinball(short, quantile):
-    return torch.maximum(quantile * short, (quantile - 1) * short)
-
-
 def auto_batch_size(n_rows):
     """Rows per step: a fiftieth of the rows, as a power of two between 32 and 1024."""
     return int(2 ** min(10, max(5, round(math.log2(n_rows / 50)))))
@@ -434,22 +391,3 @@ def one_cycle(progress):
     if progress < 0.25:
         return 0.04 + 0.96 * (1 - math.cos(math.pi * progress / 0.25)) / 2
     return (1 + math.cos(math.pi * (progress - 0.25) / 0.75)) / 2
-
-
-@contextmanager
-def torch_threads(n_jobs):
-    """Bound torch's threads for the time of a fit, then give the user's number back.
-
-    None is one thread whatever joblib's context is: the bits of a fit must not depend on where it
-    runs. Negative numbers count from the number of processors, as in joblib.
-    """
-    if n_jobs is None:
-        n_jobs = 1
-    if n_jobs < 0:
-        n_jobs = max(1, cpu_count() + 1 + n_jobs)
-    before = torch.get_num_threads()
-    torch.set_num_threads(n_jobs)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

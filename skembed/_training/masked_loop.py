@@ -34,10 +34,9 @@ from skembed._training.loop import (
     auto_batch_size,
     auto_epochs,
     one_cycle,
-    torch_threads,
 )
 from skembed._training.optimizers import AdamW, RowAdagrad
-from skembed._training.runtime import chosen_device
+from skembed._training.runtime import choose_device, limit_threads
 
 WIDTH = 32  # of the sum
 MANY_LEVELS = 1000  # more are sampled
@@ -92,9 +91,9 @@ def train(codes, sizes, dims, numbers, weight, settings):
     -------
     Companions
     """
-    with torch_threads(settings.n_jobs):
+    with limit_threads(settings.n_jobs):
         generator = torch.Generator().manual_seed(settings.random_state)
-        device = chosen_device(settings.device)
+        device = choose_device(settings.device)
         tables = FoldTables(sizes, dims, n_folds=1, device=device)
         used = weight > 0
         codes = [column[used] for column in codes]

@@ -13,9 +13,9 @@ from skembed._training.loop import (
     auto_batch_size,
     auto_epochs,
     one_cycle,
-    torch_loss,
     train,
 )
+from skembed._training.losses import make_loss
 from skembed._training.optimizers import AdamW
 from skembed._training.rows import Block, Blocks, normalised
 
@@ -183,7 +183,7 @@ def test_without_folds_the_own_table_gets_the_sum_over_rows():
     decoder = Decoder(tables, 1, (), np.zeros(1, "float32"), dropout=0.0, generator=generator)
     AdamW(decoder, 0.0)
     rows = rows_of(tables, generator)._replace(fold=torch.zeros(40, dtype=torch.int64))
-    _, _, of_vectors = _step(tables, decoder, rows, torch_loss(LogLoss()), 40)
+    _, _, of_vectors = _step(tables, decoder, rows, make_loss(LogLoss()), 40)
     of_own_effect = (0.5 - rows.target[:, 0]) * rows.weight  # the slope of the log-loss at 0
     torch.testing.assert_close(of_vectors[:, 0, 0], of_own_effect)
 
@@ -191,7 +191,7 @@ def test_without_folds_the_own_table_gets_the_sum_over_rows():
 def plain_gradients(tables, decoder, rows):
     """The two steps one after the other, as the head of `skembed._training.loop` tells them."""
     vectors, n_folds = tables.vectors(rows.packed), tables.n_folds
-    losses_of = torch_loss(LogLoss())
+    losses_of = make_loss(LogLoss())
     own = vectors[torch.arange(len(rows.fold)), rows.fold]
     losses = losses_of(decoder(own, rows.context), rows.target) * rows.weight
     of_decoder = torch.autograd.grad(losses.mean(), list(decoder.parameters()))
@@ -226,7 +226,7 @@ def test_one_pass_gives_the_gradients_of_two(hidden):
     rows = rows_of(tables, generator)
     losses, fitted, of_vectors, of_decoder = plain_gradients(tables, PlainDecoder(decoder), rows)
     AdamW(decoder, 0.0)
-    found = _step(tables, decoder, rows, torch_loss(LogLoss()), 40)
+    found = _step(tables, decoder, rows, make_loss(LogLoss()), 40)
     torch.testing.assert_close(found[0], losses)
     assert found[1] == pytest.approx(fitted, rel=1e-5)
     torch.testing.assert_close(found[2], of_vectors)

@@ -10,22 +10,25 @@ from skembed import NeuralEmbeddingClassifier, NeuralEmbeddingEncoder
 from skembed._model.losses import CrossEntropy, LogLoss, SquaredLoss
 from skembed._training.decoders import Decoder, DotDecoder
 from skembed._training.fold_tables import FoldTables
-from skembed._training.loop import Rows, _step, torch_loss
+from skembed._training.loop import Rows, _step
+from skembed._training.losses import make_loss
 from skembed._training.optimizers import AdamW
 from skembed._training.rows import Block
-from skembed._training.runtime import chosen_device
+from skembed._training.runtime import choose_device
 
 OTHER = torch.device("meta")
 
 
 def test_auto_is_the_cpu():
-    assert chosen_device("auto") == chosen_device("cpu") == torch.device("cpu")
+    assert choose_device("auto") == choose_device("cpu") == torch.device("cpu")
     assert NeuralEmbeddingEncoder().device == NeuralEmbeddingClassifier().device == "auto"
 
 
 @pytest.mark.parametrize("given", ["gpu", "cpu:0", "cuda:", "cuda:-1", "cuda:x"])
 def test_what_is_no_device_is_an_error(rents, given):
-    with pytest.raises(ValueError, match=f"device='{given}' is none .* give 'auto', 'cpu', 'cuda'"):
+    with pytest.raises(
+        ValueError, match=f"device='{given}' is no device .* give 'auto', 'cpu', 'cuda'"
+    ):
         NeuralEmbeddingEncoder(device=given).fit(*rents)
 
 
@@ -88,7 +91,7 @@ def test_all_of_a_step_lies_on_its_device(decoder_of, dims, loss, values, n_fold
     bias = np.zeros(3 if loss.name == "cross_entropy" else values.shape[1], dtype="float32")
     tables = FoldTables([9, 300, 5], dims, n_folds, [2] if bag else [], OTHER)
     decoder = decoder_of(tables, bias, generator).to(OTHER)
-    losses_of = torch_loss(loss, OTHER)
+    losses_of = make_loss(loss, OTHER)
     rows = Rows.of(block(values, bag), tables, losses_of, bias)
     adamw, before = AdamW(decoder, 1e-4), tables.snapshot()
     with FakeTensorMode(allow_non_fake_inputs=True):
