@@ -28,8 +28,9 @@ from skembed._model.dimensions import RULES, cross_dim, embedding_dims
 from skembed._model.folds import assign_folds
 from skembed._model.pretrained import place, read_pretrained
 from skembed._model.target import Target, encode_target
-from skembed._training.monitor import Epochs
+from skembed._training.monitor import Monitor
 from skembed._training.rows import HeldRows
+from skembed._training.settings import Settings
 from skembed._training.significance import is_evidence
 from skembed._utils.memory import check_tables
 from skembed._utils.sklearn_compat import Interval, StrOptions, check_sample_weight, routing_enabled
@@ -375,7 +376,7 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
 
     def _train(self, vocabularies, crosses, blocks, problem, look_at):
         with needs_torch("fit"):
-            from skembed._training.loop import Settings, train
+            from skembed._training.loop import train
         n_levels = [len(vocabulary.levels) for vocabulary in vocabularies.values()]
         dims = embedding_dims(self.embedding_dim, list(vocabularies), n_levels, self.interaction)
         starts = [problem.pretrained.get(name) for name in vocabularies]
@@ -388,8 +389,8 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
         sizes = [levels.n_codes for levels in (*vocabularies.values(), *crosses)]
         check_tables(names, sizes, dims, blocks.n_folds)
         is_first = not (blocks.ranks and blocks.ranks.rank)  # ranks share a terminal: one tells
-        with Epochs(self if is_first else None) as epochs:
-            own = {"random_state": problem.seed, "epochs": epochs}
+        with Monitor(self if is_first else None) as monitor:
+            own = {"random_state": problem.seed, "monitor": monitor}
             settings = {name: getattr(self, name) for name in Settings._fields if name not in own}
             return train(
                 blocks,

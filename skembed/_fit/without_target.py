@@ -8,7 +8,8 @@ from skembed._base import check_device, needs_torch
 from skembed._columns.column_selection import embedded_columns
 from skembed._columns.numeric import Context
 from skembed._model.dimensions import auto_dim, embedding_dims, is_asked
-from skembed._training.monitor import Epochs
+from skembed._training.monitor import Monitor
+from skembed._training.settings import Settings
 from skembed._utils.memory import check_tables
 from skembed._utils.sklearn_compat import check_sample_weight
 
@@ -100,7 +101,6 @@ def _principal(table, metric, count):
 
 def _train(encoder, vocabularies, codes, numbers, weight):
     with needs_torch("fit"):
-        from skembed._training.loop import Settings
         from skembed._training.masked_loop import train
     longest = [auto_dim(len(v.levels), LONGEST) for v in vocabularies.values()]
     asked = _asked(encoder.embedding_dim, vocabularies)
@@ -108,8 +108,8 @@ def _train(encoder, vocabularies, codes, numbers, weight):
     dims = [max(dim, n or 0) for dim, n in zip(longest, asked, strict=True)]
     check_tables(list(vocabularies), sizes, dims, n_folds=1)
     seed = int(check_random_state(encoder.random_state).randint(2**31 - 1))
-    with Epochs(encoder) as epochs:
-        own = {"random_state": seed, "epochs": epochs}
+    with Monitor(encoder) as monitor:
+        own = {"random_state": seed, "monitor": monitor}
         settings = {name: getattr(encoder, name) for name in Settings._fields if name not in own}
         return train(
             list(codes.values()),

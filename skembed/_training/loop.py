@@ -21,35 +21,14 @@ from skembed._model.decoder import MLP, Dot
 from skembed._training.decoders import Decoder, DotDecoder
 from skembed._training.fold_tables import Bags, FoldTables
 from skembed._training.losses import differentiate, make_loss
-from skembed._training.monitor import Epochs
 from skembed._training.optimizers import AdamW
 from skembed._training.process_group import ALONE
 from skembed._training.runtime import choose_device, limit_threads
+from skembed._training.schedule import make_schedule, stop_if_diverged
 from skembed._training.significance import Differences
 
-TABLE_LEARNING_RATE = 0.1
 CHUNK = 65_536  # rows that are shuffled at once
 DOT_SCALE = 0.03  # standard deviation of what is multiplied in dot products, at the start
-
-
-class Settings(NamedTuple):
-    """How to train: parameters of the encoder, by the same names, and who is told of the epochs."""
-
-    hidden_layer_sizes: tuple
-    interaction: str
-    unseen_rate: float
-    dropout: float
-    weight_decay: float
-    learning_rate: float
-    batch_size: int | str
-    max_epochs: int | str
-    early_stopping: bool
-    n_iter_no_change: int
-    tol: float
-    device: str
-    n_jobs: int | None
-    random_state: int
-    epochs: Epochs = Epochs()
 
 
 class Trained(NamedTuple):
@@ -196,44 +175,35 @@ def _decoder(tables, n_inputs, bias, settings, generator):
 def _run(tables, decoder, blocks, load, idle, loss, settings, generator):
     """Train in place, end at the best epoch's tables; return the history and that epoch."""
     n_rows, ranks = blocks.n_used, blocks.ranks or ALONE
-    batch_size = auto_batch_size(n_rows) if settings.batch_size == "auto" else settings.batch_size
-    steps_per_epoch = math.ceil(n_rows / batch_size)
-    max_epochs = settings.max_epochs
-    if max_epochs == "auto":
-        max_epochs = auto_epochs(steps_per_epoch, settings.interaction)
-    n_steps = max_epochs * steps_per_epoch
-    own_size = max(1, math.ceil(batch_size * blocks.n_own / n_rows))
+    schedule = make_schedule(n_rows, settings)
+    own_size = max(1, math.ceil(schedule.batch_size * blocks.n_own / n_rows))
     adamw = AdamW(decoder, settings.weight_decay)
     best = BestEpoch(tables, adamw, settings)
     history: dict[str, list] = {"out_of_fold_loss": [], "table_loss": [], "seconds": []}
     began, step = time.perf_counter(), 0
-    settings.epochs.start(max_epochs)
-    for epoch in range(1, max_epochs + 1):
-        settings.epochs.begin()
+    settings.monitor.start(schedule.n_epochs)
+    for epoch in range(1, schedule.n_epochs + 1):
+        settings.monitor.begin_epoch()
         out_of_fold, table_loss = Differences(), 0.0
         batches = _batches(blocks, load, tables, own_size, settings.unseen_rate, generator)
         for rows, n_together in ranks.in_step(batches, idle):
-            rate = one_cycle(step / n_steps)
+            decoder_rate, table_rate = schedule.rates(step)
             losses, fitted, gradient = _step(tables, decoder, rows, loss, n_together)
             of_prior, cells = tables.gradients(rows.packed, gradient, n_together)
             cells = ranks.together([adamw.gradient, of_prior], cells)
-            adamw.step(settings.learning_rate * rate)
-            tables.move(of_prior, cells, TABLE_LEARNING_RATE * rate)
+            adamw.step(decoder_rate)
+            tables.move(of_prior, cells, table_rate)
             if rows is not idle:
                 out_of_fold.add(losses.cpu().numpy(), rows.constant.cpu().numpy())
                 table_loss += fitted.item() / n_rows
             step += 1
         out_of_fold = Differences.merged(ranks.gather(out_of_fold))
         table_loss = sum(ranks.gather(table_loss))
-        if not math.isfinite(out_of_fold.mean):
-            raise ValueError(
-                f"Training diverged: the out-of-fold loss of epoch {epoch} is {out_of_fold.mean}. "
-                f"Give a lower learning_rate than {settings.learning_rate:g}."
-            )
+        stop_if_diverged("out-of-fold loss", out_of_fold.mean, epoch, schedule)
         history["out_of_fold_loss"].append(out_of_fold.mean)
         history["table_loss"].append(table_loss)
         history["seconds"].append(time.perf_counter() - began)
-        settings.epochs.end(history)
+        settings.monitor.end_epoch(history)
         if best.stops(epoch, out_of_fold):
             break
     best.restore()
@@ -362,32 +332,3 @@ class BestEpoch:
         if self.active:
             self.tables.restore(self.snapshot)
             self.adamw.weight.copy_(self.weights)
-
-
-def auto_batch_size(n_rows):
-    """Rows per step: a fiftieth of the rows, as a power of two between 32 and 1024."""
-    return int(2 ** min(10, max(5, round(math.log2(n_rows / 50)))))
-
-
-def auto_epochs(steps_per_epoch, interaction="mlp"):
-    """Passes over the rows: about 500 steps, but 8 passes at least and 40 at most.
-
-    Dot products start near zero and are slow to leave it: 20 at least.
-    """
-    fewest = 8 if interaction == "mlp" else 20
-    return min(40, max(fewest, math.ceil(500 / steps_per_epoch)))
-
-
-def one_cycle(progress):
-    """Fraction of the peak learning rate at a fraction of the training.
-
-    A quarter of the way up from 1/25 by a cosine, the rest down to 0.
-
-    References
-    ----------
-    Smith and Topin (2018), "Super-convergence: very fast training of neural networks using large
-    learning rates", arXiv:1708.07120.
-    """
-    if progress < 0.25:
-        return 0.04 + 0.96 * (1 - math.cos(math.pi * progress / 0.25)) / 2
-    return (1 + math.cos(math.pi * (progress - 0.25) / 0.75)) / 2

@@ -18,7 +18,6 @@ Jean, Cho, Memisevic and Bengio (2015), "On using very large target vocabulary f
 translation", arXiv:1412.2007, for the sample.
 """
 
-import math
 import time
 from typing import NamedTuple
 
@@ -29,14 +28,9 @@ from torch.nn import functional
 
 from skembed._training.decoders import linear
 from skembed._training.fold_tables import FoldTables
-from skembed._training.loop import (
-    TABLE_LEARNING_RATE,
-    auto_batch_size,
-    auto_epochs,
-    one_cycle,
-)
 from skembed._training.optimizers import AdamW, RowAdagrad
 from skembed._training.runtime import choose_device, limit_threads
+from skembed._training.schedule import make_schedule, stop_if_diverged
 
 WIDTH = 32  # of the sum
 MANY_LEVELS = 1000  # more are sampled
@@ -85,7 +79,7 @@ def train(codes, sizes, dims, numbers, weight, settings):
     numbers : ndarray of float32, shape (n_rows, n_numbers)
     weight : ndarray of shape (n_rows,)
     settings : Settings
-        Of `skembed._training.loop`; folds, layers and stopping play no part.
+        Folds, layers and stopping play no part.
 
     Returns
     -------
@@ -117,35 +111,26 @@ def train(codes, sizes, dims, numbers, weight, settings):
 def _run(tables, net, heads, rows, settings, generator):
     """Train in place; return the history."""
     n_rows, n_cells = len(rows.weight), len(heads) + rows.numbers.shape[1]
-    batch_size = auto_batch_size(n_rows) if settings.batch_size == "auto" else settings.batch_size
-    steps_per_epoch = math.ceil(n_rows / batch_size)
-    epochs = settings.max_epochs
-    if epochs == "auto":
-        epochs = auto_epochs(steps_per_epoch)
+    schedule = make_schedule(n_rows, settings)
     adamw = AdamW(net, settings.weight_decay)
     history: dict[str, list] = {"loss": [], "seconds": []}
     began, step = time.perf_counter(), 0
-    settings.epochs.start(epochs)
-    for epoch in range(1, epochs + 1):
-        settings.epochs.begin()
+    settings.monitor.start(schedule.n_epochs)
+    for epoch in range(1, schedule.n_epochs + 1):
+        settings.monitor.begin_epoch()
         total, n_hidden = 0.0, 0
-        for batch in torch.randperm(n_rows, generator=generator).split(batch_size):
-            rate = one_cycle(step / (epochs * steps_per_epoch))
-            rates = settings.learning_rate * rate, TABLE_LEARNING_RATE * rate
+        for batch in torch.randperm(n_rows, generator=generator).split(schedule.batch_size):
+            rates = schedule.rates(step)
             share = torch.rand(len(batch), 1, generator=generator)
             hidden = torch.rand(len(batch), n_cells, generator=generator) < share
             rivals = torch.randint(n_rows, (SAMPLED,), generator=generator)
             total += _step(tables, net, heads, adamw, rates, rows, batch, hidden, rivals)
             n_hidden += int(hidden.sum())
             step += 1
-        if not math.isfinite(total):
-            raise ValueError(
-                f"Training diverged: the loss of epoch {epoch} is {total}. Give a lower "
-                f"learning_rate than {settings.learning_rate:g}."
-            )
+        stop_if_diverged("loss", total, epoch, schedule)
         history["loss"].append(total / max(n_hidden, 1))
         history["seconds"].append(time.perf_counter() - began)
-        settings.epochs.end(history)
+        settings.monitor.end_epoch(history)
     return {name: np.array(values) for name, values in history.items()}
 
 

@@ -6,18 +6,12 @@ from skembed._model.losses import LogLoss
 from skembed._model.target import encode_target
 from skembed._training.decoders import Decoder
 from skembed._training.fold_tables import FoldTables
-from skembed._training.loop import (
-    Rows,
-    Settings,
-    _step,
-    auto_batch_size,
-    auto_epochs,
-    one_cycle,
-    train,
-)
+from skembed._training.loop import Rows, _step, train
 from skembed._training.losses import make_loss
 from skembed._training.optimizers import AdamW
 from skembed._training.rows import Block, Blocks, normalised
+from skembed._training.schedule import choose_batch_size, choose_n_epochs, one_cycle
+from skembed._training.settings import Settings
 
 SETTINGS = Settings(
     interaction="mlp",
@@ -247,5 +241,5 @@ def test_one_cycle_rises_for_a_quarter_and_falls_to_zero():
     [(1, 32, 40), (1000, 32, 16), (24_576, 512, 11), (3_000_000, 1024, 8)],
 )
 def test_steps_grow_more_slowly_than_rows(n_rows, batch_size, epochs):
-    assert auto_batch_size(n_rows) == batch_size
-    assert auto_epochs(-(-n_rows // batch_size)) == epochs
+    assert choose_batch_size(n_rows) == batch_size
+    assert choose_n_epochs(-(-n_rows // batch_size)) == epochs

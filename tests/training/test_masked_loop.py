@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from skembed._training import masked_loop as unlabelled
-from skembed._training.loop import Settings
 from skembed._training.masked_loop import MANY_LEVELS, Head, train
+from skembed._training.settings import Settings
 
 SETTINGS = Settings(
     interaction="mlp",

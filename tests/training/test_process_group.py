@@ -171,14 +171,14 @@ def test_an_error_of_one_rank_ends_all(adult, tmp_path):
 def test_the_death_of_one_rank_ends_all(adult, tmp_path):
     write_shards(adult, tmp_path)
     dies = """
-import os, skembed._training.loop as training
+import os, skembed._training.schedule as schedule
 
 def one_cycle(progress):
     if rank == 1 and progress > 1e-4:
         os._exit(9)
     return 1.0
 
-training.one_cycle = one_cycle
+schedule.one_cycle = one_cycle
 fitted("none", "adult", crosses=None, max_epochs=10_000, early_stopping=False)
 """
     done = torchrun(tmp_path, TOGETHER + dies)
