@@ -47,7 +47,7 @@ from torch.nn import functional
 from skembed import NeuralEmbeddingEncoder
 from skembed._model.target import encode_target
 from skembed._training.loop import train
-from skembed._training.rows import Block, Blocks
+from skembed._training.rows import Block, Blocks, TableShape
 from skembed._training.schedule import choose_batch_size
 from skembed._training.settings import Settings
 
@@ -262,8 +262,9 @@ def of_rows(options):
 def train_on(n_rows, n_levels):
     """Function of a number of epochs that trains on three columns, one of so many levels."""
     rng = np.random.default_rng(0)
-    sizes = [n_levels + 3, 103, 23]
-    codes = [rng.integers(3, size, n_rows) for size in sizes]
+    sizes = {"many": n_levels + 3, "some": 103, "few": 23}
+    shapes = [TableShape(name, size, 4) for name, size in sizes.items()]
+    codes = [rng.integers(3, shape.n_codes, n_rows) for shape in shapes]
     target = encode_target((rng.random(n_rows) < 0.5).astype(int), "auto", np.ones(n_rows))
     inputs, fold = np.zeros((n_rows, 0), dtype=np.float32), np.arange(n_rows) % N_FOLDS
     weight = np.ones(n_rows, dtype=np.float32)
@@ -271,9 +272,7 @@ def train_on(n_rows, n_levels):
     settings = Settings(
         LAYERS, "mlp", 0.1, 0.0, 1e-4, 3e-3, 1024, 2, False, 5, 0.0, "auto", None, 0
     )
-    return lambda epochs: train(
-        blocks, sizes, [4, 4, 4], target, settings._replace(max_epochs=epochs)
-    )
+    return lambda epochs: train(blocks, shapes, target, settings._replace(max_epochs=epochs))
 
 
 def of_levels(options):

@@ -29,7 +29,7 @@ from skembed._model.folds import assign_folds
 from skembed._model.pretrained import place, read_pretrained
 from skembed._model.target import Target, encode_target
 from skembed._training.monitor import Monitor
-from skembed._training.rows import HeldRows
+from skembed._training.rows import HeldRows, TableShape
 from skembed._training.settings import Settings
 from skembed._training.significance import is_evidence
 from skembed._utils.memory import check_tables
@@ -379,28 +379,21 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
             from skembed._training.loop import train
         n_levels = [len(vocabulary.levels) for vocabulary in vocabularies.values()]
         dims = embedding_dims(self.embedding_dim, list(vocabularies), n_levels, self.interaction)
-        starts = [problem.pretrained.get(name) for name in vocabularies]
-        dims = [
-            start.vectors.shape[1] if start else dim
-            for start, dim in zip(starts, dims, strict=True)
-        ]
-        dims += [cross_dim(len(cross.names), self.interaction) for cross in crosses]
-        names = [*vocabularies, *(cross_name(cross.names) for cross in crosses)]
-        sizes = [levels.n_codes for levels in (*vocabularies.values(), *crosses)]
-        check_tables(names, sizes, dims, blocks.n_folds)
+        shapes = []
+        for (name, vocabulary), dim in zip(vocabularies.items(), dims, strict=True):
+            start = problem.pretrained.get(name)
+            dim = start.vectors.shape[1] if start else dim
+            shapes.append(TableShape(name, vocabulary.n_codes, dim, start))
+        for cross in crosses:
+            dim = cross_dim(len(cross.names), self.interaction)
+            shapes.append(TableShape(cross_name(cross.names), cross.n_codes, dim))
+        check_tables(shapes, blocks.n_folds)
         is_first = not (blocks.ranks and blocks.ranks.rank)  # ranks share a terminal: one tells
         with Monitor(self if is_first else None) as monitor:
             own = {"random_state": problem.seed, "monitor": monitor}
-            settings = {name: getattr(self, name) for name in Settings._fields if name not in own}
-            return train(
-                blocks,
-                sizes,
-                dims,
-                problem.target,
-                Settings(**settings, **own),
-                starts=starts,
-                look_at=look_at,
-            )
+            given = {name: getattr(self, name) for name in Settings._fields if name not in own}
+            settings = Settings(**given, **own)
+            return train(blocks, shapes, problem.target, settings, look_at=look_at)
 
     def _columns(self, X, *, reset):
         """Columns of X, with its names and their number checked, or remembered."""

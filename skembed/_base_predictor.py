@@ -107,10 +107,8 @@ class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
             learned = self._learn(X, y, sample_weight, self._split_params("fit", groups))
             trained = learned.trained
             self.tables_ = {
-                name: mean_over_folds(prior, deviation)
-                for name, prior, deviation in zip(
-                    learned.codes, trained.priors, trained.deviations, strict=True
-                )
+                name: mean_over_folds(*table)
+                for name, table in zip(learned.codes, trained.tables, strict=True)
             }
             for name, start in learned.problem.pretrained.items():
                 if start.frozen:  # without the rounding of mean and sum

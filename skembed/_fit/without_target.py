@@ -9,6 +9,7 @@ from skembed._columns.column_selection import embedded_columns
 from skembed._columns.numeric import Context
 from skembed._model.dimensions import auto_dim, embedding_dims, is_asked
 from skembed._training.monitor import Monitor
+from skembed._training.rows import TableShape
 from skembed._training.settings import Settings
 from skembed._utils.memory import check_tables
 from skembed._utils.sklearn_compat import check_sample_weight
@@ -80,8 +81,8 @@ def turned(trained, counts, asked):
     # One thread: the bits must not depend on their number.
     with threadpool_limits(1, user_api="blas"):
         axes = [
-            _principal(*column)
-            for column in zip(trained.tables, trained.metrics, counts, strict=True)
+            _principal(table, metric, count)
+            for (table, metric), count in zip(trained.tables, counts, strict=True)
         ]
     faint = FAINT * sum(strengths.sum() for _, strengths in axes)
     return [
@@ -104,17 +105,18 @@ def _train(encoder, vocabularies, codes, numbers, weight):
         from skembed._training.masked_loop import train
     longest = [auto_dim(len(v.levels), LONGEST) for v in vocabularies.values()]
     asked = _asked(encoder.embedding_dim, vocabularies)
-    sizes = [vocabulary.n_codes for vocabulary in vocabularies.values()]
-    dims = [max(dim, n or 0) for dim, n in zip(longest, asked, strict=True)]
-    check_tables(list(vocabularies), sizes, dims, n_folds=1)
+    shapes = [
+        TableShape(name, vocabulary.n_codes, max(dim, n or 0))
+        for (name, vocabulary), dim, n in zip(vocabularies.items(), longest, asked, strict=True)
+    ]
+    check_tables(shapes, n_folds=1)
     seed = int(check_random_state(encoder.random_state).randint(2**31 - 1))
     with Monitor(encoder) as monitor:
         own = {"random_state": seed, "monitor": monitor}
         settings = {name: getattr(encoder, name) for name in Settings._fields if name not in own}
         return train(
             list(codes.values()),
-            sizes,
-            dims,
+            shapes,
             numbers,
             weight,
             Settings(**settings, **own),

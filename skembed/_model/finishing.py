@@ -34,7 +34,7 @@ def _turned(learned, embedding_dim, chosen):
     """Fold tables on the axes that matter; pretrained vectors keep theirs."""
     problem, trained = learned.problem, learned.trained
     rows = draw_rows(problem.weight, problem.seed)
-    tables = [p + d for p, d in zip(trained.priors, trained.deviations, strict=True)]
+    tables = [prior + deviations for prior, deviations in trained.tables]
     vectors, fewest, crossed = [], [], []
     for (name, codes), table in zip(learned.codes.items(), tables, strict=True):
         dim = table.shape[2]

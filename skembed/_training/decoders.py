@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skembed._model import decoder as forward
+from skembed._model.decoder import MLP, Dot
 
 
 class Decoder(nn.Module):
@@ -47,7 +47,8 @@ class Decoder(nn.Module):
         layers[0] = _padded(layers[0], tables)
         self.layers, self._chain = nn.ModuleList(layers), layers
         effect = torch.zeros(tables.padded)
-        effect[tables.first[tables.own]] = 1.0
+        own = [column.first for column in tables.columns if column.has_effect]
+        effect[torch.tensor(own, dtype=torch.int64)] = 1.0
         self.register_buffer("effect", effect)
 
     @torch.no_grad()
@@ -114,22 +115,26 @@ class Decoder(nn.Module):
             gradient.addr_(pull[:, 0], self.effect)
         return gradient
 
-    def numpy(self):
-        """The same in numpy."""
+    def to_numpy(self):
+        """The same net in numpy."""
         parameters = [parameter.detach().cpu().numpy().copy() for parameter in self.parameters()]
         layers = list(zip(parameters[::2], parameters[1::2], strict=True))
         weight, bias = layers[0]
         kept, padded = self.tables.kept, self.tables.padded
         layers[0] = np.hstack([weight[:, kept], weight[:, padded:]]), bias
         self._take_units(*layers[0])
-        first = np.cumsum([0, *self.tables.dims[:-1]])
-        return forward.MLP(layers, first[self.tables.own])
+        columns = self.tables.columns
+        *first, _ = np.cumsum([0, *(column.shape.dim for column in columns)])
+        has_effect = [column.has_effect for column in columns]
+        return MLP(layers, np.array(first)[has_effect])
 
     def _take_units(self, weight, bias):
         """Make the first layer read vectors in the units of their columns."""
-        centres = np.concatenate([centre for centre, _ in self.tables.units])
+        columns = self.tables.columns
+        centres = np.concatenate([column.centre for column in columns])
+        scales = [np.full(column.shape.dim, column.scale) for column in columns]
         of_vectors = weight[:, : len(centres)]
-        of_vectors /= np.repeat([scale for _, scale in self.tables.units], self.tables.dims)
+        of_vectors /= np.concatenate(scales)
         bias -= of_vectors @ centres
 
 
@@ -162,12 +167,15 @@ class DotDecoder(nn.Module):
 
     def __init__(self, tables, n_inputs, bias):
         super().__init__()
-        self.dims = tables.dims
-        starts = [first for first, dim in zip(tables.first, self.dims, strict=True) if dim > 1]
-        longest = max(self.dims)
-        self.n_dotted = len(starts)
-        dotted = [first + np.arange(1, longest) for first in starts]
-        self.register_buffer("first", torch.from_numpy(tables.first))
+        self.dims = [column.shape.dim for column in tables.columns]
+        first, longest = [column.first for column in tables.columns], max(self.dims)
+        dotted = [
+            column.first + np.arange(1, longest)
+            for column in tables.columns
+            if column.shape.dim > 1
+        ]
+        self.n_dotted = len(dotted)
+        self.register_buffer("first", torch.tensor(first, dtype=torch.int64))
         self.register_buffer("dotted", torch.tensor(np.array(dotted, dtype=np.int64)).flatten())
         self.register_buffer("pairs", torch.triu_indices(self.n_dotted, self.n_dotted, offset=1))
         self.bias = nn.Parameter(torch.from_numpy(bias.copy()))
@@ -200,12 +208,12 @@ class DotDecoder(nn.Module):
 
         return output.detach(), backward
 
-    def numpy(self):
-        """The same in numpy."""
+    def to_numpy(self):
+        """The same net in numpy."""
         bias, own, of_pairs, slope = (p.detach().cpu().numpy().copy() for p in self.parameters())
         trust = np.zeros((self.n_dotted, self.n_dotted), dtype=np.float32)
         trust[tuple(self.pairs.cpu().numpy())] = of_pairs
-        return forward.Dot(float(bias[0]), own, trust + trust.T, slope, self.dims)
+        return Dot(float(bias[0]), own, trust + trust.T, slope, self.dims)
 
 
 def _add_gradients(layer, slope, x):

@@ -36,8 +36,8 @@ class Trained(NamedTuple):
 
     Attributes
     ----------
-    priors : list of ndarray, each of shape (dim,)
-    deviations : list of ndarray, each of shape (n_codes, n_folds, dim)
+    tables : list of FoldTable
+        By column, in the order of the shapes that `train` was given.
     decoder : MLP or Dot
         See `skembed._model.decoder`.
     losses : ndarray of float32, shape (n_used_rows,)
@@ -49,8 +49,7 @@ class Trained(NamedTuple):
         Epoch that these tables come from, counted from 1; 0 is the start, before any step.
     """
 
-    priors: list
-    deviations: list
+    tables: list
     decoder: MLP | Dot
     losses: np.ndarray
     outputs: np.ndarray | None
@@ -98,20 +97,18 @@ class Rows(NamedTuple):
         return (Rows(list(first), *rest) for first, *rest in zip(packed, *cut, strict=True))
 
 
-def train(blocks, sizes, dims, target, settings, *, starts=(), look_at=None):
+def train(blocks, shapes, target, settings, *, look_at=None):
     """Train the tables of all columns and the decoder above them.
 
     Parameters
     ----------
     blocks : Blocks
         The training rows. A single fold trains one table by all rows, without cross-fitting.
-    sizes, dims : list of int, one per column
-        Codes and vector length.
+    shapes : list of TableShape
+        By column, in the order of the codes of a block.
     target : Target
         Its loss and start.
     settings : Settings
-    starts : sequence of (Start or None)
-        Of the first columns: where their vectors start if it is not at zero.
     look_at : ndarray of intp or None
         Rows with weight of the sample whose ``outputs`` are wanted at the end.
 
@@ -125,10 +122,7 @@ def train(blocks, sizes, dims, target, settings, *, starts=(), look_at=None):
         device = choose_device(settings.device)
         sample, ranks = blocks.sample, blocks.ranks or ALONE
         bags = [column for column, codes in enumerate(sample.codes) if issparse(codes)]
-        tables = FoldTables(sizes, dims, blocks.n_folds, bags, device)
-        for column, start in enumerate(starts):
-            if start:
-                tables.start_at(column, start)
+        tables = FoldTables(shapes, blocks.n_folds, bags, device)
         decoder = _decoder(tables, sample.inputs.shape[1], target.bias, settings, generator)
         decoder.to(device)
         if ranks.rank:  # the start is the same on all; what is hidden of their rows is not
@@ -153,9 +147,8 @@ def train(blocks, sizes, dims, target, settings, *, starts=(), look_at=None):
             among_used = np.cumsum(sample.weight > 0) - 1
             looked_at = torch.from_numpy(among_used[look_at]).to(device)
             outputs = _outputs(tables, decoder, rows.take(looked_at))
-        priors, deviations = tables.numpy()
-        net = decoder.numpy()
-        return Trained(priors, deviations, net, losses, outputs, history, best_epoch)
+        trained, net = tables.to_numpy(), decoder.to_numpy()
+        return Trained(trained, net, losses, outputs, history, best_epoch)
 
 
 def _decoder(tables, n_inputs, bias, settings, generator):
@@ -189,10 +182,10 @@ def _run(tables, decoder, blocks, load, idle, loss, settings, generator):
         for rows, n_together in ranks.in_step(batches, idle):
             decoder_rate, table_rate = schedule.rates(step)
             losses, fitted, gradient = _step(tables, decoder, rows, loss, n_together)
-            of_prior, cells = tables.gradients(rows.packed, gradient, n_together)
-            cells = ranks.together([adamw.gradient, of_prior], cells)
+            of_tables = tables.collect_gradients(rows.packed, gradient, n_together)
+            of_tables = ranks.add_up(adamw.gradient, of_tables)
             adamw.step(decoder_rate)
-            tables.move(of_prior, cells, table_rate)
+            tables.move(of_tables, table_rate)
             if rows is not idle:
                 out_of_fold.add(losses.cpu().numpy(), rows.constant.cpu().numpy())
                 table_loss += fitted.item() / n_rows
@@ -223,10 +216,7 @@ def _batches(blocks, load, tables, batch_size, unseen_rate, generator):
         # Many batches at once, then cut: a small tensor is made as slowly as a large one.
         for some in torch.randperm(len(rows.fold), generator=generator).split(chunk):
             part = rows.take(some.to(rows.fold.device))
-            packed = [
-                weight.hide(codes, unseen_rate, generator)
-                for weight, codes in zip(tables.weights, part.packed, strict=True)
-            ]
+            packed = tables.hide(part.packed, unseen_rate, generator)
             yield from part._replace(packed=packed).split(batch_size)
 
 
@@ -246,7 +236,7 @@ def _step(tables, decoder, rows, loss, n_together):
         By the vectors.
     """
     batch, n_folds = len(rows.fold), tables.n_folds
-    vectors = tables.vectors(rows.packed)
+    vectors = tables.look_up(rows.packed)
     output, backward = decoder.trace(vectors.flatten(0, 1), rows.context)
     target = rows.target.repeat_interleave(n_folds, dim=0)
     losses, pull = differentiate(loss, output, target)
@@ -280,7 +270,7 @@ def _own_losses(tables, decoder, rows, loss):
     losses = []
     for part in _parts(rows):
         each = torch.arange(len(part.fold), device=part.fold.device)
-        own = tables.vectors(part.packed)[each, part.fold]
+        own = tables.look_up(part.packed)[each, part.fold]
         losses.append(loss(decoder(own, part.context), part.target) * part.weight)
     return torch.cat(losses).cpu().numpy()
 
@@ -291,7 +281,7 @@ def _outputs(tables, decoder, rows):
     outputs = []
     for part in _parts(rows):
         context = part.context.repeat_interleave(tables.n_folds, dim=0)
-        output = decoder(tables.vectors(part.packed).flatten(0, 1), context)
+        output = decoder(tables.look_up(part.packed).flatten(0, 1), context)
         outputs.append(output.view(len(part.fold), tables.n_folds, -1))
     return torch.cat(outputs).cpu().numpy()
 

@@ -37,22 +37,34 @@ MANY_LEVELS = 1000  # more are sampled
 SAMPLED = 512  # rows, beside those of the batch
 
 
+class MeasuredTable(NamedTuple):
+    """The vectors of one column, and how to measure the difference of two of them.
+
+    Attributes
+    ----------
+    table : ndarray of float32, shape (n_codes, dim)
+    metric : ndarray of float32, shape (dim, dim)
+        For a small difference d of two vectors, d'Md is twice the Kullback-Leibler divergence in
+        nats between their predictions of the other columns.
+    """
+
+    table: np.ndarray
+    metric: np.ndarray
+
+
 class Companions(NamedTuple):
     """What training leaves behind, in numpy.
 
     Attributes
     ----------
-    tables : list of ndarray of float32, each of shape (n_codes, dim)
-    metrics : list of ndarray of float32, each of shape (dim, dim)
-        By d'Md for a difference d of two vectors of the column: how differently they predict the
-        other columns (twice the Kullback-Leibler divergence in nats, for small d).
+    tables : list of MeasuredTable
+        By column, in the order of the shapes that `train` was given.
     history : dict of ndarray, each of shape (n_epochs,)
         ``loss`` per hidden cell, in nats for levels and half the squared error for numbers, and
         ``seconds`` since the start.
     """
 
     tables: list
-    metrics: list
     history: dict
 
 
@@ -68,14 +80,14 @@ class Rows(NamedTuple):
     weight: Tensor
 
 
-def train(codes, sizes, dims, numbers, weight, settings):
+def train(codes, shapes, numbers, weight, settings):
     """Train the tables of all columns to predict each other, and the numbers.
 
     Parameters
     ----------
     codes : list of ndarray of intp, each of shape (n_rows,)
-    sizes, dims : list of int, one per column
-        Codes and vector length.
+    shapes : list of TableShape
+        By column, in the order of ``codes``.
     numbers : ndarray of float32, shape (n_rows, n_numbers)
     weight : ndarray of shape (n_rows,)
     settings : Settings
@@ -88,7 +100,7 @@ def train(codes, sizes, dims, numbers, weight, settings):
     with limit_threads(settings.n_jobs):
         generator = torch.Generator().manual_seed(settings.random_state)
         device = choose_device(settings.device)
-        tables = FoldTables(sizes, dims, n_folds=1, device=device)
+        tables = FoldTables(shapes, n_folds=1, device=device)
         used = weight > 0
         codes = [column[used] for column in codes]
         rows = Rows(
@@ -98,14 +110,11 @@ def train(codes, sizes, dims, numbers, weight, settings):
             torch.from_numpy((weight[used] / weight[used].mean()).astype(np.float32)).to(device),
         )
         net = Net(tables, numbers.shape[1], generator).to(device)
-        heads = [Head(rows.codes[:, j], size, rows.weight) for j, size in enumerate(sizes)]
+        heads = [
+            Head(rows.codes[:, j], shape.n_codes, rows.weight) for j, shape in enumerate(shapes)
+        ]
         history = _run(tables, net, heads, rows, settings, generator)
-        priors, deviations = tables.numpy()
-        return Companions(
-            [prior + deviation[:, 0] for prior, deviation in zip(priors, deviations, strict=True)],
-            _metrics(tables, net, heads),
-            history,
-        )
+        return Companions(_measure(tables, net, heads), history)
 
 
 def _run(tables, net, heads, rows, settings, generator):
@@ -150,10 +159,10 @@ def _step(tables, net, heads, adamw, rates, rows, batch, hidden, rivals):
     hidden, hidden_numbers = hidden.tensor_split([len(heads)], dim=1)
     # A hidden level is an unseen one: hiding trains the prior row.
     packed = [
-        codes[batch].masked_fill(hidden[:, weight.columns], 0)
-        for weight, codes in zip(tables.weights, rows.packed, strict=True)
+        codes[batch].masked_fill(hidden[:, pack.columns], 0)
+        for pack, codes in zip(tables.packs, rows.packed, strict=True)
     ]
-    vectors = tables.vectors(packed).requires_grad_()
+    vectors = tables.look_up(packed).requires_grad_()
     numbers = rows.numbers[batch]
     sums = net(vectors[:, 0], numbers, hidden_numbers)
 
@@ -286,12 +295,14 @@ class Head:
 
 
 @torch.no_grad()
-def _metrics(tables, net, heads):
-    """Metric (dim, dim) of each column: that of all predictions but its own, seen through M."""
+def _measure(tables, net, heads):
+    """Tables of all columns, each with the metric of all predictions but its own."""
     of_heads = [head.metric() for head in heads]
     of_all = sum(of_heads) + net.numbers.T @ net.numbers
-    metrics = []
-    for first, dim, own in zip(tables.first, tables.dims, of_heads, strict=True):
-        reader = net.reader.weight[:, first : first + dim]
-        metrics.append((reader.T @ (of_all - own) @ reader).cpu().numpy())
-    return metrics
+    measured = []
+    each = zip(tables.columns, tables.to_numpy(), of_heads, strict=True)
+    for column, (prior, deviations), own in each:
+        reader = net.reader.weight[:, column.place]  # (WIDTH, dim)
+        metric = (reader.T @ (of_all - own) @ reader).cpu().numpy()
+        measured.append(MeasuredTable(prior + deviations[:, 0], metric))
+    return measured

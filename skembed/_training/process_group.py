@@ -6,33 +6,13 @@ the same gradients, so all stay equal.
 
 from contextlib import contextmanager, nullcontext
 from itertools import chain, repeat
-from typing import NamedTuple
 
 import torch
-from torch import Tensor, distributed
+from torch import distributed
+
+from skembed._training.fold_tables import Cells, TableGradients
 
 SMALL_TABLE = 8192  # rows; of larger ones, only those that a step touches are exchanged
-
-
-class Cells(NamedTuple):
-    """Gradient by rows of a weight.
-
-    Attributes
-    ----------
-    rows : Tensor of int64, shape (n_cells,)
-        May name a row several times.
-    gradient : Tensor of shape (n_cells, n_numbers)
-    n_rows : int
-        Of the weight.
-    """
-
-    rows: Tensor
-    gradient: Tensor
-    n_rows: int
-
-    def of_all_rows(self, gradient):
-        """A cell for each row of the weight."""
-        return Cells(torch.arange(self.n_rows, device=gradient.device), gradient, self.n_rows)
 
 
 class Alone:
@@ -61,22 +41,21 @@ class Alone:
         for rows in batches:
             yield rows, len(rows.fold)
 
-    def together(self, whole, cells):
+    def add_up(self, of_decoder, of_tables):
         """Add up the gradients of a step over the ranks.
 
         Parameters
         ----------
-        whole : list of Tensor
+        of_decoder : Tensor
             Added up in place.
-        cells : list of Cells
-            One for each weight of the tables.
+        of_tables : TableGradients
 
         Returns
         -------
-        list of Cells
+        TableGradients
             Of all ranks; the same on each, to the bit.
         """
-        return cells
+        return of_tables
 
 
 class Ranks(Alone):
@@ -135,28 +114,27 @@ class Ranks(Alone):
         count = torch.tensor(0 if rows is idle else len(rows.fold), device=self._device)
         return rows, count, distributed.all_reduce(count, async_op=True)
 
-    def together(self, whole, cells):
-        """Add up the gradients of a step over the ranks; small tables whole."""
-        small = [part for part in cells if part.n_rows <= SMALL_TABLE]
-        sums = [part.gradient.new_zeros(part.n_rows, part.gradient.shape[1]) for part in small]
-        for part, of_rows in zip(small, sums, strict=True):
-            of_rows.index_add_(0, part.rows, part.gradient)
-        self._add_up([*whole, *sums])
+    def add_up(self, of_decoder, of_tables):
+        """Add up the gradients of a step over the ranks; small packs whole."""
+        small = [cells for cells in of_tables.cells if cells.n_rows <= SMALL_TABLE]
+        sums = [_sum_by_row(cells) for cells in small]
+        self._add_up_in_place([of_decoder, of_tables.prior, *sums])
         added = iter(sums)
-        return [
-            part.of_all_rows(next(added)) if part.n_rows <= SMALL_TABLE else self._of_touched(part)
-            for part in cells
+        cells = [
+            _as_cells(next(added)) if cells.n_rows <= SMALL_TABLE else self._gather_touched(cells)
+            for cells in of_tables.cells
         ]
+        return TableGradients(of_tables.prior, cells)
 
-    def _add_up(self, tensors):
-        """Add up tensors over the ranks, in place and all at once."""
+    def _add_up_in_place(self, tensors):
+        """Add up tensors over the ranks, all at once."""
         flat = torch.cat([tensor.flatten() for tensor in tensors])
         distributed.all_reduce(flat)
         sizes = [tensor.numel() for tensor in tensors]
         for tensor, part in zip(tensors, flat.split(sizes), strict=True):
             tensor.copy_(part.view_as(tensor))
 
-    def _of_touched(self, cells):
+    def _gather_touched(self, cells):
         """The sums of each rank at the rows that it touches, one below the other."""
         touched, at = cells.rows.unique(return_inverse=True)
         sums = cells.gradient.new_zeros(len(touched), cells.gradient.shape[1])
@@ -176,6 +154,18 @@ class Ranks(Alone):
         gathered = [torch.empty_like(tensor) for _ in range(self.size)]
         distributed.all_gather(gathered, tensor)
         return gathered
+
+
+def _sum_by_row(cells):
+    """Gradient (n_rows, n_numbers) of a whole pack."""
+    sums = cells.gradient.new_zeros(cells.n_rows, cells.gradient.shape[1])
+    return sums.index_add_(0, cells.rows, cells.gradient)
+
+
+def _as_cells(gradient):
+    """One cell for each row of a pack."""
+    n_rows = len(gradient)
+    return Cells(torch.arange(n_rows, device=gradient.device), gradient, n_rows)
 
 
 ALONE = Alone()

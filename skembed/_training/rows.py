@@ -1,4 +1,4 @@
-"""The training rows, in blocks of which one at a time is looked at."""
+"""What a training run is given: shapes of the tables, and rows in blocks."""
 
 from typing import Any, NamedTuple
 
@@ -6,6 +6,28 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skembed._columns.crosses import Cross
+from skembed._model.pretrained import Start
+
+
+class TableShape(NamedTuple):
+    """Size and start of the fold tables of one column or cross.
+
+    Attributes
+    ----------
+    name : str
+        Of the column or cross.
+    n_codes : int
+        Codes of the column, the unseen code included.
+    dim : int
+        Vector length.
+    start : Start or None
+        Pretrained vectors. None starts all vectors at zero.
+    """
+
+    name: str
+    n_codes: int
+    dim: int
+    start: Start | None = None
 
 
 class Block(NamedTuple):

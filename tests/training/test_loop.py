@@ -9,7 +9,7 @@ from skembed._training.fold_tables import FoldTables
 from skembed._training.loop import Rows, _step, train
 from skembed._training.losses import make_loss
 from skembed._training.optimizers import AdamW
-from skembed._training.rows import Block, Blocks, normalised
+from skembed._training.rows import Block, Blocks, TableShape, normalised
 from skembed._training.schedule import choose_batch_size, choose_n_epochs, one_cycle
 from skembed._training.settings import Settings
 
@@ -46,8 +46,8 @@ def run(codes, y, fold, weight=None, **settings):
 
 
 def run_on(blocks, codes, target, **settings):
-    size = int(codes.max()) + 1
-    return train(Blocks(blocks), [size], [4], target, SETTINGS._replace(**settings))
+    shapes = [TableShape("level", int(codes.max()) + 1, 4)]
+    return train(Blocks(blocks), shapes, target, SETTINGS._replace(**settings))
 
 
 def block(codes, values, fold, weight):
@@ -59,7 +59,7 @@ def test_a_fold_table_is_never_moved_by_a_row_of_its_fold():
     """A level whose rows all lie in fold 2 stays at the prior in table 2, and only there."""
     codes, y, fold = problem()
     fold[codes[:, 0] == 7] = 2
-    deviation = run(codes, y, fold).deviations[0]
+    deviation = run(codes, y, fold).tables[0].deviations
     assert not deviation[7, 2].any()
     assert all(deviation[7, k].any() for k in (0, 1, 3))
 
@@ -74,14 +74,14 @@ def test_targets_of_a_fold_move_its_own_table_only_through_what_is_shared():
     for given in (y, other):
         values = ((given - y.mean()) / y.std()).astype(np.float32)[:, None]
         trained = run_on([block(codes, values, fold, weight)], codes, target, **settings)
-        tables.append(trained.deviations[0])
+        tables.append(trained.tables[0].deviations)
     moved = np.abs(tables[0] - tables[1])[7, :, 0]
     assert moved[1] < 0.2 * moved[[0, 2, 3]].min()
 
 
 def test_levels_that_no_row_has_stay_at_the_prior():
     codes, y, fold = problem()
-    deviation = run(codes, y, fold).deviations[0]
+    deviation = run(codes, y, fold).tables[0].deviations
     assert not deviation[:3].any()
     assert deviation[3:].any(axis=(1, 2)).all()
 
@@ -89,12 +89,12 @@ def test_levels_that_no_row_has_stay_at_the_prior():
 def test_own_fold_vectors_predict_and_noise_does_not():
     codes, y, fold = problem(n_rows=4000)
     trained = run(codes, y, fold, max_epochs=8)
-    vectors = trained.priors[0] + trained.deviations[0][codes[:, 0], fold]
+    vectors = trained.tables[0].prior + trained.tables[0].deviations[codes[:, 0], fold]
     signal = np.corrcoef(vectors[:, 0], y)[0, 1]
     assert signal > 0.6
     noise = np.random.default_rng(1).normal(size=4000)
     trained = run(codes, noise, fold, max_epochs=8)
-    vectors = trained.priors[0] + trained.deviations[0][codes[:, 0], fold]
+    vectors = trained.tables[0].prior + trained.tables[0].deviations[codes[:, 0], fold]
     assert abs(np.corrcoef(vectors[:, 0], noise)[0, 1]) < 0.06
 
 
@@ -108,8 +108,8 @@ def test_the_out_of_fold_loss_is_that_of_a_true_holdout(n_levels):
         codes, y, fold = problem(n_rows=8000, n_levels=n_levels, seed=seed)
         fit, new = slice(0, 4000), slice(4000, 8000)
         trained = run(codes[fit], y[fit], fold[fit], max_epochs=8, unseen_rate=0.0)
-        own = trained.priors[0] + trained.deviations[0][codes[fit, 0], fold[fit]]
-        table = trained.priors[0] + trained.deviations[0].mean(axis=1)
+        own = trained.tables[0].prior + trained.tables[0].deviations[codes[fit, 0], fold[fit]]
+        table = trained.tables[0].prior + trained.tables[0].deviations.mean(axis=1)
         model = LinearRegression().fit(own, y[fit])
         size = table.shape[0]
         known = codes[new, 0] < size
@@ -125,7 +125,7 @@ def test_divergence_is_told():
 
 def test_one_fold_trains_one_table_by_all_rows():
     codes, y, _ = problem()
-    deviation = run(codes, y, np.zeros(len(y), dtype=np.int64)).deviations[0]
+    deviation = run(codes, y, np.zeros(len(y), dtype=np.int64)).tables[0].deviations
     assert deviation.shape[1] == 1
     assert deviation[3:].any()
 
@@ -134,7 +134,7 @@ def test_weights_are_relative():
     codes, y, fold = problem()
     once = run(codes, y, fold, np.ones(len(y)))
     twice = run(codes, y, fold, np.full(len(y), 2.0))
-    np.testing.assert_allclose(once.deviations[0], twice.deviations[0], atol=1e-6)
+    np.testing.assert_allclose(once.tables[0].deviations, twice.tables[0].deviations, atol=1e-6)
 
 
 def test_rows_may_come_in_blocks():
@@ -148,16 +148,19 @@ def test_rows_may_come_in_blocks():
     in_blocks = run_on(parts, codes, target, max_epochs=8)
     loss, in_block = (x.history["out_of_fold_loss"][-1] for x in (whole, in_blocks))
     assert in_block == pytest.approx(loss, rel=0.02)
-    tables = [x.deviations[0][3:, :, 0].mean(axis=1) for x in (whole, in_blocks)]
+    tables = [x.tables[0].deviations[3:, :, 0].mean(axis=1) for x in (whole, in_blocks)]
     assert np.corrcoef(*tables)[0, 1] > 0.98
+
+
+TWO_COLUMNS = [TableShape("one", 6, 2), TableShape("two", 7, 2)]
 
 
 def filled_tables():
     """Two columns in three folds, every number drawn."""
     generator = torch.Generator().manual_seed(0)
-    tables = FoldTables([6, 7], [2, 2], n_folds=3)
-    (weight,) = tables.weights
-    weight.deviation[1:] = torch.randn(weight.deviation[1:].shape, generator=generator)
+    tables = FoldTables(TWO_COLUMNS, n_folds=3)
+    (pack,) = tables.packs
+    pack.deviation[1:] = torch.randn(pack.deviation[1:].shape, generator=generator)
     tables.prior += torch.randn(4, generator=generator)
     return tables, generator
 
@@ -173,7 +176,7 @@ def rows_of(tables, generator):
 
 def test_without_folds_the_own_table_gets_the_sum_over_rows():
     generator = torch.Generator().manual_seed(0)
-    tables = FoldTables([6, 7], [2, 2], n_folds=1)
+    tables = FoldTables(TWO_COLUMNS, n_folds=1)
     decoder = Decoder(tables, 1, (), np.zeros(1, "float32"), dropout=0.0, generator=generator)
     AdamW(decoder, 0.0)
     rows = rows_of(tables, generator)._replace(fold=torch.zeros(40, dtype=torch.int64))
@@ -184,7 +187,7 @@ def test_without_folds_the_own_table_gets_the_sum_over_rows():
 
 def plain_gradients(tables, decoder, rows):
     """The two steps one after the other, as the head of `skembed._training.loop` tells them."""
-    vectors, n_folds = tables.vectors(rows.packed), tables.n_folds
+    vectors, n_folds = tables.look_up(rows.packed), tables.n_folds
     losses_of = make_loss(LogLoss())
     own = vectors[torch.arange(len(rows.fold)), rows.fold]
     losses = losses_of(decoder(own, rows.context), rows.target) * rows.weight

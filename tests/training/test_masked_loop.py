@@ -4,6 +4,7 @@ import torch
 
 from skembed._training import masked_loop as unlabelled
 from skembed._training.masked_loop import MANY_LEVELS, Head, train
+from skembed._training.rows import TableShape
 from skembed._training.settings import Settings
 
 SETTINGS = Settings(
@@ -37,7 +38,8 @@ def run(codes, size, numbers=None, weight=None, **settings):
     numbers = np.zeros((n_rows, 0), dtype=np.float32) if numbers is None else numbers
     weight = np.ones(n_rows) if weight is None else weight
     settings = SETTINGS._replace(**settings)
-    return train(list(codes.T), [size] * n_columns, [4] * n_columns, numbers, weight, settings)
+    shapes = [TableShape(str(j), size, 4) for j in range(n_columns)]
+    return train(list(codes.T), shapes, numbers, weight, settings)
 
 
 def separation(table, n_groups=4):
@@ -53,7 +55,7 @@ def test_levels_with_the_same_companions_get_near_vectors(monkeypatch, many):
     """With a softmax over a sample of the levels, and over all."""
     monkeypatch.setattr(unlabelled, "MANY_LEVELS", many)
     trained = run(in_groups(200, 6000), 203)
-    assert separation(trained.tables[0]) > 2
+    assert separation(trained.tables[0].table) > 2
 
 
 def test_levels_with_the_same_numbers_get_near_vectors():
@@ -61,7 +63,7 @@ def test_levels_with_the_same_numbers_get_near_vectors():
     codes = rng.integers(3, 43, (4000, 1))
     numbers = np.column_stack([codes % 4 == j for j in range(4)]) + rng.normal(0, 0.5, (4000, 4))
     trained = run(codes, 43, numbers.astype(np.float32))
-    assert separation(np.roll(trained.tables[0][3:], 3, axis=0)) > 2
+    assert separation(np.roll(trained.tables[0].table[3:], 3, axis=0)) > 2
 
 
 def test_a_sampled_softmax_is_the_full_one_in_the_mean():
@@ -106,7 +108,7 @@ def test_rows_of_weight_zero_teach_nothing():
     for one, two in zip(
         run(codes, 43, weight=weight).tables, run(other, 43, weight=weight).tables, strict=True
     ):
-        np.testing.assert_array_equal(one, two)
+        np.testing.assert_array_equal(one.table, two.table)
 
 
 def test_the_loss_falls():

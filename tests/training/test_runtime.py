@@ -13,7 +13,7 @@ from skembed._training.fold_tables import FoldTables
 from skembed._training.loop import Rows, _step
 from skembed._training.losses import make_loss
 from skembed._training.optimizers import AdamW
-from skembed._training.rows import Block
+from skembed._training.rows import Block, TableShape
 from skembed._training.runtime import choose_device
 
 OTHER = torch.device("meta")
@@ -89,7 +89,8 @@ def test_all_of_a_step_lies_on_its_device(decoder_of, dims, loss, values, n_fold
     """Fake tensors have a device and no numbers: to mix devices, or to wait for one, raises."""
     generator = torch.Generator().manual_seed(0)
     bias = np.zeros(3 if loss.name == "cross_entropy" else values.shape[1], dtype="float32")
-    tables = FoldTables([9, 300, 5], dims, n_folds, [2] if bag else [], OTHER)
+    shapes = [TableShape("", n_codes, dim) for n_codes, dim in zip([9, 300, 5], dims, strict=True)]
+    tables = FoldTables(shapes, n_folds, [2] if bag else [], OTHER)
     decoder = decoder_of(tables, bias, generator).to(OTHER)
     losses_of = make_loss(loss, OTHER)
     rows = Rows.of(block(values, bag), tables, losses_of, bias)
