@@ -724,8 +724,8 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
     def _fit_parquet(self, dataset, target, sample_weight, distributed):
         """Set the fitted state; return what `write_features` needs beside it."""
         with needs_torch("fit"):
-            from skembed._training.process_group import joined
-        ranks = joined(is_distributed=distributed, device=self.device)
+            from skembed._training.process_group import join_ranks
+        ranks = join_ranks(is_distributed=distributed, device=self.device)
         learned, plan, next_folds = learn_from_parquet(self, dataset, target, sample_weight, ranks)
         fold_tables = self._finish(learned)
         if ranks.size > 1:  # other processors may round otherwise

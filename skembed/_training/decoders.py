@@ -11,6 +11,39 @@ from torch.nn import functional
 
 from skembed._model.decoder import MLP, Dot
 
+DOT_SCALE = 0.03  # standard deviation of what is multiplied in dot products, at the start
+
+
+def make_decoder(tables, n_inputs, bias, settings, generator):
+    """Make the net above the vectors, and start the tables that it multiplies.
+
+    Parameters
+    ----------
+    tables : FoldTables
+    n_inputs : int
+        Numeric inputs beside the vectors.
+    bias : ndarray of float32, shape (n_outputs,)
+        Output at the start.
+    settings : Settings
+    generator : torch.Generator
+        Draws the start and the dropout.
+
+    Returns
+    -------
+    Decoder or DotDecoder
+    """
+    if settings.interaction == "dot":
+        tables.start_products(DOT_SCALE, generator)
+        return DotDecoder(tables, n_inputs, bias)
+    return Decoder(
+        tables,
+        n_inputs,
+        settings.hidden_layer_sizes,
+        bias,
+        dropout=settings.dropout,
+        generator=generator,
+    )
+
 
 class Decoder(nn.Module):
     """The small net above the vectors, shared by all folds.

@@ -220,8 +220,7 @@ class FoldTables:
     def collect_gradients(self, packed, gradient, n_together):
         """Gradients of the tables from the gradient of the vectors of a batch.
 
-        A row of a table gets the sum over the batch: how far a level moves does not depend on how
-        many rows of other levels share its batch. The prior gets the mean.
+        A row of a table gets a sum over the batch, and the prior a mean.
 
         Parameters
         ----------

@@ -55,7 +55,7 @@ class Differences:
         self._square += share * (float(differences @ differences) / n_rows - self._square)
 
     @classmethod
-    def merged(cls, parts):
+    def merge(cls, parts):
         """Make one of the differences of several parts of the rows."""
         if len(parts) == 1:
             return parts[0]

@@ -4,9 +4,10 @@ import torch
 
 from skembed._model.losses import LogLoss
 from skembed._model.target import encode_target
+from skembed._training.batches import Rows
 from skembed._training.decoders import Decoder
 from skembed._training.fold_tables import FoldTables
-from skembed._training.loop import Rows, _step, train
+from skembed._training.loop import compute_gradients, train
 from skembed._training.losses import make_loss
 from skembed._training.optimizers import AdamW
 from skembed._training.rows import Block, Blocks, TableShape, normalised
@@ -180,7 +181,7 @@ def test_without_folds_the_own_table_gets_the_sum_over_rows():
     decoder = Decoder(tables, 1, (), np.zeros(1, "float32"), dropout=0.0, generator=generator)
     AdamW(decoder, 0.0)
     rows = rows_of(tables, generator)._replace(fold=torch.zeros(40, dtype=torch.int64))
-    _, _, of_vectors = _step(tables, decoder, rows, make_loss(LogLoss()), 40)
+    _, _, of_vectors = compute_gradients(tables, decoder, make_loss(LogLoss()), rows, 40)
     of_own_effect = (0.5 - rows.target[:, 0]) * rows.weight  # the slope of the log-loss at 0
     torch.testing.assert_close(of_vectors[:, 0, 0], of_own_effect)
 
@@ -223,7 +224,7 @@ def test_one_pass_gives_the_gradients_of_two(hidden):
     rows = rows_of(tables, generator)
     losses, fitted, of_vectors, of_decoder = plain_gradients(tables, PlainDecoder(decoder), rows)
     AdamW(decoder, 0.0)
-    found = _step(tables, decoder, rows, make_loss(LogLoss()), 40)
+    found = compute_gradients(tables, decoder, make_loss(LogLoss()), rows, 40)
     torch.testing.assert_close(found[0], losses)
     assert found[1] == pytest.approx(fitted, rel=1e-5)
     torch.testing.assert_close(found[2], of_vectors)

@@ -8,9 +8,10 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from skembed import NeuralEmbeddingClassifier, NeuralEmbeddingEncoder
 from skembed._model.losses import CrossEntropy, LogLoss, SquaredLoss
+from skembed._training.batches import read_rows
 from skembed._training.decoders import Decoder, DotDecoder
 from skembed._training.fold_tables import FoldTables
-from skembed._training.loop import Rows, _step
+from skembed._training.loop import compute_gradients
 from skembed._training.losses import make_loss
 from skembed._training.optimizers import AdamW
 from skembed._training.rows import Block, TableShape
@@ -93,10 +94,10 @@ def test_all_of_a_step_lies_on_its_device(decoder_of, dims, loss, values, n_fold
     tables = FoldTables(shapes, n_folds, [2] if bag else [], OTHER)
     decoder = decoder_of(tables, bias, generator).to(OTHER)
     losses_of = make_loss(loss, OTHER)
-    rows = Rows.of(block(values, bag), tables, losses_of, bias)
+    rows = read_rows(block(values, bag), tables, losses_of, bias)
     adamw, before = AdamW(decoder, 1e-4), tables.snapshot()
     with FakeTensorMode(allow_non_fake_inputs=True):
-        losses, fitted, gradient = _step(tables, decoder, rows, losses_of, 200)
+        losses, fitted, gradient = compute_gradients(tables, decoder, losses_of, rows, 200)
         adamw.step(1e-3)
         tables.step(rows.packed, gradient, 0.1)
         tables.restore(before)
