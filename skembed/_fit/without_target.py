@@ -67,7 +67,7 @@ def turned(trained, counts, asked):
 
     Parameters
     ----------
-    trained : Companions
+    trained : MaskedTrained
         See `skembed._training.masked_loop`.
     counts : list of ndarray, each of shape (n_codes,)
         Rows per code.
@@ -102,7 +102,7 @@ def _principal(table, metric, count):
 
 def _train(encoder, vocabularies, codes, numbers, weight):
     with needs_torch("fit"):
-        from skembed._training.masked_loop import train
+        from skembed._training.masked_loop import train_masked
     longest = [auto_dim(len(v.levels), LONGEST) for v in vocabularies.values()]
     asked = _asked(encoder.embedding_dim, vocabularies)
     shapes = [
@@ -114,7 +114,7 @@ def _train(encoder, vocabularies, codes, numbers, weight):
     with Monitor(encoder) as monitor:
         own = {"random_state": seed, "monitor": monitor}
         settings = {name: getattr(encoder, name) for name in Settings._fields if name not in own}
-        return train(
+        return train_masked(
             list(codes.values()),
             shapes,
             numbers,

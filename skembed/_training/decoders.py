@@ -73,7 +73,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.tables, self.dropout, self.generator = tables, dropout, generator
         sizes = [len(tables.kept) + n_inputs, *hidden_layer_sizes, len(bias)]
-        layers = [linear(n_in, n_out, generator) for n_in, n_out in pairwise(sizes)]
+        layers = [make_linear(n_in, n_out, generator) for n_in, n_out in pairwise(sizes)]
         with torch.no_grad():
             layers[-1].weight.zero_()
             layers[-1].bias.copy_(torch.from_numpy(bias))
@@ -264,7 +264,7 @@ def _padded(layer, tables):
     return layer
 
 
-def linear(n_in, n_out, generator):
+def make_linear(n_in, n_out, generator):
     """Make a linear layer whose start the generator draws."""
     # skip_init and our own draw: torch's global generator is the user's.
     layer: nn.Linear = nn.utils.skip_init(nn.Linear, n_in, n_out)

@@ -108,11 +108,11 @@ class HeldRows(NamedTuple):
         """Blocks to train on: one, of all rows."""
         problem, crossable = self.problem, self.crossable
         codes = [*self.codes.values(), *(cross.encode(crossable) for cross in crosses)]
-        weight = normalised(problem.weight)
+        weight = normalise(problem.weight)
         values = problem.target.values
         return Blocks([Block(codes, problem.inputs, values, weight, problem.fold)])
 
 
-def normalised(weight):
-    """Weights as float32, 1 in the mean of the rows with weight."""
+def normalise(weight):
+    """Scale weights so that those above 0 have mean 1; as float32."""
     return (weight / weight[weight > 0].mean()).astype(np.float32)

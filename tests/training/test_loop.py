@@ -10,7 +10,7 @@ from skembed._training.fold_tables import FoldTables
 from skembed._training.loop import compute_gradients, train
 from skembed._training.losses import make_loss
 from skembed._training.optimizers import AdamW
-from skembed._training.rows import Block, Blocks, TableShape, normalised
+from skembed._training.rows import Block, Blocks, TableShape, normalise
 from skembed._training.schedule import choose_batch_size, choose_n_epochs, one_cycle
 from skembed._training.settings import Settings
 
@@ -53,7 +53,7 @@ def run_on(blocks, codes, target, **settings):
 
 def block(codes, values, fold, weight):
     context = np.zeros((len(codes), 0), dtype=np.float32)
-    return Block(list(codes.T), context, values, normalised(weight), fold)
+    return Block(list(codes.T), context, values, normalise(weight), fold)
 
 
 def test_a_fold_table_is_never_moved_by_a_row_of_its_fold():

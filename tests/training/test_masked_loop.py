@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from skembed._training import masked_loop as unlabelled
-from skembed._training.masked_loop import MANY_LEVELS, Head, train
+from skembed._training import masked_net
+from skembed._training.masked_loop import train_masked
+from skembed._training.masked_net import MANY_LEVELS, LevelSoftmax
 from skembed._training.rows import TableShape
 from skembed._training.settings import Settings
 
@@ -39,7 +40,7 @@ def run(codes, size, numbers=None, weight=None, **settings):
     weight = np.ones(n_rows) if weight is None else weight
     settings = SETTINGS._replace(**settings)
     shapes = [TableShape(str(j), size, 4) for j in range(n_columns)]
-    return train(list(codes.T), shapes, numbers, weight, settings)
+    return train_masked(list(codes.T), shapes, numbers, weight, settings)
 
 
 def separation(table, n_groups=4):
@@ -53,7 +54,7 @@ def separation(table, n_groups=4):
 @pytest.mark.parametrize("many", [10, MANY_LEVELS])
 def test_levels_with_the_same_companions_get_near_vectors(monkeypatch, many):
     """With a softmax over a sample of the levels, and over all."""
-    monkeypatch.setattr(unlabelled, "MANY_LEVELS", many)
+    monkeypatch.setattr(masked_net, "MANY_LEVELS", many)
     trained = run(in_groups(200, 6000), 203)
     assert separation(trained.tables[0].table) > 2
 
@@ -72,21 +73,20 @@ def test_a_sampled_softmax_is_the_full_one_in_the_mean():
     n_rows, size = 20_000, MANY_LEVELS + 1
     codes = (torch.rand(n_rows, generator=generator) ** 3 * size).long()
     weight = torch.ones(n_rows)
-    head = Head(codes, size, weight)
-    head.weight.normal_(0, 0.3, generator=generator)
+    softmax = LevelSoftmax(codes, size, weight)
+    softmax.weight.normal_(0, 0.3, generator=generator)
     asked = torch.randint(n_rows, (64,), generator=generator)
-    sums = torch.randn(64, head.weight.shape[1], generator=generator)
+    sums = torch.randn(64, softmax.weight.shape[1], generator=generator)
 
     def gradient():
         x = sums.clone().requires_grad_()
         rivals = torch.randint(n_rows, (5000,), generator=generator)
-        found = head.compared(asked, rivals, codes, weight)
-        torch.nn.functional.cross_entropy(found.logits(x), found.truth).backward()
+        softmax.compare(asked, rivals).compute_losses(x).mean().backward()
         return x.grad
 
-    assert head.sampled
+    assert softmax.is_sampled
     sampled = torch.stack([gradient() for _ in range(8)]).mean(0)
-    head.sampled = False
+    softmax.is_sampled = False
     full = gradient()
     assert (sampled - full).norm() < 0.1 * full.norm()
 
