@@ -30,7 +30,7 @@ from skembed._model.pretrained import place, read_pretrained
 from skembed._model.target import Target, encode_target
 from skembed._training.monitor import Monitor
 from skembed._training.rows import HeldRows, TableShape
-from skembed._training.settings import Settings
+from skembed._training.settings import read_settings
 from skembed._training.significance import is_evidence
 from skembed._utils.memory import check_tables
 from skembed._utils.sklearn_compat import Interval, StrOptions, check_sample_weight, routing_enabled
@@ -390,9 +390,7 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
         check_tables(shapes, blocks.n_folds)
         is_first = not (blocks.ranks and blocks.ranks.rank)  # ranks share a terminal: one tells
         with Monitor(self if is_first else None) as monitor:
-            own = {"random_state": problem.seed, "monitor": monitor}
-            given = {name: getattr(self, name) for name in Settings._fields if name not in own}
-            settings = Settings(**given, **own)
+            settings = read_settings(self, problem.seed, monitor)
             return train(blocks, shapes, problem.target, settings, look_at=look_at)
 
     def _columns(self, X, *, reset):

@@ -10,7 +10,7 @@ from skembed._columns.numeric import Context
 from skembed._model.dimensions import auto_dim, embedding_dims, is_asked
 from skembed._training.monitor import Monitor
 from skembed._training.rows import TableShape
-from skembed._training.settings import Settings
+from skembed._training.settings import read_settings
 from skembed._utils.memory import check_tables
 from skembed._utils.sklearn_compat import check_sample_weight
 
@@ -112,15 +112,8 @@ def _train(encoder, vocabularies, codes, numbers, weight):
     check_tables(shapes, n_folds=1)
     seed = int(check_random_state(encoder.random_state).randint(2**31 - 1))
     with Monitor(encoder) as monitor:
-        own = {"random_state": seed, "monitor": monitor}
-        settings = {name: getattr(encoder, name) for name in Settings._fields if name not in own}
-        return train_masked(
-            list(codes.values()),
-            shapes,
-            numbers,
-            weight,
-            Settings(**settings, **own),
-        )
+        settings = read_settings(encoder, seed, monitor)
+        return train_masked(list(codes.values()), shapes, numbers, weight, settings)
 
 
 def _asked(rule, vocabularies):

@@ -36,13 +36,13 @@ class Block(NamedTuple):
     Attributes
     ----------
     codes : list of ndarray of intp, shape (n_rows,), or csr_array of shape (n_rows, n_codes)
-        By column; a matrix of weights where it holds bags.
+        By column; a matrix of weights where the column holds bags.
     inputs : ndarray of float32, shape (n_rows, n_inputs)
-        The numeric columns as the net sees them.
+        The numeric columns, scaled for the net.
     values : ndarray of shape (n_rows,) or (n_rows, n_outputs)
-        Of the target, as `skembed._model.target.Target` has them.
+        Values of the target, as in `skembed._model.target.Target`.
     weight : ndarray of float32, shape (n_rows,)
-        1 in the mean of all rows with weight.
+        Weights, 1 in the mean of all rows of positive weight.
     fold : ndarray of int64, shape (n_rows,)
     """
 
@@ -58,13 +58,15 @@ class Blocks(list):
 
     Attributes
     ----------
-    n_used, n_own : int
-        Rows with weight: of all ranks, and of this one.
+    n_used : int
+        Rows of positive weight, of all processes.
+    n_own : int
+        Rows of positive weight, of this process.
     n_folds : int
     ranks : Ranks or None
         See `skembed._training.process_group`; None is a process alone.
     sample : Block
-        The rows that are looked at after training: the first block, or some of all ranks.
+        The rows of `Trained.losses`: the first block, or some rows of all processes.
     """
 
     ranks = None
@@ -105,7 +107,7 @@ class HeldRows(NamedTuple):
         return [Cross.fit(names, crossable, self.crossable, used) for names in chosen]
 
     def blocks(self, crosses):
-        """Blocks to train on: one, of all rows."""
+        """Blocks to train on: a single one, of all rows."""
         problem, crossable = self.problem, self.crossable
         codes = [*self.codes.values(), *(cross.encode(crossable) for cross in crosses)]
         weight = normalise(problem.weight)

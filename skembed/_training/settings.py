@@ -31,3 +31,21 @@ class Settings(NamedTuple):
     n_jobs: int | None
     random_state: int
     monitor: Monitor = Monitor()
+
+
+def read_settings(estimator, seed, monitor):
+    """Read the parameters of an estimator.
+
+    Parameters
+    ----------
+    estimator : NeuralEmbeddingEncoder, NeuralEmbeddingClassifier or NeuralEmbeddingRegressor
+    seed : int
+    monitor : Monitor
+
+    Returns
+    -------
+    Settings
+    """
+    own = {"random_state": seed, "monitor": monitor}
+    given = {name: getattr(estimator, name) for name in Settings._fields if name not in own}
+    return Settings(**given, **own)
