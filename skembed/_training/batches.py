@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skembed._training.fold_tables import Bags
+from skembed._training.packs import Bags
 
 CHUNK = 65_536  # rows that are shuffled at once
 

@@ -12,7 +12,8 @@ from itertools import chain, repeat
 import torch
 from torch import distributed
 
-from skembed._training.fold_tables import Cells, TableGradients
+from skembed._training.fold_tables import TableGradients
+from skembed._training.packs import Cells
 
 SMALL_TABLE = 8192  # rows; of larger tables, only the rows that a step touches are exchanged
 

@@ -110,3 +110,14 @@ def test_given_vectors_are_the_start_in_every_fold():
     np.testing.assert_allclose(given, np.repeat(vectors[:, None], 2, axis=1), rtol=1e-6)
     assert not deviations[[0, 2]].any()
     assert not plain.deviations.any()
+
+
+def test_tables_come_in_the_order_of_the_columns_however_they_are_packed():
+    sizes, dims = [4, 5, 3, 6], [5, 1, 2, 9]
+    made = FoldTables(shapes(sizes, dims), n_folds=2, bags=[2])
+    assert [pack.columns for pack in made.packs] == [[1], [0], [3], [2]]
+    tables = made.to_numpy()
+    assert [table.prior.shape for table in tables] == [(dim,) for dim in dims]
+    expected = [(size, 2, dim) for size, dim in zip(sizes, dims, strict=True)]
+    assert [table.deviations.shape for table in tables] == expected
+    assert made.fixed_prior.nonzero().flatten().tolist() == [15, 16]  # of the bag, placed last

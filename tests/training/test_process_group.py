@@ -5,12 +5,14 @@ import subprocess
 import sys
 from itertools import chain, pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
 import pandas as pd
 import pyarrow.dataset
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -21,6 +23,7 @@ from torch import distributed
 from skembed import NeuralEmbeddingEncoder
 from skembed._files.parquet import open_dataset
 from skembed._fit.parquet_reader import share_of
+from skembed._training.process_group import ALONE
 
 TOGETHER = """
 import pathlib, sys
@@ -238,3 +241,12 @@ def test_a_gpu_and_a_group_for_the_cpu_are_an_error(adult, tmp_path):
     encoder = NeuralEmbeddingEncoder(device="cuda")
     with pytest.raises(ValueError, match="device='cuda' and a process group of 'gloo' do not go"):
         encoder.fit_parquet(tmp_path / "adult", "y", distributed=True)
+
+
+def test_a_process_alone_gets_back_what_it_gives():
+    generator, rows = torch.Generator().manual_seed(3), SimpleNamespace(fold=[0, 1, 0])
+    ALONE.draw_apart(generator, 7)
+    assert generator.initial_seed() == 3
+    assert ALONE.share_batch(64, blocks=None) == 64
+    assert list(ALONE.keep_in_step([rows, rows], rows)) == [(rows, 3), (rows, 3)]
+    assert ALONE.add_up(None, "gradients") == "gradients"
