@@ -43,6 +43,7 @@ class Trained(NamedTuple):
     outputs : ndarray of float32, shape (n_look_at, n_folds, n_outputs), or None
         Output of the net for the rows ``look_at``, from the table of each fold.
     history : dict of ndarray, each of shape (n_epochs,)
+        ``out_of_fold_loss``, ``table_loss``, and ``seconds`` since the start.
     best_epoch : int
         Epoch of the tables and the decoder, counted from 1. 0 is the start.
     """
@@ -93,7 +94,7 @@ def train(blocks, shapes, target, settings, *, look_at=None):
         losses = _compute_own_losses(tables, decoder, loss, rows.sample)
         outputs = None
         if look_at is not None:
-            among_used = np.cumsum(sample.weight > 0) - 1
+            among_used = np.cumsum(sample.weight > 0) - 1  # rows.sample has no others
             seen = rows.sample.take(torch.from_numpy(among_used[look_at]).to(device))
             outputs = _compute_outputs(tables, decoder, seen)
         fold_tables, net = tables.to_numpy(), decoder.to_numpy()
@@ -191,15 +192,15 @@ def compute_gradients(tables, decoder, loss, rows, n_together):
     # The decoder moves by a mean over rows. Tables move by sums, so that the step of a level does
     # not depend on how many rows of other levels share its batch.
     seeds = share.clone().scatter_(1, own_fold, share.gather(1, own_fold) / n_together)
-    own = torch.arange(0, len(flat), n_folds, device=flat.device) + rows.fold  # (batch,)
+    own = torch.arange(0, len(flat), n_folds, device=flat.device) + rows.fold  # (batch,), in flat
     gradient = backward(of_output * seeds.view(-1, 1), own)  # (batch * n_folds, padded)
-    if n_folds == 1:  # the row trains the table that reads it, by a sum
+    if n_folds == 1:  # the table that reads a row is the one that it trains, by a sum
         gradient *= n_together
     if decoder.table_decay:
         gradient += decoder.table_decay * share.view(-1, 1) * flat
 
     fitted = losses.sum()
-    if n_folds > 1:
+    if n_folds > 1:  # a row never trains the table that reads it
         gradient.index_fill_(0, own, 0.0)
         fitted -= out_of_fold.sum()
     return out_of_fold, fitted, gradient.view(vectors.shape)
@@ -228,5 +229,5 @@ def _compute_outputs(tables, decoder, rows):
 
 
 def _cut(rows):
-    """Parts that are looked at, each of little memory."""
+    """Cut rows into parts whose outputs take little memory."""
     return rows.split(4096)
