@@ -2,9 +2,7 @@
 
 import copy
 import os
-import secrets
-import shutil
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +13,8 @@ from sklearn.pipeline import Pipeline
 
 from skembed._base import BaseNeuralEmbedding
 from skembed._encoder import NeuralEmbeddingEncoder
-from skembed._files.parquet import check_out
+from skembed._files.atomic import check_new_folder, making_folder
+from skembed._files.parquet import check_out, write_tables
 from skembed._files.sources import BATCH_ROWS, open_source
 from skembed.scoring._parts import GROUP_ROWS
 from skembed.scoring._scorer import Scorer
@@ -170,14 +169,11 @@ def transform_parquet(
     dataset = _dataset(source, scorer.labels)
     scorer.check(dataset.schema.names, "The source")
     check_out(out, source, dataset, may_be_folder=True)
-    if out.exists():
-        raise FileExistsError(
-            f"The folder {str(out)!r} is there already: remove it, or give another name."
-        )
+    check_new_folder(out)
     parts = _parts(dataset, part_rows)
     digits = max(5, len(str(len(parts) - 1)))
     names = [f"part-{i:0{digits}d}.parquet" for i in range(len(parts))]
-    with _new_folder(out, names) as folder:
+    with making_folder(out, names) as folder:
         # A task rather than scattered data, which would be lost with the worker that holds it.
         shared = client.submit(_itself, scorer, pure=False)
         paths = [folder / name for name in names]
@@ -188,6 +184,7 @@ def transform_parquet(
             client.gather(written)
         finally:  # after an error, none begins any more
             client.cancel(written)
+        _check_written(folder, names)
 
 
 def _no_features(encoder, rows):
@@ -294,19 +291,12 @@ def _write_part(part, path, *, scorer, schema):
 
     Runs on a worker; again if that was lost, or at the same time if it was only out of sight.
     """
-    from pyarrow.parquet import ParquetWriter
-
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        with ExitStack() as opened:
-            writer = None
-            for table in _tables(_results(part, scorer, schema)):
-                if writer is None:
-                    writer = opened.enter_context(ParquetWriter(unfinished, table.schema))
-                writer.write_table(table)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"A worker finds no folder {str(path.parent)!r}: out_folder must lead to the same "
+            "place on all machines."
+        )
+    write_tables(path, _tables(_results(part, scorer, schema)))
 
 
 def _results(part, scorer, schema):
@@ -341,33 +331,14 @@ def _tables(batches):
         yield pa.Table.from_batches(held)
 
 
-@contextmanager
-def _new_folder(out, names):
-    """Folder to write to, which becomes another when it holds the files of these names.
-
-    After an error nothing is left of it.
-    """
-    folder = out.with_name(f".{out.name}.{secrets.token_hex(8)}")
-    closed = folder.with_name(f"{folder.name}.closed")
-    folder.mkdir()
-    try:
-        yield folder
-        missing = [name for name in names if not (folder / name).exists()]
-        if missing:
+def _check_written(folder, names):
+    """Raise unless the files are there that the workers wrote."""
+    for name in names:
+        if not (folder / name).exists():
             raise FileNotFoundError(
-                f"The workers wrote {missing[0]!r}, but not to {str(folder)!r} as the client sees "
-                "it: out_folder must lead to the same place on all machines."
+                f"The workers wrote {name!r}, but not to {str(folder)!r} as the client sees it: "
+                "out_folder must lead to the same place on all machines."
             )
-        # A task that still runs does not know this name, and can put nothing more into it.
-        folder.rename(closed)
-        for left in {*closed.iterdir()} - {closed / name for name in names}:
-            left.unlink()  # of a worker that was lost
-        closed.rename(out)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            folder.rename(closed)
-        shutil.rmtree(closed, ignore_errors=True)
-        raise
 
 
 @contextmanager

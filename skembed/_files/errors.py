@@ -3,6 +3,8 @@
 from contextlib import contextmanager
 from pathlib import Path
 
+from skembed._files.atomic import naming_target
+
 
 def check_readable(path):
     """Raise if something is neither a file nor a folder, but a pipe, which would be waited for."""
@@ -34,11 +36,12 @@ def naming_file(path):
 
 @contextmanager
 def naming_output(out, schema=()):
-    """Let what pyarrow cannot write name the file, and the columns that it may be about."""
+    """Let what cannot be written name the file, and the columns that it may be about."""
     import pyarrow as pa
 
     try:
-        yield
+        with naming_target(out):
+            yield
     except (pa.ArrowException, UnicodeError) as error:
         odd = {field.name: str(field.type) for field in schema if not _is_plain(field.type)}
         instead = f"leave out some of the columns {odd}, or give another suffix" if odd else ""

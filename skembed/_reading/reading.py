@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skembed._columns.crosses import Cross
 from skembed._columns.numeric import Bins
 from skembed._columns.vocabulary import INFREQUENT, MISSING, RESERVED, UNSEEN
-from skembed._persistence.file_format import replacing
+from skembed._files.atomic import replacing
 from skembed.inspection._summary import summary_html
 
 INFREQUENT_LABEL = "infrequent_sklearn"  # as OneHotEncoder.inverse_transform calls it
