@@ -2,7 +2,6 @@
 
 import copy
 import os
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,8 +15,11 @@ from skembed._encoder import NeuralEmbeddingEncoder
 from skembed._files.atomic import check_new_folder, making_folder
 from skembed._files.parquet import check_out, write_tables
 from skembed._files.sources import BATCH_ROWS, open_source
+from skembed._utils.optional_imports import needs
 from skembed.scoring._parts import GROUP_ROWS
 from skembed.scoring._scorer import Scorer
+
+PACKAGES = "dask", "distributed", "pyarrow"
 
 
 def transform(encoder, ddf):
@@ -67,7 +69,7 @@ def transform(encoder, ddf):
     >>> features.compute().shape
     (120, 1)
     """
-    with _needs_dask("transform"):
+    with needs("transform", *PACKAGES, extra="dask"):
         import dask.dataframe as dd
         from dask import delayed
     if not isinstance(ddf, dd.DataFrame):
@@ -226,7 +228,7 @@ def _as_frame(encoder, rows):
 
 
 def _check_client(client):
-    with _needs_dask("transform_parquet"):
+    with needs("transform_parquet", *PACKAGES, extra="dask"):
         from distributed import Client
     if not isinstance(client, Client) or client.asynchronous:
         raise TypeError(
@@ -237,7 +239,7 @@ def _check_client(client):
 
 def _dataset(source, labels):
     """Dataset of Parquet files, with labels as dictionaries."""
-    with _needs_dask("transform_parquet"):
+    with needs("transform_parquet", *PACKAGES, extra="dask"):
         from pyarrow.dataset import ParquetFileFormat
     dataset = getattr(open_source(source, labels=labels), "dataset", None)
     if not isinstance(getattr(dataset, "format", None), ParquetFileFormat):
@@ -339,15 +341,3 @@ def _check_written(folder, names):
                 f"The workers wrote {name!r}, but not to {str(folder)!r} as the client sees it: "
                 "out_folder must lead to the same place on all machines."
             )
-
-
-@contextmanager
-def _needs_dask(function):
-    """Say what to install where it cannot be imported."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"{function} needs Dask and pyarrow, and {error.name} is not installed: "
-            "pip install 'skembed[dask]'."
-        ) from error

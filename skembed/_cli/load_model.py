@@ -6,6 +6,7 @@ import joblib
 from sklearn.base import is_classifier
 
 from skembed._encoder import NeuralEmbeddingEncoder
+from skembed._utils.optional_imports import MissingPackageError, needs
 from skembed.persistence import TRUSTED_TYPES
 
 CODE = (".joblib", ".pkl", ".pickle")
@@ -50,7 +51,7 @@ def load_model(path, *, trust=(), trust_code=False):
         )
     try:
         return joblib.load(path) if path.suffix in CODE else _load_skops(path, trust)
-    except UntrustedError:
+    except (UntrustedError, MissingPackageError):
         raise
     except Exception as error:  # a damaged file, or one of another version, raises anything
         raise ValueError(
@@ -69,8 +70,8 @@ class UntrustedError(ValueError):
 
 
 def _load_skops(path, trust):
-    import skops.io
-
+    with needs("A .skops file", "skops", extra="cli"):
+        import skops.io
     unknown = {*skops.io.get_untrusted_types(file=path)} - {*TRUSTED_TYPES, *trust}
     if unknown:
         raise UntrustedError(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from skembed._files.atomic import check_target, replacing
 from skembed._files.errors import check_readable, naming_file, naming_output
+from skembed._utils.optional_imports import needs
 
 
 def open_dataset(path, form="parquet"):
@@ -32,12 +33,8 @@ def open_dataset(path, form="parquet"):
     ValueError
         If the files have different columns.
     """
-    try:
+    with needs("Reading Parquet", "pyarrow", extra="parquet"):
         from pyarrow import dataset as arrow
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "Reading Parquet needs pyarrow, which is not installed: pip install 'skembed[parquet]'."
-        ) from error
     if isinstance(path, arrow.Dataset):
         return path
     if not isinstance(path, (str, os.PathLike)):

@@ -10,6 +10,7 @@ import joblib
 from skembed._files.csv import CsvSource
 from skembed._files.parquet import check_out, name_of
 from skembed._files.sources import is_folder, open_source
+from skembed._utils.optional_imports import needs
 from skembed.scoring._parts import Parts
 from skembed.scoring._quarantine import Quarantine
 from skembed.scoring._scorer import Scorer
@@ -133,7 +134,8 @@ def score_file(
     """
     began = time.perf_counter()
     scorer = Scorer(estimator, method, keep)
-    types = scorer.types_of_text() | _types(column_types)
+    with needs("score_file", "pyarrow", extra="parquet"):
+        types = scorer.types_of_text() | _types(column_types)
     rows = open_source(source, labels=scorer.labels, types=types, lenient=quarantine is not None)
     named = str(source) if isinstance(source, (str, os.PathLike)) else name_of(source)
     scorer.check(rows.names, named)
