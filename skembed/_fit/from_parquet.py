@@ -3,6 +3,7 @@
 import time
 import warnings
 from numbers import Integral
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,7 +26,6 @@ from skembed._fit.parquet_reader import (
 )
 from skembed._fit.spilled_rows import Files, Folds, Recipe, StoredRows, stored_weight
 from skembed._model.folds import assign_folds
-from skembed.temporary import temporary_folder
 
 
 class Plan(NamedTuple):
@@ -87,7 +87,7 @@ def learn_from_parquet(encoder, dataset, target, weight, ranks):
     plan = plan._replace(dataset=share, rows=rows)
     seed = int(check_random_state(encoder.random_state).randint(2**31 - 1))
     seed = ranks.of_first(seed)
-    with temporary_folder() as folder:
+    with TemporaryDirectory(prefix="skembed-") as folder:
         began = time.perf_counter()
         files = Files(folder, _dtype(plan), len(plan.rows), seed)
         with ranks.all_or_none("reading its share"):
