@@ -19,7 +19,7 @@ from skembed._utils.optional_imports import needs
 from skembed.scoring._parts import GROUP_ROWS
 from skembed.scoring._scorer import Scorer
 
-PACKAGES = "dask", "distributed", "pyarrow"
+DASK_PACKAGES = "dask", "distributed", "pyarrow"
 
 
 def transform(encoder, ddf):
@@ -69,7 +69,7 @@ def transform(encoder, ddf):
     >>> features.compute().shape
     (120, 1)
     """
-    with needs("transform", *PACKAGES, extra="dask"):
+    with needs("transform", *DASK_PACKAGES, extra="dask"):
         import dask.dataframe as dd
         from dask import delayed
     if not isinstance(ddf, dd.DataFrame):
@@ -228,7 +228,7 @@ def _as_frame(encoder, rows):
 
 
 def _check_client(client):
-    with needs("transform_parquet", *PACKAGES, extra="dask"):
+    with needs("transform_parquet", *DASK_PACKAGES, extra="dask"):
         from distributed import Client
     if not isinstance(client, Client) or client.asynchronous:
         raise TypeError(
@@ -239,7 +239,7 @@ def _check_client(client):
 
 def _dataset(source, labels):
     """Dataset of Parquet files, with labels as dictionaries."""
-    with needs("transform_parquet", *PACKAGES, extra="dask"):
+    with needs("transform_parquet", *DASK_PACKAGES, extra="dask"):
         from pyarrow.dataset import ParquetFileFormat
     dataset = getattr(open_source(source, labels=labels), "dataset", None)
     if not isinstance(getattr(dataset, "format", None), ParquetFileFormat):

@@ -8,7 +8,7 @@ import typer
 from skembed._cli.options import Dtype, Exclude, Rows, names_of, types_of
 from skembed._utils.optional_imports import needs
 
-PACKAGES = "matplotlib", "rich", "xgboost"
+DEMO_PACKAGES = "matplotlib", "rich", "xgboost"
 
 
 def demo(
@@ -21,7 +21,7 @@ def demo(
     \b
     skembed demo --out demo
     """
-    with needs("demo", *PACKAGES, extra="demo"):
+    with needs("demo", *DEMO_PACKAGES, extra="demo"):
         from skembed._cli.demo import run
     run(out)
 
@@ -43,7 +43,7 @@ def benchmark(
     skembed benchmark train.parquet --target income
     skembed benchmark sales.csv --target price --dtype price=float64 --dtype shop=string
     """
-    with needs("benchmark", *PACKAGES, extra="demo"):
+    with needs("benchmark", *DEMO_PACKAGES, extra="demo"):
         from skembed._cli.comparison import compare, spread
     from skembed._cli.input_files import check_rows, naming_columns, open_rows
 
@@ -69,12 +69,12 @@ def drawn(dataset, n_rows):
     """Frame of the rows of a dataset, or of so many of them, at random."""
     import numpy as np
 
-    from skembed._files.errors import naming_file
-    from skembed._files.parquet import checked, name_of
+    from skembed._files.errors import naming_source
+    from skembed._files.parquet import name_of, validate
 
     _check_types(dataset.schema)
-    with naming_file(name_of(dataset)):
-        table = checked(dataset.to_table(), dataset)
+    with naming_source(name_of(dataset)):
+        table = validate(dataset.to_table(), dataset)
     if len(table) > n_rows:
         rows = np.random.default_rng(0).choice(len(table), n_rows, replace=False)
         table = table.take(np.sort(rows))

@@ -1,4 +1,4 @@
-"""What pyarrow says of a file that it cannot read or write, with the name of the file."""
+"""Errors that name the file that cannot be read or written, and what to do."""
 
 from contextlib import contextmanager
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 from skembed._files.atomic import naming_target
 
 
-def check_readable(path):
-    """Raise if something is neither a file nor a folder, but a pipe, which would be waited for."""
+def check_no_pipe(path):
+    """Raise if a path is that of a pipe or a device, which a reader would wait for."""
     if not (Path(path).is_file() or Path(path).is_dir()):
         raise ValueError(
             f"{str(path)!r} is a pipe or a device, but is read more than once: give a file."
@@ -15,7 +15,7 @@ def check_readable(path):
 
 
 @contextmanager
-def naming_file(path):
+def naming_source(path):
     """Let what pyarrow says of a file that it cannot read name the file."""
     import pyarrow as pa
 

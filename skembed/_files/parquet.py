@@ -1,4 +1,4 @@
-"""Parquet: datasets opened and checked, arrays written."""
+"""Parquet: datasets opened and checked, arrays and tables written."""
 
 import os
 from contextlib import suppress
@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 
 from skembed._files.atomic import check_target, replacing
-from skembed._files.errors import check_readable, naming_file, naming_output
+from skembed._files.errors import check_no_pipe, naming_output, naming_source
 from skembed._utils.optional_imports import needs
 
 
@@ -47,8 +47,8 @@ def open_dataset(path, form="parquet"):
             f"There is no file or folder {str(path)!r}. What lies elsewhere can be given as a "
             "pyarrow.dataset.dataset(...)."
         )
-    check_readable(path)
-    with naming_file(path):
+    check_no_pipe(path)
+    with naming_source(path):
         opened = arrow.dataset(str(path), format=form, partitioning="hive")
         if not opened.files:
             raise FileNotFoundError(f"The folder {str(path)!r} holds no Parquet file.")
@@ -56,8 +56,8 @@ def open_dataset(path, form="parquet"):
     return opened
 
 
-def checked(rows, dataset):
-    """The rows, after a look at them if pyarrow takes them on trust, as it does those of Arrow.
+def validate(rows, dataset):
+    """Raise if rows of an Arrow file, which pyarrow takes on trust, are damaged; return the rows.
 
     Offsets and codes that point elsewhere would end the process.
     """
@@ -76,7 +76,7 @@ def name_of(dataset):
 
 def count_rows(dataset):
     """Number of rows; what cannot be counted is an error that names the file."""
-    with naming_file(name_of(dataset)):
+    with naming_source(name_of(dataset)):
         return dataset.count_rows()
 
 

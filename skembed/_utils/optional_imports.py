@@ -43,3 +43,9 @@ def needs(what, *packages, extra, hint=""):
             f"pip install 'skembed[{extra}]'.{f' {hint}' if hint else ''}",
             name=package,
         ) from error
+
+
+def needs_torch(what):
+    """Name the extra where torch is not installed; see `needs`."""
+    hint = "A fitted encoder transforms without it."
+    return needs(what, "torch", extra="torch", hint=hint)

@@ -14,7 +14,7 @@ from skembed._files.atomic import (
     without_link,
 )
 from skembed._files.errors import naming_output
-from skembed._files.sources import Joined, format_of, is_folder, open_writer
+from skembed._files.sources import Joined, format_of, is_parquet_folder, open_writer
 
 GROUP_ROWS = 2**17  # that are written at once, of Parquet a row group
 
@@ -49,7 +49,7 @@ class Parts:
     """
 
     def __init__(self, out, job, *, resume):
-        self.out, self.kind, self._is_folder = Path(out), format_of(out), is_folder(out)
+        self.out, self.kind, self._is_folder = Path(out), format_of(out), is_parquet_folder(out)
         if self._is_folder:
             check_new_folder(out)
         self._target = Path(without_link(out))

@@ -9,7 +9,7 @@ import joblib
 
 from skembed._files.csv import CsvSource
 from skembed._files.parquet import check_out, name_of
-from skembed._files.sources import is_folder, open_source
+from skembed._files.sources import is_parquet_folder, open_source
 from skembed._utils.optional_imports import needs
 from skembed.scoring._parts import Parts
 from skembed.scoring._quarantine import Quarantine
@@ -219,7 +219,7 @@ def _check_outputs(out, quarantine, source, rows):
     check_out(out, source, rows, may_be_folder=True)
     if quarantine is None:
         return
-    if is_folder(quarantine):
+    if is_parquet_folder(quarantine):
         raise ValueError(f"quarantine={str(quarantine)!r} is a folder: give the name of a file.")
     check_out(quarantine, source, rows, name="quarantine")
     if os.path.realpath(quarantine) == os.path.realpath(out):
