@@ -1,94 +1,33 @@
-"""What the encoder and the predictors share: parameters, and the way from X and y to tables."""
+"""What the encoder and the predictors share: parameters, reading rows, fitted state."""
 
 from contextlib import contextmanager
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from types import SimpleNamespace
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import check_array, check_consistent_length, check_random_state
+from sklearn.utils import check_array, estimator_html_repr
 from sklearn.utils.metadata_routing import (
     UNUSED,
     MetadataRouter,
     MethodMapping,
     process_routing,
 )
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skembed._columns.bags import weighted_codes
-from skembed._columns.column_selection import embedded_columns, leave_out, report_left_out
 from skembed._columns.frames import Columns
-from skembed._columns.numeric import Bins, Context
-from skembed._columns.output_layout import cross_name
-from skembed._columns.vocabulary import Vocabulary
-from skembed._fit.evidence import Evidence, choose_crosses, draw_rows, requested_crosses
-from skembed._model.dimensions import RULES, cross_dim, embedding_dims
-from skembed._model.folds import assign_folds
-from skembed._model.pretrained import place, read_pretrained
-from skembed._model.target import Target, encode_target
-from skembed._training.monitor import Epochs
-from skembed._training.rows import HeldRows
-from skembed._training.significance import is_evidence
-from skembed._utils.memory import check_tables
-from skembed._utils.sklearn_compat import Interval, StrOptions, check_sample_weight, routing_enabled
-from skembed._utils.warnings import warn_user
-from skembed.packing import pack_table, unpack_table
-
-
-class Problem(NamedTuple):
-    """What a training run is given beside the levels.
-
-    Attributes
-    ----------
-    inputs : ndarray of float32, shape (n_rows, n_inputs)
-        The numeric columns as the net sees them.
-    target : Target
-    weight : ndarray of shape (n_rows,)
-    fold : ndarray of int64, shape (n_rows,)
-    pretrained : dict of str to Start
-        Where columns start whose vectors were given.
-    seed : int
-    """
-
-    inputs: np.ndarray
-    target: Target
-    weight: np.ndarray
-    fold: np.ndarray
-    pretrained: dict
-    seed: int
-
-
-class Learned(NamedTuple):
-    """What a fit knows beside the fitted attributes, for the time of the fit.
-
-    Attributes
-    ----------
-    columns : Columns
-    others : list of int
-        Positions of the columns that are not embedded.
-    codes : dict of str to ndarray of shape (n_rows,) or csr_array of shape (n_rows, n_codes)
-        By embedded column and cross; a matrix of weights for a bag.
-    crosses : set of str
-        Names of the crosses.
-    context : Context
-    problem : Problem
-    trained : Trained
-        See `skembed._training.loop`.
-    """
-
-    columns: Columns
-    others: list
-    codes: dict
-    crosses: set
-    context: Context
-    problem: Problem
-    trained: Any
+from skembed._columns.row_encoder import Refusals
+from skembed._files.atomic import replacing
+from skembed._model.dimensions import RULES
+from skembed._persistence.encoder_state import pack_state, put_together, take_apart, unpack_state
+from skembed._persistence.file_format import explained, read_file, write_file
+from skembed._utils.sklearn_compat import Interval, StrOptions, routing_enabled
 
 
 class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
-    """Parameters and fitting; what becomes of the tables is told by the classes that derive."""
+    """Parameters, the reading of rows, and fitted state of the encoder and the predictors."""
 
     _parameter_constraints: dict = {
         "categorical_features": [StrOptions({"auto"}), "array-like", callable],
@@ -168,242 +107,149 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
         router = MetadataRouter(owner=self).add_self_request(self)
         return router.add(splitter=self.cv, method_mapping=mapping)
 
-    def _learn(self, X, y, sample_weight, split_params):
-        """Train; set the fitted attributes that all estimators share, and return the rest."""
-        check_layers(self.hidden_layer_sizes)
-        check_device(self.device)
-        columns = self._columns(X, reset=True)
-        check_consistent_length(X, y, sample_weight)
-        weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        target = self._encode_target(y, weight)
-        embedded = [0]
-        if columns.sparse is None:
-            embedded = embedded_columns(self.categorical_features, X, columns)
-        others = [j for j in range(len(columns.names)) if j not in embedded]
-        vocabularies, codes, starts = self._learn_vocabularies(columns, embedded, weight)
-        numbers = [columns.numbers(j) for j in others] if self.use_context else []
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        fold = np.zeros(columns.n_rows, dtype=np.int64)
-        if self.cv is not None:
-            fold = assign_folds(
-                self.cv,
-                X,
-                y,
-                target.strata,
-                weight > 0,
-                random_state=seed,
-                split_params=split_params,
-            )
-        context = Context(numbers, weight)
-        inputs = context.matrix(numbers, columns.n_rows)
-        problem = Problem(inputs, target, weight, fold, starts, seed)
-        bins, binned = self._learn_bins(columns, others, weight)
-        rows = HeldRows(codes, binned, problem)
-        return self._learn_from(rows, columns, others, vocabularies, context, bins)
+    @property
+    def vocabularies_(self):
+        """Levels and codes of each embedded column, by name."""
+        return self.row_encoder_.vocabularies
 
-    def _learn_from(self, rows, columns, others, vocabularies, context, bins):
-        """The part of `_learn` that does not ask where the rows lie.
+    @property
+    def crosses_(self):
+        """Combinations and codes of each cross, by a name like ``"city x kind"``."""
+        return {cross.name: cross for cross in self.row_encoder_.crosses}
+
+    @property
+    def bins_(self):
+        """Bins of the numeric columns that are crossed, by name."""
+        return self.row_encoder_.bins
+
+    def save(self, path):
+        """Write the fitted estimator into one file that holds data and no code.
+
+        The file is whole at any moment: the old one until the new one is written. A loaded
+        estimator gives the same bits, and keeps the fitted attributes and `set_output`.
+
+        Parameters that are code or large are replaced: a callable ``categorical_features`` by the
+        list of the columns, a callable ``embedding_dim`` by the lengths by column. The splitters
+        KFold, StratifiedKFold, GroupKFold and StratifiedGroupKFold are kept. Other splitters, a
+        RandomState and ``pretrained`` become the default. `save` warns of each: it matters only if
+        the loaded estimator is fitted again. Requests for metadata routing are not kept.
 
         Parameters
         ----------
-        rows : HeldRows or skembed._fit.spilled_rows.StoredRows
-        columns : Columns
-        others : list of int
-            Positions of the columns that are not embedded.
-        vocabularies : dict of str to Vocabulary
-        context : Context
-        bins : dict of str to Bins
-            Of the numeric columns that may be crossed.
+        path : str or path-like
+            Usually ``name.skembed``. An existing file is replaced.
+
+        Raises
+        ------
+        ValueError
+            If a level, a class or a column name is of a type that has no form as data.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import tempfile
+        >>> from skembed import NeuralEmbeddingEncoder
+        >>> X = pd.DataFrame({"city": ["Oslo", "Rome", "Bern"] * 40})
+        >>> encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, [3.0, 1.5, 4.2] * 40)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     encoder.save(f"{folder}/cities.skembed")
+        ...     loaded = NeuralEmbeddingEncoder.load(f"{folder}/cities.skembed")
+        >>> loaded.vocabularies_["city"].levels
+        ['Bern', 'Oslo', 'Rome']
         """
-        codes, problem = rows.codes, rows.problem
-        target = problem.target
-        if self.interaction == "dot" and len(target.bias) > 1:
-            raise ValueError(
-                f"interaction='dot' gives one number for each row, but the target is "
-                f"{target.kind} with {len(target.bias)}: give interaction='mlp'."
-            )
-        crosses, trained = self._train_with_crosses(vocabularies, bins, rows)
-        if trained.best_epoch == 0:
-            warn_user(
-                "The columns told nothing about y that holds out of fold: in no epoch was the net "
-                "better than a constant answer by two standard errors. All levels of a column get "
-                "the same vector, or keep the pretrained one."
-            )
-        self.vocabularies_ = vocabularies
-        self._is_sparse = columns.sparse is not None
-        self._bags = {name for name, of_rows in codes.items() if issparse(of_rows)}
-        self._keep_crosses({cross_name(cross.names): cross for cross in crosses}, bins)
-        self.history_, self.best_epoch_ = trained.history, trained.best_epoch
-        self.n_iter_ = len(trained.history["seconds"])
-        self.classes_, self.target_type_ = target.classes, target.kind
-        self._position = {name: j for j, name in enumerate(columns.names)}
-        crossable = codes | rows.binned
-        codes = codes | {name: cross.encode(crossable) for name, cross in self.crosses_.items()}
-        return Learned(columns, others, codes, set(self.crosses_), context, problem, trained)
+        check_is_fitted(self)
+        write_file(path, *take_apart(self))
 
-    def _encode_target(self, y, weight):
-        return encode_target(
-            y,
-            self.target_type,
-            weight,
-            loss=self.loss,
-            quantile=self.quantile,
-            y_range=self.y_range,
+    @classmethod
+    def load(cls, path):
+        """Read an estimator that `save` wrote.
+
+        Nothing in the file can run code, and no more is read into memory than the file holds.
+        Loading needs no torch.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file.
+
+        Returns
+        -------
+        object
+            The fitted estimator, of the class whose method this is.
+
+        Raises
+        ------
+        skembed.exceptions.InvalidFileError
+            If the file is damaged, of another kind or of a newer format. It is a ValueError.
+        """
+        content, arrays = read_file(path)
+        with explained(path):
+            return put_together(cls, content, arrays)
+
+    def explore(self, path, X=None, y=None):
+        """Write a page that shows the vectors of all columns, to open in a browser.
+
+        One file that needs no network: maps in two and three dimensions, search of levels, nearest
+        levels, the losses of training, and levels that `fit` could tell little of. A column of
+        one component has the number of rows as second axis. Of more than 20,000 levels those of
+        most rows are shown.
+
+        Parameters
+        ----------
+        path : str or PathLike
+            The HTML file to write. An existing file is replaced, when the new one is whole.
+
+        X : data frame or array-like of shape (n_rows, n_features), default=None
+            Rows to take the mean target of each level from: those of `fit`, say. Without them
+            points are coloured by the first component, the own effect of the level.
+
+        y : array-like of shape (n_rows,), default=None
+            The target of these rows: a quantity, or two classes.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            If plotly is not installed, whose JavaScript is put into the page.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import pandas as pd
+        >>> from skembed import NeuralEmbeddingEncoder
+        >>> X = pd.DataFrame({"city": ["Oslo", "Rome", "Bern"] * 40})
+        >>> y = [3.0, 1.5, 4.2] * 40
+        >>> encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, y)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     encoder.explore(f"{folder}/report.html", X, y)
+        """
+        check_is_fitted(self)
+        from skembed.inspection._explorer import make_page
+
+        page = make_page(self, X, y).encode()
+        with replacing(path) as file:
+            file.write(page)
+
+    def _options(self):
+        """Parameters by name, for the steps of a fit, which do not see the estimator."""
+        names = BaseNeuralEmbedding._parameter_constraints
+        return SimpleNamespace(**{name: getattr(self, name) for name in names})
+
+    def _keep(self, row_encoder, tables, history, best_epoch, target_type, classes, **own):
+        """Set the fitted attributes: those of all estimators, and the ones of one kind."""
+        self.__dict__.update(
+            row_encoder_=row_encoder,
+            tables_=tables,
+            history_=history,
+            n_iter_=len(history["seconds"]),
+            best_epoch_=best_epoch,
+            target_type_=target_type,
+            classes_=classes,
+            **own,
         )
-
-    def _keep_crosses(self, crosses, bins):
-        """Remember crosses by name, and those bins that they are made of."""
-        self.crosses_ = crosses
-        crossed = {name for cross in crosses.values() for name in cross.names}
-        self.bins_ = {name: bins[name] for name in bins if name in crossed}
-
-    def _codes(self, columns):
-        """Codes (n_rows,) of each embedded column and cross, by name; of bags, a matrix."""
-        codes = {}
-        for name, vocabulary in self.vocabularies_.items():
-            j = self._position[name]
-            given = columns.members(j) if name in self._bags else (columns.levels(j),)
-            codes[name] = self._encode(name, vocabulary, *given)
-        binned = {
-            name: bins.encode(columns.numbers(self._position[name]))
-            for name, bins in self.bins_.items()
-        }
-        return codes | {name: cross.encode(codes | binned) for name, cross in self.crosses_.items()}
-
-    def _train_with_crosses(self, vocabularies, bins, rows):
-        """Crosses and what was trained; "auto" keeps crosses only if they lower the loss."""
-        problem, their_codes = rows.problem, rows.crossable
-        embedded = {name: vocabularies[name] for name in vocabularies if name in their_codes}
-        crossable = embedded | bins
-
-        def with_crosses(crosses, look_at=None):
-            blocks = rows.blocks(crosses)
-            return crosses, self._train(vocabularies, crosses, blocks, problem, look_at)
-
-        if self.crosses != "auto":
-            requested = requested_crosses(self.crosses, list(embedded), list(crossable))
-            return with_crosses(rows.fit_crosses(requested, crossable))
-        # Without folds there is no evidence to choose by; a dot product has its pairs already.
-        if self.cv is None or self.interaction == "dot":
-            return with_crosses([])
-        fold, target = problem.fold, problem.target
-        outputs_per_row = (fold.max() + 1) * len(target.bias)
-        look_at = draw_rows(problem.weight > 0, outputs_per_row, problem.seed)
-        plain = with_crosses([], look_at)
-        weight, values = problem.weight[look_at, None, None], target.values[look_at, None]
-        residual, curvature = target.loss.derivatives(values, plain[1].outputs)
-        evidence = Evidence(residual * weight, curvature * weight, fold[look_at])
-        seen = {name: column[look_at] for name, column in their_codes.items()}
-        chosen = choose_crosses(crossable, seen, embedded.keys(), evidence, problem.seed)
-        crosses = rows.fit_crosses(chosen, crossable)
-        if not crosses:
-            return plain
-        if self.verbose:
-            names = ", ".join(cross_name(cross.names) for cross in crosses)
-            print(f"once more, with crosses: {names}")
-        crossed = with_crosses(crosses)
-        return crossed if is_evidence(crossed[1].losses - plain[1].losses) else plain
-
-    def _learn_bins(self, columns, others, weight):
-        """Bins and codes (n_rows,) of the numeric columns that may be crossed, by name."""
-        bins, codes = {}, {}
-        if self._crosses_numbers():
-            for j in others:
-                name, numbers = columns.names[j], columns.numbers(j)
-                bins[name] = Bins.fit(numbers, weight > 0)
-                codes[name] = bins[name].encode(numbers)
-        return bins, codes
-
-    def _crosses_numbers(self):
-        """Whether numeric columns can be crossed."""
-        return self.use_context and isinstance(self.crosses, (str, list))
-
-    def _learn_vocabularies(self, columns, embedded, weight):
-        """Vocabulary, codes (n_rows,) and start of each embedded column, by name; none of ids."""
-        vocabularies, codes, starts, left_out = {}, {}, {}, []
-        used, spec = weight > 0, self.categorical_features
-        pretrained = self._read_pretrained([columns.names[j] for j in embedded])
-        for j in embedded:
-            name = columns.names[j]
-            given, members = pretrained.get(name), None
-            if columns.is_bag(j):
-                levels, members = columns.members(j)
-                counted = levels.count(np.repeat(used, members.lengths))
-            else:
-                levels = columns.levels(j)
-                counted = levels.count(used)
-                if given is None and leave_out(spec, name, counted, is_frame=columns.is_frame):
-                    left_out.append(name)
-                    continue
-            vocabularies[name] = vocabulary = Vocabulary.of_counts(
-                counted,
-                min_frequency=self.min_frequency,
-                max_categories=self.max_categories,
-                always=given.levels if given else [],
-            )
-            codes[name] = self._encode(name, vocabulary, levels, members)
-            # Bags of one level differ all the same if only some hold it, or hold more of it.
-            if members is None or not np.ptp(codes[name].sum(axis=1)[used]):
-                vocabulary.warn_if_uninformative(name)
-            if given:
-                starts[name] = place(
-                    name, given, vocabulary, levels.values, frozen=self.freeze_pretrained
-                )
-        if left_out:
-            report_left_out(left_out, columns.names, any_kept=bool(codes))
-        return vocabularies, codes, starts
-
-    def _read_pretrained(self, embedded):
-        if self.freeze_pretrained and self.pretrained is None:
-            raise ValueError(
-                "freeze_pretrained=True, but no vectors were given: give pretrained, or "
-                "freeze_pretrained=False."
-            )
-        return read_pretrained(self.pretrained, embedded, self.embedding_dim, self.interaction)
-
-    def _encode(self, name, vocabulary, levels, members=None):
-        """Codes (n_rows,) of a column; of a bag, given its members, a matrix of weights."""
-        codes = vocabulary.encode(
-            levels,
-            name,
-            allow_unknown=self.handle_unknown == "embed",
-            allow_missing=self.handle_missing == "embed",
-        )
-        if members is None:
-            return codes
-        return weighted_codes(members, codes, vocabulary.n_codes, self.bag_mode)
-
-    def _train(self, vocabularies, crosses, blocks, problem, look_at):
-        with needs_torch("fit"):
-            from skembed._training.loop import Settings, train
-        n_levels = [len(vocabulary.levels) for vocabulary in vocabularies.values()]
-        dims = embedding_dims(self.embedding_dim, list(vocabularies), n_levels, self.interaction)
-        starts = [problem.pretrained.get(name) for name in vocabularies]
-        dims = [
-            start.vectors.shape[1] if start else dim
-            for start, dim in zip(starts, dims, strict=True)
-        ]
-        dims += [cross_dim(len(cross.names), self.interaction) for cross in crosses]
-        names = [*vocabularies, *(cross_name(cross.names) for cross in crosses)]
-        sizes = [levels.n_codes for levels in (*vocabularies.values(), *crosses)]
-        check_tables(names, sizes, dims, blocks.n_folds)
-        is_first = not (blocks.ranks and blocks.ranks.rank)  # ranks share a terminal: one tells
-        with Epochs(self if is_first else None) as epochs:
-            own = {"random_state": problem.seed, "epochs": epochs}
-            settings = {name: getattr(self, name) for name in Settings._fields if name not in own}
-            return train(
-                blocks,
-                sizes,
-                dims,
-                problem.target,
-                Settings(**settings, **own),
-                starts=starts,
-                look_at=look_at,
-            )
 
     def _columns(self, X, *, reset):
         """Columns of X, with its names and their number checked, or remembered."""
-        if not reset and self._is_sparse != issparse(X):
+        if not reset and self.row_encoder_.is_sparse != issparse(X):
             X = self._sparse(X)
         columns = Columns(X)
         if not reset and columns.is_frame and columns.names == self._names_in():
@@ -434,19 +280,30 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
 
     def _sparse(self, X):
         """X as the bag that fit was given; dense counts will do."""
-        if not self._is_sparse:
+        if not self.row_encoder_.is_sparse:
             raise TypeError(
                 "X is sparse, but fit was given columns: give those, "
                 f"{list(getattr(self, 'feature_names_in_', range(self.n_features_in_)))}."
             )
         return csr_array(check_array(X, dtype=np.float32))
 
+    def _refusals(self):
+        """Which levels are an error."""
+        return Refusals.of(self.handle_unknown, self.handle_missing)
+
+    def _html_repr(self):
+        """HTML that notebooks show: scikit-learn's own, and what was learned."""
+        from skembed.inspection._summary import summary_html
+
+        shown = estimator_html_repr(self)
+        return shown + summary_html(self) if hasattr(self, "tables_") else shown
+
     def __getstate__(self):
-        """State to pickle: with the tables packed."""
-        return _with_tables(pack_table, super().__getstate__())
+        """State to pickle: parameters, and the fitted state as a file holds it, plain data."""
+        return pack_state(super().__getstate__())
 
     def __setstate__(self, state):
-        super().__setstate__(_with_tables(unpack_table, state))
+        super().__setstate__(unpack_state(state))
 
     def __copy__(self):
         """Copy that shares the fitted state, without packing it."""
@@ -468,6 +325,31 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
         return {"groups": groups}
 
 
+def read_rows(estimator, X):
+    """Columns of X, checked against those that a fitted estimator was given.
+
+    Parameters
+    ----------
+    estimator : BaseNeuralEmbedding
+    X : data frame or array-like of shape (n_rows, n_features)
+
+    Returns
+    -------
+    Columns
+    """
+    return estimator._columns(X, reset=False)
+
+
+def encode_rows(estimator, columns):
+    """Codes of rows by embedded column and cross, as `RowEncoder.encode` gives them."""
+    return estimator.row_encoder_.encode(columns, estimator._refusals())
+
+
+def encode_blocks(estimator, columns):
+    """Codes of rows, block by block, as `RowEncoder.encode_blocks` gives them."""
+    return estimator.row_encoder_.encode_blocks(columns, estimator._refusals())
+
+
 @contextmanager
 def all_or_nothing(estimator):
     """Give an estimator its former state back if fitting fails or is interrupted.
@@ -484,37 +366,3 @@ def all_or_nothing(estimator):
         estimator.__dict__ = before
         raise
     fitting.call_on_fit_task_end(estimator=estimator)
-
-
-@contextmanager
-def needs_torch(method):
-    """Say what to install where torch cannot be imported."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"{method} needs PyTorch, which is not installed: pip install 'skembed[torch]'. A "
-            "fitted encoder transforms without it."
-        ) from error
-
-
-def _with_tables(change, state):
-    if "tables_" not in state:
-        return state
-    return state | {"tables_": {name: change(table) for name, table in state["tables_"].items()}}
-
-
-def check_device(given):
-    """Raise if there is no such device, before much is done for it."""
-    with needs_torch("fit"):
-        from skembed._training.runtime import chosen_device
-    chosen_device(given)
-
-
-def check_layers(sizes):
-    """Raise if hidden layers are not of whole, positive sizes."""
-    for size in sizes:
-        if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
-            raise ValueError(
-                f"hidden_layer_sizes must hold ints of at least 1, got {size!r} in {sizes!r}."
-            )

@@ -4,11 +4,13 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from skembed._base import BaseNeuralEmbedding, all_or_nothing, needs_torch
-from skembed._columns.lookup import coded_blocks
+from skembed._base import BaseNeuralEmbedding, all_or_nothing, encode_blocks, read_rows
 from skembed._columns.vocabulary import RESERVED
+from skembed._fit.in_memory import learn_in_memory
 from skembed._model.tables import gather, mean_over_folds
 from skembed._reading.reading import ReadableVectors
+from skembed._training.monitor import Epochs
+from skembed._utils.optional_imports import needs_torch
 from skembed._utils.sklearn_compat import fit_context
 
 
@@ -104,21 +106,27 @@ class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
             The fitted predictor.
         """
         with all_or_nothing(self):
-            learned = self._learn(X, y, sample_weight, self._split_params("fit", groups))
-            trained = learned.trained
-            self.tables_ = {
-                name: mean_over_folds(prior, deviation)
-                for name, prior, deviation in zip(
-                    learned.codes, trained.priors, trained.deviations, strict=True
-                )
-            }
-            for name, start in learned.problem.pretrained.items():
-                if start.frozen:  # without the rounding of mean and sum
-                    self.tables_[name][start.codes] = start.vectors
-            self.decoder_ = trained.decoder
-            self._context = learned.context
-            self._numeric = learned.others if self.use_context else []
-            self._target = learned.problem.target._replace(values=None)
+            split_params = self._split_params("fit", groups)
+            columns = self._columns(X, reset=True)
+            learned = learn_in_memory(
+                columns, X, y, sample_weight, split_params, self._options(), Epochs(self)
+            )
+            tables = {}
+            for column in learned.columns:
+                table = tables[column.name] = mean_over_folds(column.prior, column.deviations)
+                if column.start and column.start.frozen:  # without the rounding of mean and sum
+                    table[column.start.codes] = column.start.vectors
+            target = learned.problem.target
+            self._keep(
+                learned.row_encoder,
+                tables,
+                learned.history,
+                learned.best_epoch,
+                target.kind,
+                target.classes,
+                decoder_=learned.decoder,
+                target_=target.without_rows(),
+            )
         return self
 
     def biases(self, column):
@@ -147,9 +155,9 @@ class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
             raise ValueError(
                 f"{column!r} is not embedded. Embedded are {list(self.vocabularies_)}."
             )
-        if len(self._target.bias) > 1:
+        if len(self.target_.bias) > 1:
             raise ValueError(
-                f"A net with {len(self._target.bias)} outputs ({self.target_type_}) has no biases."
+                f"A net with {len(self.target_.bias)} outputs ({self.target_type_}) has no biases."
             )
         at = list(self.tables_).index(column)
         start = sum(table.shape[1] for table in list(self.tables_.values())[:at])
@@ -160,8 +168,8 @@ class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
                 "pretrained, the net learns some."
             )
         effects = trust * self.tables_[column][len(RESERVED) :, 0]
-        if getattr(self._target.loss, "bounds", ()) is None:  # outputs are quantities
-            effects = effects * self._target.scale[0]
+        if getattr(self.target_.loss, "bounds", ()) is None:  # outputs are quantities
+            effects = effects * self.target_.scale[0]
         return pd.Series(effects, index=self.vocabularies_[column].levels, name=column)
 
     def to_torch(self):
@@ -183,16 +191,14 @@ class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
     def _output(self, X):
         """Output of the net, (n_rows, n_outputs)."""
         check_is_fitted(self)
-        columns = self._columns(X, reset=False)
         dims = [table.shape[1] for table in self.tables_.values()]
         stops = np.cumsum(dims)
         outputs = []
-        for _, part, codes in coded_blocks(self, columns):
+        for _, part, codes in encode_blocks(self, read_rows(self, X)):
             vectors = np.empty((part.n_rows, stops[-1]), dtype=np.float32)
             for (name, table), stop in zip(self.tables_.items(), stops, strict=True):
                 gather(table, codes[name], vectors[:, stop - table.shape[1] : stop])
-            numbers = [part.numbers(j) for j in self._numeric]
-            inputs = np.hstack([vectors, self._context.matrix(numbers, part.n_rows)])
+            inputs = np.hstack([vectors, self.row_encoder_.inputs(part)])
             outputs.append(self.decoder_.output(inputs))
         return np.concatenate(outputs)
 
@@ -205,7 +211,3 @@ class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
         tags.target_tags.multi_output = True
         tags.target_tags.single_output = True
         return tags
-
-    def _number_names(self):
-        """Names of the columns that the net reads as numbers."""
-        return [*self.bins_, *(self.feature_names_in_[j] for j in self._numeric)]

@@ -117,6 +117,10 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
 
     Attributes
     ----------
+    row_encoder_ : RowEncoder
+        Turns rows into codes and numbers. It holds vocabularies, crosses, bins, and the median and
+        scale of the numeric columns.
+
     vocabularies_ : dict of str to Vocabulary
         Levels and codes of each embedded column.
 
@@ -131,6 +135,9 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
 
     decoder_ : MLP or Dot
         The decoder in numpy: its weights, and how it answers.
+
+    target_ : Target
+        Loss of the target, and of a quantity its centre and scale.
 
     history_ : dict of ndarray, each of shape (n_epochs,)
         ``out_of_fold_loss``, ``table_loss`` and ``seconds`` since the start, by epoch.
@@ -168,6 +175,8 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
     >>> model.predict(pd.DataFrame({"sky": ["blue", "black"]})).tolist()
     ['dry', 'rain']
     """
+
+    __module__ = "skembed"
 
     target_type = "classes"
 

@@ -1,22 +1,23 @@
 """`NeuralEmbeddingEncoder`: parameters, fit, transform, names, tags."""
 
 import weakref
+from dataclasses import replace
 
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skembed._base import BaseNeuralEmbedding, all_or_nothing, needs_torch
+from skembed._base import BaseNeuralEmbedding, all_or_nothing, encode_blocks, encode_rows, read_rows
 from skembed._columns.frames import Columns
-from skembed._columns.lookup import coded_blocks
 from skembed._columns.output_layout import Layout, output_dtype
-from skembed._files.parquet import check_out, open_dataset
-from skembed._fit.from_parquet import learn_from_parquet, write_features
-from skembed._fit.without_target import fit_without_target
-from skembed._model.finishing import finished_tables
+from skembed._files.parquet import check_out, open_dataset, write_parquet
+from skembed._fit.finish import finish_tables
+from skembed._fit.from_parquet import learn_from_parquet, read_again, read_types
+from skembed._fit.in_memory import learn_in_memory
+from skembed._fit.without_target import learn_without_target
 from skembed._model.tables import gather, gather_own_fold
-from skembed._persistence.encoder_state import put_together, taken_apart
-from skembed._persistence.file_format import explained, read, write
-from skembed._reading.reading import ReadableVectors, given_back
+from skembed._reading.reading import ReadableVectors, restore_columns
+from skembed._training.monitor import Epochs
+from skembed._utils.optional_imports import needs_torch
 from skembed._utils.sklearn_compat import StrOptions, check_feature_names_in, fit_context
 from skembed._utils.warnings import warn_user
 
@@ -197,6 +198,9 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
 
     Attributes
     ----------
+    row_encoder_ : RowEncoder
+        Turns rows into codes and numbers. It holds vocabularies, crosses and bins.
+
     vocabularies_ : dict of str to Vocabulary
         Levels and codes of each embedded column.
 
@@ -214,6 +218,9 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         stay as they were given. Without a target, the distance of two levels is how differently
         they predict the other columns: half its square is the Kullback-Leibler divergence in nats,
         if it is small.
+
+    output_layout_ : Layout
+        Place of each column and cross in the output, and the type of the output.
 
     history_ : dict of ndarray, each of shape (n_epochs,)
         ``out_of_fold_loss``, ``table_loss`` and ``seconds`` since the start, by epoch. Regression
@@ -269,6 +276,8 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
     >>> NeuralEmbeddingEncoder(embedding_dim=2, random_state=0).fit_transform(X).shape
     (100, 3)
     """
+
+    __module__ = "skembed"
 
     _parameter_constraints: dict = {
         **BaseNeuralEmbedding._parameter_constraints,
@@ -374,7 +383,10 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             The fitted encoder.
         """
         with all_or_nothing(self):
-            self._fit(X, y, sample_weight, groups, "fit")
+            if y is None:
+                self._fit_without_target(X, sample_weight)
+            else:
+                self._fit_on_target(X, y, sample_weight, groups, "fit")
             # Weak, so that the encoder does not keep the rows alive.
             leaks = y is not None and self.cv is not None
             self._fitted_on = _reference(X) if leaks else None
@@ -411,13 +423,15 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             passes through needs it.
         """
         with all_or_nothing(self):
-            fitted = self._fit(X, y, sample_weight, groups, "fit_transform")
             self._fitted_on = None
-            if fitted is None:  # no target, and none to leak
-                return self._looked_up(self._columns(X, reset=False))
-            learned, fold_tables = fitted
-            fold = learned.problem.fold
-            return self._own_fold_features(learned.columns, learned.codes, fold, fold_tables)
+            if y is None:  # no target, and none to leak
+                self._fit_without_target(X, sample_weight)
+                return self._look_up(read_rows(self, X))
+            columns, learned, finished = self._fit_on_target(
+                X, y, sample_weight, groups, "fit_transform"
+            )
+            codes = {column.name: column.codes for column in learned.columns}
+            return self._look_up_own_fold(columns, codes, learned.problem.fold, finished)
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit_parquet(self, path, target, *, sample_weight=None, distributed=False):
@@ -471,8 +485,8 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         (2, 1)
         """
         with all_or_nothing(self):
-            self._fit_parquet(open_dataset(path), target, sample_weight, distributed)
             self._fitted_on = None
+            self._fit_parquet(open_dataset(path), target, sample_weight, distributed)
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -525,11 +539,17 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         with all_or_nothing(self):
             dataset = open_dataset(path)
             check_out(out, path, dataset)
-            fold_tables, plan, next_folds = self._fit_parquet(
+            self._fitted_on = None
+            finished, plan, next_folds = self._fit_parquet(
                 dataset, target, sample_weight, distributed
             )
-            write_features(self, fold_tables, plan, next_folds, out)
-            self._fitted_on = None
+            parts = (
+                self._look_up_own_fold(
+                    columns, encode_rows(self, columns), next_folds(columns.n_rows), finished
+                )
+                for columns in read_again(plan)
+            )
+            write_parquet(out, self.get_feature_names_out(), parts)
         return self
 
     def transform(self, X):
@@ -551,7 +571,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             passes through needs it.
         """
         check_is_fitted(self)
-        columns = self._columns(X, reset=False)
+        columns = read_rows(self, X)
         fitted_on = getattr(self, "_fitted_on", None)
         if fitted_on is not None and fitted_on() is X:
             warn_user(
@@ -559,8 +579,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
                 "seen their targets. To train the next model use fit_transform(X, y), or put both "
                 "into a Pipeline."
             )
-
-        return self._looked_up(columns)
+        return self._look_up(columns)
 
     def get_feature_names_out(self, input_features=None):
         """Get the names of the output columns.
@@ -578,7 +597,8 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         """
         check_is_fitted(self)
         names = check_feature_names_in(self, input_features)
-        return self._layout.names_out(["bag"] if self._is_sparse else names)
+        names = self.row_encoder_.names if self.row_encoder_.is_sparse else names
+        return self.output_layout_.names_out(names)
 
     def inverse_transform(self, X):
         """Turn vectors back into levels: each into the level that is nearest.
@@ -614,8 +634,8 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         """
         check_is_fitted(self)
         names_in = check_feature_names_in(self, None)
-        given = given_back(
-            Columns(X), self._layout, names_in, self.tables_, self.vocabularies_, self._bags
+        given = restore_columns(
+            Columns(X), self.output_layout_, names_in, self.tables_, self.row_encoder_
         )
         return given if hasattr(self, "feature_names_in_") else given.to_numpy()
 
@@ -647,142 +667,91 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             from skembed.nn import FrozenEncoder
         return FrozenEncoder(self)
 
-    def save(self, path):
-        """Write the fitted encoder into one file that holds data and no code.
+    def _fit_without_target(self, X, sample_weight):
+        """Learn vectors from the columns alone."""
+        columns = self._columns(X, reset=True)
+        learned = learn_without_target(columns, X, sample_weight, self._options(), Epochs(self))
+        history = learned.history
+        self._keep_output(
+            learned, columns, learned.tables, history, len(history["seconds"]), "none", None
+        )
 
-        The file is whole at any moment: the old one until the new one is written. A loaded encoder
-        transforms to the same bits, and keeps the fitted attributes and `set_output`.
-
-        Parameters that are code or large are kept as what they came to: a callable
-        ``categorical_features`` as the list of the columns, a callable ``embedding_dim`` as the
-        lengths by column; the splitters KFold, StratifiedKFold, GroupKFold and StratifiedGroupKFold
-        as they are. Other splitters, a RandomState and ``pretrained`` become the default. `save`
-        warns of each: it matters only if the loaded encoder is fitted again. Requests for metadata
-        routing are not kept.
-
-        Parameters
-        ----------
-        path : str or path-like
-            By custom ``name.skembed``. An existing file is replaced.
-
-        Raises
-        ------
-        ValueError
-            If a level, a class or a column name is of a type that has no form as data.
-
-        Examples
-        --------
-        >>> import pandas as pd
-        >>> import tempfile
-        >>> from skembed import NeuralEmbeddingEncoder
-        >>> X = pd.DataFrame({"city": ["Oslo", "Rome", "Bern"] * 40})
-        >>> encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, [3.0, 1.5, 4.2] * 40)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     encoder.save(f"{folder}/cities.skembed")
-        ...     loaded = NeuralEmbeddingEncoder.load(f"{folder}/cities.skembed")
-        >>> loaded.vocabularies_["city"].levels
-        ['Bern', 'Oslo', 'Rome']
-        """
-        check_is_fitted(self)
-        write(path, *taken_apart(self))
-
-    @classmethod
-    def load(cls, path):
-        """Read an encoder that `save` wrote.
-
-        Nothing in the file can run code, and no more is read into memory than the file holds. It
-        needs no torch.
-
-        Parameters
-        ----------
-        path : str or path-like
-            The file.
-
-        Returns
-        -------
-        NeuralEmbeddingEncoder
-            Fitted.
-
-        Raises
-        ------
-        skembed.exceptions.InvalidFileError
-            If the file is damaged, of another kind or of a newer format. It is a ValueError.
-        """
-        content, arrays = read(path)
-        with explained(path):
-            return put_together(cls, content, arrays)
-
-    def _fit(self, X, y, sample_weight, groups, method):
-        """Set the fitted state; return what `fit_transform` needs beside it, if there is a y."""
-        if y is None:
-            columns, others = fit_without_target(self, X, sample_weight)
-            self._lay_out(columns, others)
-            return None
-        learned = self._learn(X, y, sample_weight, self._split_params(method, groups))
-        return learned, self._finish(learned)
+    def _fit_on_target(self, X, y, sample_weight, groups, method):
+        """Learn vectors from a target; return what `fit_transform` needs beside them."""
+        split_params = self._split_params(method, groups)
+        columns = self._columns(X, reset=True)
+        learned = learn_in_memory(
+            columns, X, y, sample_weight, split_params, self._options(), Epochs(self)
+        )
+        return columns, learned, self._finish(learned, columns)
 
     def _fit_parquet(self, dataset, target, sample_weight, distributed):
-        """Set the fitted state; return what `write_features` needs beside it."""
+        """Learn vectors from files; return what `fit_transform_parquet` needs beside them."""
         with needs_torch("fit"):
             from skembed._training.process_group import joined
         ranks = joined(is_distributed=distributed, device=self.device)
-        learned, plan, next_folds = learn_from_parquet(self, dataset, target, sample_weight, ranks)
-        fold_tables = self._finish(learned)
-        if ranks.size > 1:  # other processors may round otherwise
+        row, X = read_types(dataset, target, sample_weight)
+        columns = self._columns(X, reset=True)
+        epochs = Epochs(None if ranks.rank else self)  # ranks share a terminal: one reports
+        learned, plan, next_folds = learn_from_parquet(
+            dataset, row, columns, target, sample_weight, ranks, self._options(), epochs
+        )
+        finished = self._finish(learned, columns)
+        if ranks.size > 1:  # other processes may round otherwise
             given = self.get_params(deep=False)
             fitted = {key: of for key, of in self.__getstate__().items() if key not in given}
-            fitted, fold_tables = ranks.of_first((fitted, fold_tables))
+            fitted, finished = ranks.of_first((fitted, finished))
             self.__setstate__(given | fitted)
-        return fold_tables, plan, next_folds
+        return finished, plan, next_folds
 
-    def _finish(self, learned):
-        """Set tables and output by what was learned; return the tables of the folds."""
-        fold_tables, self.tables_ = finished_tables(
-            learned, self.embedding_dim, chosen=self.crosses == "auto"
+    def _finish(self, learned, columns):
+        """Set the fitted attributes by what was learned; return the finished tables."""
+        finished = finish_tables(learned, self.embedding_dim, chosen=self.crosses == "auto")
+        tables = {table.name: table.mean for table in finished}
+        target = learned.problem.target
+        self._keep_output(
+            learned,
+            columns,
+            tables,
+            learned.history,
+            learned.best_epoch,
+            target.kind,
+            target.classes,
         )
-        kept = {name: cross for name, cross in self.crosses_.items() if name in fold_tables}
-        self._keep_crosses(kept, self.bins_)
-        self._lay_out(learned.columns, learned.others)
-        return fold_tables
+        return finished
 
-    def _lay_out(self, columns, others):
-        """Set the order of the output."""
-        dims = {name: table.shape[1] for name, table in self.tables_.items()}
-        passing = others if self.remainder == "passthrough" else []
-        self._layout = Layout(
-            {self._position[name]: (name, dims[name]) for name in self.vocabularies_},
-            [
-                (tuple(self._position[column] for column in cross.names), name, dims[name])
-                for name, cross in self.crosses_.items()
-            ],
-            passing=passing,
-            dtype=output_dtype(columns, passing),
+    def _keep_output(self, learned, columns, tables, history, best_epoch, target_type, classes):
+        """Set the fitted attributes, with the layout of the output."""
+        passing = learned.passing if self.remainder == "passthrough" else []
+        crosses = [cross for cross in learned.row_encoder.crosses if cross.name in tables]
+        row_encoder = replace(
+            learned.row_encoder.with_crosses(crosses), numeric=passing, context=None
         )
-        self._layout.check_names(columns.names)
+        layout = Layout.of(row_encoder, tables, output_dtype(columns, passing))
+        layout.check_names(columns.names)
+        self._keep(
+            row_encoder, tables, history, best_epoch, target_type, classes, output_layout_=layout
+        )
 
-    def _own_fold_features(self, columns, codes, fold, fold_tables):
+    def _look_up_own_fold(self, columns, codes, fold, finished):
         """Output for rows that were trained on: vectors from the tables of their own folds."""
+        tables = {table.name: table.folds for table in finished}
 
         def write(slot, out):
-            gather_own_fold(fold_tables[slot.name], codes[slot.name], fold, out)
+            gather_own_fold(tables[slot.name], codes[slot.name], fold, out)
 
-        return self._layout.assemble(columns, write)
+        return self.output_layout_.assemble(columns, write)
 
-    def _looked_up(self, columns):
+    def _look_up(self, columns):
         """Output for new rows: vectors from the tables."""
-        out = self._layout.empty(columns.n_rows)
-        for rows, part, codes in coded_blocks(self, columns):
+        out = self.output_layout_.empty(columns.n_rows)
+        for rows, part, codes in encode_blocks(self, columns):
 
             def write(slot, out, codes=codes):
                 gather(self.tables_[slot.name], codes[slot.name], out)
 
-            self._layout.fill(out[rows], part, write)
+            self.output_layout_.fill(out[rows], part, write)
         return out
-
-    def _number_names(self):
-        """Names of the columns that `transform` reads as numbers."""
-        passing = [slot.positions[0] for slot in self._layout.slots if slot.name is None]
-        return [*self.bins_, *(self.feature_names_in_[j] for j in passing)]
 
     def __getstate__(self):
         """State to pickle: all but the reference to the rows of `fit`."""

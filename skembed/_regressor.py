@@ -128,6 +128,10 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
 
     Attributes
     ----------
+    row_encoder_ : RowEncoder
+        Turns rows into codes and numbers. It holds vocabularies, crosses, bins, and the median and
+        scale of the numeric columns.
+
     vocabularies_ : dict of str to Vocabulary
         Levels and codes of each embedded column.
 
@@ -142,6 +146,9 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
 
     decoder_ : MLP or Dot
         The decoder in numpy: its weights, and how it answers.
+
+    target_ : Target
+        Loss of the target, and of a quantity its centre and scale.
 
     history_ : dict of ndarray, each of shape (n_epochs,)
         ``out_of_fold_loss``, ``table_loss`` and ``seconds`` since the start, by epoch.
@@ -176,6 +183,8 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
     >>> model.predict(pd.DataFrame({"city": ["Rome"]})).round(-1).tolist()
     [160.0]
     """
+
+    __module__ = "skembed"
 
     target_type = "quantities"
 
@@ -267,6 +276,6 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
         ndarray of float64, shape (n_rows,) or (n_rows, n_outputs)
             In units of the target.
         """
-        output, target = self._output(X).astype(np.float64), self._target
+        output, target = self._output(X).astype(np.float64), self.target_
         predicted = target.loss.predict(output) * target.scale + target.centre
         return predicted[:, 0] if target.kind == "continuous" else predicted

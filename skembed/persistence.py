@@ -1,4 +1,4 @@
-"""What a saved file may hold, and the error of one that is damaged."""
+"""What a file of skops has to be trusted with, and the error of a saved file that is damaged."""
 
 from skembed.exceptions import InvalidFileError
 
@@ -7,22 +7,7 @@ __all__ = ["TRUSTED_TYPES", "InvalidFileError"]
 # What a skops file of an encoder, a predictor or a pipeline with one holds beside scikit-learn's
 # own: skops.io.load(path, trusted=TRUSTED_TYPES).
 TRUSTED_TYPES = [
-    "numpy.dtype",
-    "skembed._columns.numeric.Bins",
-    "skembed._classifier.NeuralEmbeddingClassifier",
-    "skembed._columns.numeric.Context",
-    "skembed._columns.crosses.Cross",
-    "skembed._encoder.NeuralEmbeddingEncoder",
-    "skembed._model.decoder.Dot",
-    "skembed._model.decoder.MLP",
-    "skembed._columns.output_layout.Layout",
-    "skembed._columns.output_layout.Slot",
-    "skembed._model.losses.CrossEntropy",
-    "skembed._model.losses.LogLoss",
-    "skembed._model.losses.PoissonLoss",
-    "skembed._model.losses.QuantileLoss",
-    "skembed._model.losses.SquaredLoss",
-    "skembed._regressor.NeuralEmbeddingRegressor",
-    "skembed._model.target.Target",
-    "skembed._columns.vocabulary.Vocabulary",
+    "skembed.NeuralEmbeddingClassifier",
+    "skembed.NeuralEmbeddingEncoder",
+    "skembed.NeuralEmbeddingRegressor",
 ]

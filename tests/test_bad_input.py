@@ -23,7 +23,7 @@ def encoder():
 # At transform
 
 
-def test_not_fitted(encoder, rents):
+def test_transform_before_fit_is_an_error(encoder, rents):
     with pytest.raises(NotFittedError, match="not fitted yet"):
         encoder.transform(rents[0])
 
@@ -37,7 +37,7 @@ def test_not_fitted(encoder, rents):
     ],
     ids=["missing", "added", "reordered"],
 )
-def test_other_columns_than_at_fit(encoder, rents, change, named):
+def test_transform_other_columns_than_at_fit_is_an_error(encoder, rents, change, named):
     X, y = rents
     encoder.fit(X, y)
     with pytest.raises(ValueError, match=named) as info:
@@ -45,7 +45,7 @@ def test_other_columns_than_at_fit(encoder, rents, change, named):
     assert "X[encoder.feature_names_in_]" in str(info.value)
 
 
-def test_another_number_of_columns_than_at_fit(encoder, rents):
+def test_transform_other_number_of_columns_is_an_error(encoder, rents):
     X, y = rents
     encoder.fit(X.to_numpy(), y)
     with pytest.raises(ValueError, match=r"X has 2 features, but .* is expecting 3") as info:
@@ -53,14 +53,14 @@ def test_another_number_of_columns_than_at_fit(encoder, rents):
     assert "feature_names_in_" not in str(info.value)
 
 
-def test_unknown_levels_if_they_are_an_error(rents):
+def test_transform_unknown_levels_may_be_an_error(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(handle_unknown="error", max_epochs=2).fit(X, y)
     with pytest.raises(ValueError, match=r"Column 'city' holds 1 levels .* \['Lima'\]"):
         encoder.transform(X.replace({"city": {"Oslo": "Lima"}}))
 
 
-def test_ids_of_another_type_warn(rents):
+def test_transform_ids_of_another_type_warn(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(categorical_features=["rooms", "city"], remainder="drop")
     encoder.set_params(max_epochs=2, use_context=False).fit(X, y)
@@ -69,7 +69,7 @@ def test_ids_of_another_type_warn(rents):
         encoder.transform(X.astype({"rooms": str}))
 
 
-def test_the_warning_shows_the_line_of_the_user(encoder, rents):
+def test_transform_warning_shows_the_line_of_the_user(encoder, rents):
     X, y = rents
     encoder.set_params(remainder="drop", use_context=False).fit(X, y)
     with pytest.warns(UserWarning, match="Column 'city' was fitted on") as caught:
@@ -77,7 +77,7 @@ def test_the_warning_shows_the_line_of_the_user(encoder, rents):
     assert caught[0].filename == __file__
 
 
-def test_ids_of_another_type_in_the_first_rows_alone(encoder, rents, monkeypatch):
+def test_transform_other_type_in_first_rows_does_not_warn(encoder, rents, monkeypatch):
     """No warning: a level can match."""
     monkeypatch.setattr("skembed._columns.frames.BLOCK", 64)
     X, y = rents
@@ -88,7 +88,7 @@ def test_ids_of_another_type_in_the_first_rows_alone(encoder, rents, monkeypatch
 
 
 @pytest.mark.parametrize("few", [64, 2**16])
-def test_errors_count_the_rows_of_all_blocks(rents, monkeypatch, few):
+def test_transform_errors_count_the_rows_of_all_blocks(rents, monkeypatch, few):
     monkeypatch.setattr("skembed._columns.frames.BLOCK", few)
     X, y = rents
     encoder = NeuralEmbeddingEncoder(handle_missing="error", max_epochs=2).fit(X, y)
@@ -101,7 +101,7 @@ def test_errors_count_the_rows_of_all_blocks(rents, monkeypatch, few):
         encoder.transform(new)
 
 
-def test_categories_that_no_row_holds_are_not_unknown(rents):
+def test_transform_categories_without_rows_are_not_unknown(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(handle_unknown="error", max_epochs=2).fit(X, y)
     X = pd.concat([X] * 3)
@@ -109,7 +109,7 @@ def test_categories_that_no_row_holds_are_not_unknown(rents):
     np.testing.assert_array_equal(encoder.transform(more), encoder.transform(X))
 
 
-def test_missing_levels_if_they_are_an_error(rents):
+def test_transform_missing_levels_may_be_an_error(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(handle_missing="error", max_epochs=2).fit(X, y)
     gap = X.assign(city=X["city"].where(X.index != 7))
@@ -117,7 +117,7 @@ def test_missing_levels_if_they_are_an_error(rents):
         encoder.transform(gap)
 
 
-def test_text_in_a_numeric_column(encoder, rents):
+def test_transform_text_in_a_numeric_column_is_an_error(encoder, rents):
     X, y = rents
     encoder.fit(X, y)
     rooms = X["rooms"].astype(object)
@@ -129,13 +129,13 @@ def test_text_in_a_numeric_column(encoder, rents):
 # At fit: columns
 
 
-def test_no_categorical_column(encoder, rents):
+def test_fit_without_a_categorical_column_is_an_error(encoder, rents):
     X, y = rents
     with pytest.raises(ValueError, match=r"No categorical column among \['rooms'\]"):
         encoder.fit(X[["rooms"]], y)
 
 
-def test_a_column_that_is_neither_embedded_nor_numeric(encoder, rents):
+def test_fit_column_neither_embedded_nor_numeric_is_an_error(encoder, rents):
     X, y = rents
     X["since"] = pd.Timestamp("2020-01-01")
     with pytest.raises(ValueError, match=r"Column 'since' .* numeric, but its type is Datetime"):
@@ -143,32 +143,32 @@ def test_a_column_that_is_neither_embedded_nor_numeric(encoder, rents):
 
 
 @pytest.mark.parametrize("spec", [["town"], [3]])
-def test_a_column_that_does_not_exist(rents, spec):
+def test_fit_categorical_feature_that_is_absent_is_an_error(rents, spec):
     X, y = rents
     with pytest.raises(ValueError, match=r"categorical_features names .* not a column. X has"):
         NeuralEmbeddingEncoder(categorical_features=spec).fit(X, y)
 
 
-def test_a_mask_of_another_length(rents):
+def test_fit_mask_of_another_length_is_an_error(rents):
     X, y = rents
     with pytest.raises(ValueError, match="mask of 2, but X has 3 columns"):
         NeuralEmbeddingEncoder(categorical_features=[True, False]).fit(X, y)
 
 
-def test_duplicate_column_names(encoder, rents):
+def test_fit_duplicate_column_names_are_an_error(encoder, rents):
     X, y = rents
     X.columns = ["city", "rooms", "city"]
     with pytest.raises(ValueError, match=r"Column names must be unique, but \['city'\]"):
         encoder.fit(X, y)
 
 
-def test_output_names_that_collide(encoder, rents):
+def test_fit_output_names_that_collide_are_an_error(encoder, rents):
     X, y = rents
     with pytest.raises(ValueError, match=r"'city_0'.*Rename"):
         encoder.fit(X.rename(columns={"rooms": "city_0"}), y)
 
 
-def test_unhashable_values(encoder, rents):
+def test_fit_unhashable_values_are_an_error(encoder, rents):
     X, y = rents
     X["tags"] = [{"garden": 1}] * len(X)
     with pytest.raises(TypeError, match="Column 'tags' holds values that cannot be hashed"):
@@ -176,7 +176,7 @@ def test_unhashable_values(encoder, rents):
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf])
-def test_infinite_context(encoder, rents, value):
+def test_fit_infinite_context_is_an_error(encoder, rents, value):
     X, y = rents
     X = X.astype({"rooms": float})
     X.loc[5, "rooms"] = value
@@ -184,19 +184,19 @@ def test_infinite_context(encoder, rents, value):
         encoder.fit(X, y)
 
 
-def test_fitted_on_columns_and_given_a_sparse_matrix(encoder, rents):
+def test_transform_sparse_after_fit_on_columns_is_an_error(encoder, rents):
     encoder.fit(*rents)
     with pytest.raises(TypeError, match=r"X is sparse, but fit was given columns.*'city'"):
         encoder.transform(csr_array(np.eye(3)))
 
 
-def test_an_empty_frame(encoder, rents):
+def test_fit_empty_frame_is_an_error(encoder, rents):
     X, y = rents
     with pytest.raises(ValueError, match=r"0 sample\(s\)"):
         encoder.fit(X.head(0), y.head(0))
 
 
-def test_mixed_types_are_distinct_levels(encoder):
+def test_fit_mixed_types_are_distinct_levels(encoder):
     X = pd.DataFrame({"code": [1, "1", True, 1.0, None] * 40})
     y = [1.0, 2.0, 3.0, 1.0, 5.0] * 40
     encoder.fit(X, y)
@@ -207,7 +207,7 @@ def test_mixed_types_are_distinct_levels(encoder):
 @pytest.mark.parametrize(
     ("values", "held"), [([None] * 400, "no value"), (["a"] * 400, "one level")]
 )
-def test_a_column_without_information_warns(encoder, rents, values, held):
+def test_fit_column_without_information_warns(encoder, rents, values, held):
     X, y = rents
     with pytest.warns(UserWarning, match=f"Column 'empty' holds {held}"):
         encoder.fit(X.assign(empty=pd.Series(values, dtype=object)), y)
@@ -230,24 +230,24 @@ def test_a_column_without_information_warns(encoder, rents, values, held):
     ],
     ids=["nan", "inf", "length", "none", "one class", "many classes", "mixed"],
 )
-def test_bad_targets(encoder, rents, change, message):
+def test_fit_bad_targets_are_an_error(encoder, rents, change, message):
     X, y = rents
     with pytest.raises(ValueError, match=message):
         encoder.fit(X, change(y))
 
 
-def test_integers_with_many_values_warn(encoder, rents):
+def test_fit_target_of_many_integers_warns(encoder, rents):
     X, y = rents
     with pytest.warns(UserWarning, match="25 different values.*target_type='continuous'"):
         encoder.fit(X, pd.qcut(y, 25, labels=False))
 
 
-def test_binary_target_with_three_classes(rents):
+def test_fit_binary_target_of_three_classes_is_an_error(rents):
     with pytest.raises(ValueError, match="target_type='binary' needs two classes"):
         NeuralEmbeddingEncoder(target_type="binary").fit(rents[0], ["a", "b", "c", "a"] * 100)
 
 
-def test_quantity_made_of_words(rents):
+def test_fit_quantity_made_of_words_is_an_error(rents):
     with pytest.raises(ValueError, match="target_type='continuous' needs numbers in y"):
         NeuralEmbeddingEncoder(target_type="continuous").fit(rents[0], ["a", "b"] * 200)
 
@@ -278,7 +278,7 @@ def test_quantity_made_of_words(rents):
         ({"cv": TimeSeriesSplit()}, "every row into exactly one test fold"),
     ],
 )
-def test_parameters_out_of_range(rents, parameters, message):
+def test_fit_parameters_out_of_range_are_an_error(rents, parameters, message):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(**parameters)
     with pytest.raises(ValueError, match=message):
@@ -286,13 +286,13 @@ def test_parameters_out_of_range(rents, parameters, message):
     assert not hasattr(encoder, "n_features_in_")
 
 
-def test_groups_that_no_splitter_uses(encoder, rents):
+def test_groups_that_no_splitter_uses_are_an_error(encoder, rents):
     X, y = rents
     with pytest.raises(ValueError, match=r"cv=5 does not use them.*GroupKFold"):
         encoder.fit(X, y, groups=X["city"])
 
 
-def test_a_splitter_that_needs_groups(rents):
+def test_groups_absent_for_a_group_splitter_are_an_error(rents):
     X, y = rents
     with pytest.raises(ValueError, match="'groups' parameter should not be None"):
         NeuralEmbeddingEncoder(cv=GroupKFold(4)).fit(X, y)
@@ -301,7 +301,7 @@ def test_a_splitter_that_needs_groups(rents):
 # Nothing half-fitted
 
 
-def test_a_failed_fit_leaves_the_former_state(encoder, rents):
+def test_fit_that_fails_leaves_the_former_state(encoder, rents):
     X, y = rents
     encoder.fit(X, y)
     before = encoder.transform(X.head(3))
@@ -311,7 +311,7 @@ def test_a_failed_fit_leaves_the_former_state(encoder, rents):
 
 
 @pytest.mark.parametrize("fitted", [False, True])
-def test_ctrl_c_leaves_no_broken_estimator(rents, fitted):
+def test_fit_ctrl_c_leaves_no_broken_estimator(rents, fitted):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(max_epochs=2, random_state=0)
     # Torch imports more in its first steps, and Ctrl-C is to come in training, not in an import.
@@ -333,7 +333,7 @@ def test_ctrl_c_leaves_no_broken_estimator(rents, fitted):
         assert not [name for name in vars(encoder) if name.endswith("_")]
 
 
-def test_without_torch_fit_says_what_to_install(encoder, rents, monkeypatch):
+def test_fit_without_torch_says_what_to_install(encoder, rents, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "skembed._training.loop", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'skembed\[torch\]'"):
         encoder.fit(*rents)

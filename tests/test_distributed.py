@@ -58,7 +58,7 @@ def as_frame(encoder, rows):
     return pd.DataFrame(encoder.transform(rows), rows.index, encoder.get_feature_names_out())
 
 
-def test_parts_are_transformed_as_the_whole_is(encoder, rows):
+def test_dask_parts_are_transformed_as_the_whole_is(encoder, rows):
     ddf = dd.from_pandas(rows, npartitions=4)
     features = transform(encoder, ddf)
     assert features.divisions == ddf.divisions
@@ -67,20 +67,20 @@ def test_parts_are_transformed_as_the_whole_is(encoder, rows):
     pd.testing.assert_frame_equal(features.compute(), expected)
 
 
-def test_columns_are_found_by_name(encoder, rows):
+def test_dask_columns_are_found_by_name(encoder, rows):
     other = rows.assign(id=range(1000))[["id", *rows.columns[::-1]]]
     features = transform(encoder, dd.from_pandas(other, npartitions=2))
     pd.testing.assert_frame_equal(features.compute(), as_frame(encoder, rows))
 
 
-def test_a_missing_column_is_told_before_anything_is_computed(encoder, rows):
+def test_dask_missing_column_is_named_before_computing(encoder, rows):
     ddf = dd.from_pandas(rows.drop(columns="race"), npartitions=2)
     with pytest.raises(ValueError, match=r"ddf has no columns \['race'\]"):
         transform(encoder, ddf)
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_categories_may_be_known_or_unknown(encoder, rows, known):
+def test_dask_categories_may_be_known_or_unknown(encoder, rows, known):
     ddf = dd.from_pandas(rows.astype({"race": "category", "sex": "category"}), npartitions=3)
     if not known:
         ddf["race"] = ddf["race"].cat.as_unknown()
@@ -88,7 +88,7 @@ def test_categories_may_be_known_or_unknown(encoder, rows, known):
     pd.testing.assert_frame_equal(transform(encoder, ddf).compute(), as_frame(encoder, rows))
 
 
-def test_a_pipeline_is_taken_too(adult, rows):
+def test_dask_takes_a_pipeline(adult, rows):
     X, _, y, _ = adult
     encoder = NeuralEmbeddingEncoder(**SETTINGS, handle_unknown="error")
     pipeline = make_pipeline(encoder, StandardScaler()).fit(X, y)
@@ -102,31 +102,31 @@ def test_a_pipeline_is_taken_too(adult, rows):
     )
 
 
-def test_a_pipeline_that_refuses_made_up_rows_is_told(rows):
+def test_dask_pipeline_that_refuses_made_up_rows_is_an_error(rows):
     pipeline = make_pipeline(OneHotEncoder(sparse_output=False)).fit(rows[["race"]])
     with pytest.raises(ValueError, match=r"two rows of made-up values.*unknown categories"):
         transform(pipeline, dd.from_pandas(rows, npartitions=2))
 
 
-def test_sparse_features_are_refused(rows):
+def test_dask_sparse_features_are_refused(rows):
     pipeline = make_pipeline(OneHotEncoder(handle_unknown="ignore")).fit(rows[["race"]])
     with pytest.raises(ValueError, match="sparse matrix"):
         transform(pipeline, dd.from_pandas(rows, npartitions=2))
 
 
-def test_an_encoder_of_an_array_is_refused(rows):
+def test_dask_encoder_of_an_array_is_refused(rows):
     encoder = NeuralEmbeddingEncoder(**SETTINGS | {"crosses": None})
     encoder.fit(rows[["race", "education"]].to_numpy(), rows["age"] > 40)
     with pytest.raises(ValueError, match="fitted without column names"):
         transform(encoder, dd.from_pandas(rows, npartitions=2))
 
 
-def test_a_frame_in_memory_is_refused(encoder, rows):
+def test_dask_frame_in_memory_is_refused(encoder, rows):
     with pytest.raises(TypeError, match=r"ddf must be a dask.dataframe.DataFrame.*encoder.trans"):
         transform(encoder, rows)
 
 
-def test_workers_compute_the_same_without_torch(client, encoder, rows):
+def test_dask_workers_compute_the_same_without_torch(client, encoder, rows):
     ddf = dd.from_pandas(rows, npartitions=4)
     pd.testing.assert_frame_equal(transform(encoder, ddf).compute(), as_frame(encoder, rows))
     assert set(client.run(lambda: "torch" in sys.modules).values()) == {False}
@@ -145,7 +145,7 @@ def pickles(monkeypatch):
     return pickled
 
 
-def test_the_encoder_is_pickled_as_often_for_many_parts_as_for_one(
+def test_dask_pickles_the_encoder_no_more_for_many_parts(
     client, encoder, rows, source, tmp_path, pickles
 ):
     transform(encoder, dd.from_pandas(rows, npartitions=1)).compute()
@@ -160,7 +160,7 @@ def test_the_encoder_is_pickled_as_often_for_many_parts_as_for_one(
     assert len(pickles) == 2 * for_one
 
 
-def test_files_become_files(client, encoder, rows, source, tmp_path):
+def test_dask_files_become_files(client, encoder, rows, source, tmp_path):
     out = tmp_path / "features"
     transform_parquet(encoder, source, out, client=client, part_rows=100, keep=["race"])
     assert sorted(path.name for path in out.iterdir()) == [
@@ -175,7 +175,7 @@ def test_files_become_files(client, encoder, rows, source, tmp_path):
     assert set(client.run(lambda: "torch" in sys.modules).values()) == {False}
 
 
-def test_folders_of_files_are_read_in_their_order(client, encoder, rows, tmp_path):
+def test_dask_folders_of_files_are_read_in_their_order(client, encoder, rows, tmp_path):
     data, out = tmp_path / "rows", tmp_path / "features"
     rows = rows.assign(sex=rows["sex"].fillna("Female")).sort_values("sex", kind="stable")
     pq.write_to_dataset(pa.Table.from_pandas(rows), data, partition_cols=["sex"])
@@ -184,7 +184,7 @@ def test_folders_of_files_are_read_in_their_order(client, encoder, rows, tmp_pat
     np.testing.assert_array_equal(pd.read_parquet(out), encoder.transform(rows))
 
 
-def test_predictions_are_written_beside_ids(client, adult, source, rows, tmp_path):
+def test_dask_predictions_are_written_beside_ids(client, adult, source, rows, tmp_path):
     X, _, y, _ = adult
     model = make_pipeline(
         NeuralEmbeddingEncoder(**SETTINGS), StandardScaler(), LogisticRegression()
@@ -199,7 +199,7 @@ def test_predictions_are_written_beside_ids(client, adult, source, rows, tmp_pat
     np.testing.assert_allclose(scores, model.predict_proba(rows), rtol=1e-12)
 
 
-def test_workers_that_are_killed_change_nothing(adult, source, rows, tmp_path):
+def test_dask_workers_that_are_killed_change_nothing(adult, source, rows, tmp_path):
     def slowly(features):
         time.sleep(0.05)
         return features
@@ -226,7 +226,7 @@ def test_workers_that_are_killed_change_nothing(adult, source, rows, tmp_path):
     np.testing.assert_array_equal(pd.read_parquet(out), pipeline.transform(rows))
 
 
-def test_nothing_is_left_after_an_error(client, adult, source, tmp_path):
+def test_dask_error_leaves_nothing(client, adult, source, tmp_path):
     X, _, y, _ = adult
     encoder = NeuralEmbeddingEncoder(**SETTINGS, handle_unknown="error").fit(X, y)
     with pytest.raises(ValueError, match=r"Rows \d+ to \d+ of .*'race'.*'Martian'"):
@@ -234,18 +234,18 @@ def test_nothing_is_left_after_an_error(client, adult, source, tmp_path):
     assert [*tmp_path.iterdir()] == [source]
 
 
-def test_paths_may_be_relative(client, encoder, rows, source, tmp_path, monkeypatch):
+def test_dask_paths_may_be_relative(client, encoder, rows, source, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     transform_parquet(encoder, source.name, "out", client=client)
     np.testing.assert_array_equal(pd.read_parquet("out"), encoder.transform(rows))
 
 
-def test_a_folder_that_is_there_stays_as_it_is(client, encoder, source, tmp_path):
+def test_dask_folder_that_is_there_stays_as_it_is(client, encoder, source, tmp_path):
     with pytest.raises(FileExistsError, match="is there already"):
         transform_parquet(encoder, source, tmp_path, client=client)
 
 
-def test_out_may_not_be_among_what_is_read(client, encoder, source, tmp_path):
+def test_dask_out_among_inputs_is_an_error(client, encoder, source, tmp_path):
     with pytest.raises(ValueError, match="among the files that are read"):
         transform_parquet(encoder, tmp_path, tmp_path / "out", client=client)
 
@@ -259,19 +259,19 @@ def test_out_may_not_be_among_what_is_read(client, encoder, source, tmp_path):
         ({"keep": ["age"]}, ValueError, r"keep names \['age'\], which are columns of the output"),
     ],
 )
-def test_bad_arguments_are_told(client, encoder, source, tmp_path, what, error, text):
+def test_dask_bad_arguments_are_an_error(client, encoder, source, tmp_path, what, error, text):
     with pytest.raises(error, match=text):
         transform_parquet(encoder, source, tmp_path / "out", **{"client": client} | what)
     assert [*tmp_path.iterdir()] == [source]
 
 
-def test_a_source_without_rows_is_told(client, encoder, rows, tmp_path):
+def test_dask_source_without_rows_is_an_error(client, encoder, rows, tmp_path):
     rows.head(0).to_parquet(tmp_path / "none.parquet")
     with pytest.raises(ValueError, match="holds no rows"):
         transform_parquet(encoder, tmp_path / "none.parquet", tmp_path / "out", client=client)
 
 
-def test_a_dataset_of_other_files_is_told(client, encoder, rows, tmp_path):
+def test_dask_dataset_of_other_files_is_an_error(client, encoder, rows, tmp_path):
     rows.to_csv(tmp_path / "rows.csv")
     csv = pyarrow.dataset.dataset(tmp_path / "rows.csv", format="csv")
     with pytest.raises(TypeError, match="source must be a Parquet file"):
@@ -285,7 +285,7 @@ def test_a_dataset_of_other_files_is_told(client, encoder, rows, tmp_path):
         ("distributed", lambda encoder, client: transform_parquet(encoder, "", "", client=client)),
     ],
 )
-def test_what_is_not_installed_is_told(encoder, client, monkeypatch, package, call):
+def test_dask_missing_package_says_what_to_install(encoder, client, monkeypatch, package, call):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'skembed\[dask\]'"):
         call(encoder, client)

@@ -56,7 +56,7 @@ score_file(encoder, source, out, part_rows=50, resume=True)
 
 @pytest.mark.parametrize("source", ["rows.csv", "rows.parquet"])
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet", "out"])
-def test_a_job_killed_at_any_moment_is_resumed_without_loss(
+def test_score_file_resume_after_a_kill_at_any_moment(
     encoder, rows, tmp_path, rounds, source, name
 ):
     """Killed and resumed until it is done, it gives what one run gives, and leaves nothing else."""
@@ -121,7 +121,7 @@ score_file(
     ("part_rows", "n_steps"),
     [*((500, n_steps) for n_steps in range(9, 14)), *((5000, n_steps) for n_steps in range(3, 8))],
 )
-def test_a_job_killed_between_its_last_steps_is_resumed(
+def test_score_file_resume_after_a_kill_between_last_steps(
     encoder, rows, tmp_path, part_rows, n_steps
 ):
     """The output has its name, and its parts, or those of the quarantine, are still there."""
@@ -156,7 +156,7 @@ NeuralEmbeddingEncoder(
 """
 
 
-def test_ctrl_c_in_a_fit_on_files_leaves_nothing(rows, tmp_path):
+def test_fit_parquet_ctrl_c_leaves_nothing(rows, tmp_path):
     rows.assign(y=np.arange(2000) % 2).to_parquet(tmp_path / "rows.parquet")
     (tmp_path / "temporary").mkdir()
     (tmp_path / "out.parquet").write_text("the old one")
@@ -227,7 +227,7 @@ def folder():
 
 
 @pytest.mark.parametrize("fault", [full, read_only])
-def test_save_keeps_the_old_file(encoder, folder, fault):
+def test_save_fault_keeps_the_old_file(encoder, folder, fault):
     path = folder / "e.skembed"
     encoder.save(path)
     before = path.read_bytes()
@@ -239,7 +239,7 @@ def test_save_keeps_the_old_file(encoder, folder, fault):
 
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet", "out.arrow", "out"])
 @pytest.mark.parametrize("fault", [full, read_only])
-def test_score_file_keeps_the_old_file_and_can_go_on(
+def test_score_file_fault_keeps_the_old_file_and_can_go_on(
     encoder, rows, folder, tmp_path, fault, name, monkeypatch
 ):
     rows.to_parquet(tmp_path / "rows.parquet")
@@ -259,7 +259,7 @@ def test_score_file_keeps_the_old_file_and_can_go_on(
 
 
 @pytest.mark.parametrize("fault", [full, read_only])
-def test_a_fit_on_files_keeps_the_old_file(rows, folder, tmp_path, fault, monkeypatch):
+def test_fit_parquet_fault_keeps_the_old_file(rows, folder, tmp_path, fault, monkeypatch):
     rows.assign(y=np.arange(2000) % 2).to_parquet(tmp_path / "rows.parquet")
     (folder / "out.parquet").write_text("the old one")
     (folder / "temporary").mkdir()
@@ -276,7 +276,7 @@ def test_a_fit_on_files_keeps_the_old_file(rows, folder, tmp_path, fault, monkey
 # Threads and forks
 
 
-def test_many_threads_use_one_encoder_at_once(encoder, rows, tmp_path, rounds):
+def test_threads_use_one_encoder_at_once(encoder, rows, tmp_path, rounds):
     """32 threads, and 10,000 calls at night; the lookups that are made at first use are new."""
     parts = [rows.iloc[start : start + 7] for start in range(0, 320, 10)]
     expected = [encoder.transform(part) for part in parts]

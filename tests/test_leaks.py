@@ -38,7 +38,7 @@ def training_auc(features, y):
 
 @pytest.mark.filterwarnings("ignore:The columns told nothing")
 @pytest.mark.parametrize("seed", range(3))
-def test_two_rows_per_level(seed):
+def test_leak_absent_with_two_rows_per_level(seed):
     """0.03 is 3.7 standard errors of the AUC of a random score over 5,000 rows."""
     X, y = noise(2500, seed)
     features = NeuralEmbeddingEncoder(random_state=seed).fit_transform(X, y)
@@ -48,7 +48,7 @@ def test_two_rows_per_level(seed):
 
 
 @pytest.mark.parametrize("n_levels", [2500, 500, 50])
-def test_vectors_that_training_was_made_to_keep(n_levels):
+def test_leak_absent_without_early_stopping(n_levels):
     """Without early stopping the vectors are noise, but not the noise of their own rows."""
     aucs = []
     for seed in range(3):
@@ -58,7 +58,7 @@ def test_vectors_that_training_was_made_to_keep(n_levels):
     assert abs(np.mean(aucs) - 0.5) < 0.03
 
 
-def test_the_canary_sings_without_folds():
+def test_leak_found_without_folds():
     """The same vectors from one table, trained by all rows, give the target away."""
     X, y = noise(2500, seed=0)
     features = NeuralEmbeddingEncoder(cv=None, random_state=0).fit_transform(X, y)
@@ -98,7 +98,7 @@ def noise_of_several(seed):
 
 @pytest.mark.filterwarnings("ignore:The columns told nothing")
 @pytest.mark.parametrize("option", OPTIONS)
-def test_no_option_leaks(option):
+def test_leak_absent_with_any_option(option):
     """Features of pure noise give this mean a standard deviation of 0.0079, over 60 draws.
 
     So noise passes 0.03 once in 6,000 runs, and a leak that lets the trees reach an AUC of 0.549
@@ -113,7 +113,7 @@ def test_no_option_leaks(option):
 
 
 @pytest.mark.parametrize("kind", ["quantity", "three classes", "bags"])
-def test_no_kind_of_data_leaks(kind):
+def test_leak_absent_with_any_kind_of_data(kind):
     aucs = []
     for seed in (0, 1):
         X, y = noise_of_several(seed)
@@ -129,7 +129,7 @@ def test_no_kind_of_data_leaks(kind):
     assert abs(np.mean(aucs) - 0.5) < 0.03
 
 
-def test_groups_do_not_leak_and_the_canary_sings_without_them():
+def test_leak_absent_with_groups_and_found_without_them():
     """Pairs of rows with one target and one id, each id in two pairs."""
     rng = np.random.default_rng(0)
     pair = np.arange(4000) // 2
@@ -150,7 +150,7 @@ def test_groups_do_not_leak_and_the_canary_sings_without_them():
     )  # 3.9 standard errors, of 2,000 pairs
 
 
-def test_a_leak_in_three_of_ten_rows_is_found():
+def test_leak_found_in_three_of_ten_rows():
     """The power of these tests, by a leak that users make: vectors of `transform`."""
     aucs = []
     for seed in (0, 1):

@@ -124,7 +124,7 @@ HUGE_LEVEL = pd.DataFrame({"id": pd.Series([10**400, 1, 1.5, "a"] * 2, dtype=obj
 
 @given(frames(), st.sampled_from([None, 2, "auto"]))
 @example((HUGE_LEVEL, np.arange(8.0), HUGE_LEVEL), None).via("was an OverflowError of math.isnan")
-def test_any_frame_is_fitted_and_transformed_to_finite_vectors(frame, crosses):
+def test_vectors_are_finite_for_any_frame(frame, crosses):
     X, y, new = frame
     encoder = fitted(X, y, crosses=None if X.shape[1] < 2 else crosses)
     features = encoder.transform(new)
@@ -133,7 +133,7 @@ def test_any_frame_is_fitted_and_transformed_to_finite_vectors(frame, crosses):
 
 
 @given(frames(), st.randoms(use_true_random=False))
-def test_order_and_batches_of_rows_do_not_matter(frame, random):
+def test_transform_ignores_order_and_batches_of_rows(frame, random):
     X, y, new = frame
     encoder = fitted(X, y, crosses=2 if X.shape[1] > 1 else None)
     features = encoder.transform(new)
@@ -145,7 +145,7 @@ def test_order_and_batches_of_rows_do_not_matter(frame, random):
 
 
 @given(frames(max_new=0))
-def test_the_same_seed_gives_the_same_bits(frame):
+def test_same_bits_from_the_same_seed(frame):
     X, y, _ = frame
     first, second = fitted(X, y), fitted(X.copy(), y.copy())
     assert first.vocabularies_ == second.vocabularies_
@@ -155,7 +155,7 @@ def test_the_same_seed_gives_the_same_bits(frame):
 
 
 @given(frames())
-def test_transform_changes_neither_the_encoder_nor_the_rows(frame):
+def test_transform_changes_neither_encoder_nor_rows(frame):
     X, y, new = frame
     encoder = fitted(X, y)
     before, rows = pickle.dumps(encoder), new.copy(deep=True)
@@ -181,14 +181,14 @@ NUL_IN_A_NAME = pd.DataFrame({"\x00": ["a", "b"] * 4})
 
 @given(frames(PLAIN), st.sampled_from(list(CONTAINERS)))
 @example((NUL_IN_A_NAME, np.arange(8.0), NUL_IN_A_NAME), "polars").via("was a panic of polars")
-def test_the_same_data_in_another_container_give_the_same_bits(frame, container):
+def test_containers_give_the_same_bits(frame, container):
     X, y, new = frame
     theirs = [CONTAINERS[container](part) for part in (X, new)]
     assert_same(fitted(theirs[0], y).transform(theirs[1]), fitted(X, y).transform(new))
 
 
 @given(frames())
-def test_a_file_holds_all_of_an_encoder_or_is_not_written(frame):
+def test_save_holds_all_of_an_encoder_or_is_not_written(frame):
     X, y, new = frame
     encoder = fitted(X, y, crosses=2 if X.shape[1] > 1 else None)
     loaded = by_way_of_a_file(encoder)
@@ -198,7 +198,7 @@ def test_a_file_holds_all_of_an_encoder_or_is_not_written(frame):
 
 
 @given(frames())
-def test_probabilities_are_probabilities(frame):
+def test_probabilities_sum_to_one(frame):
     X, _, new = frame
     model = NeuralEmbeddingClassifier(
         categorical_features=list(X), cv=2, max_epochs=1, crosses=None, random_state=0
@@ -250,7 +250,7 @@ CELLS = st.text(st.characters(codec="utf-8"), max_size=4) | st.sampled_from(
     st.booleans(),
     st.sampled_from([b"", b"\xef\xbb\xbf"]),
 )
-def test_any_csv_is_scored_row_by_row_or_refused_as_a_whole(text, quarantined, mark):
+def test_score_file_any_csv_is_scored_by_row_or_refused_whole(text, quarantined, mark):
     encoder = NeuralEmbeddingEncoder(cv=2, max_epochs=1, crosses=None, random_state=0)
     encoder.fit(CITIES, np.arange(20.0))
     data = mark + b"city,size\n" + (text if isinstance(text, bytes) else text.encode())
@@ -270,7 +270,7 @@ def test_any_csv_is_scored_row_by_row_or_refused_as_a_whole(text, quarantined, m
         assert not [*folder.glob(".*")]
 
 
-class LifeOfAnEncoder(RuleBasedStateMachine):
+class EncoderLifecycle(RuleBasedStateMachine):
     """Whatever is done to an encoder, it gives the vectors of its last fit."""
 
     @initialize(frame=frames(max_new=6))
@@ -320,5 +320,5 @@ class LifeOfAnEncoder(RuleBasedStateMachine):
         np.testing.assert_array_equal(np.asarray(features), self.expected)
 
 
-TestLifeOfAnEncoder = LifeOfAnEncoder.TestCase
-TestLifeOfAnEncoder.settings = settings(max_examples=settings().max_examples // 6)
+TestEncoderLifecycle = EncoderLifecycle.TestCase
+TestEncoderLifecycle.settings = settings(max_examples=settings().max_examples // 6)

@@ -18,14 +18,10 @@ def inspect(encoder: Saved, as_json: Json = False):
     skembed inspect income.skembed
     skembed inspect income.skembed --json | jq .out_of_fold_loss
     """
-    from skembed import NeuralEmbeddingEncoder
-    from skembed._persistence.encoder_state import put_together
-    from skembed._persistence.file_format import explained, read
+    from skembed._cli.load_model import load_saved
     from skembed.inspection._summary import column_table, course, facts
 
-    content, arrays = read(encoder)
-    with explained(encoder):
-        learned = put_together(NeuralEmbeddingEncoder, content, arrays)
+    learned, content = load_saved(encoder)
     known = facts(learned) | {
         "bytes": encoder.stat().st_size,
         "format": content["format"],
@@ -39,8 +35,9 @@ def inspect(encoder: Saved, as_json: Json = False):
     print("target:", known["target_type"], *(shown(str(of)) for of in known["classes"] or []))
     changed = [f"{name}={value!r}" for name, value in known["parameters"].items()]
     print("parameters that are not the default:", ", ".join(changed) or "none")
-    print("passed through:", shown(", ".join(known["passed_through"])) or "none")
-    print(f"output: {known['n_features_out']} columns of {known['dtype']}")
+    if "dtype" in known:
+        print("passed through:", shown(", ".join(known["passed_through"])) or "none")
+        print(f"output: {known['n_features_out']} columns of {known['dtype']}")
     print(f"file: {known['bytes']:,} bytes, format {known['format']}, skembed {known['skembed']}")
 
 
@@ -59,9 +56,9 @@ def nearest(
     skembed nearest income.skembed occupation Sales
     skembed nearest income.skembed "workclass x occupation" Private Sales -k 3
     """
-    from skembed import NeuralEmbeddingEncoder
+    from skembed._cli.load_model import load_saved
 
-    learned = NeuralEmbeddingEncoder.load(encoder)
+    learned, _ = load_saved(encoder)
     found = learned.nearest(column, typed_level(learned, column, level), k)
     print(found.to_json(orient="records") if as_json else shown(found.to_string(index=False)))
 
@@ -75,11 +72,12 @@ def explore(
     \b
     skembed explore income.skembed --out report.html
     """
-    from skembed import NeuralEmbeddingEncoder
+    from skembed._cli.load_model import load_saved
     from skembed._files.parquet import check_out
 
     check_out(out, encoder, None, name="--out")
-    NeuralEmbeddingEncoder.load(encoder).explore(out)
+    learned, _ = load_saved(encoder)
+    learned.explore(out)
     print(shown(str(out)))
 
 

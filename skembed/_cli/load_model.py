@@ -5,7 +5,9 @@ from pathlib import Path
 import joblib
 from sklearn.base import is_classifier
 
-from skembed._encoder import NeuralEmbeddingEncoder
+import skembed
+from skembed._persistence.encoder_state import put_together
+from skembed._persistence.file_format import explained, read_file
 from skembed._utils.optional_imports import MissingPackageError, needs
 from skembed.persistence import TRUSTED_TYPES
 
@@ -38,7 +40,7 @@ def load_model(path, *, trust=(), trust_code=False):
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {str(path)!r}.")
     if path.suffix == ".skembed":
-        return NeuralEmbeddingEncoder.load(path)
+        return load_saved(path)[0]
     if path.suffix not in (".skops", *CODE):
         raise ValueError(
             f"{str(path)!r} has the suffix {path.suffix!r}, but known are .skembed, .skops, "
@@ -57,6 +59,25 @@ def load_model(path, *, trust=(), trust_code=False):
         raise ValueError(
             f"{str(path)!r} cannot be loaded: {type(error).__name__}: {error}"
         ) from error
+
+
+def load_saved(path):
+    """Load what `save` wrote, an encoder or a predictor.
+
+    Parameters
+    ----------
+    path : str or PathLike
+
+    Returns
+    -------
+    estimator : NeuralEmbeddingEncoder, NeuralEmbeddingClassifier or NeuralEmbeddingRegressor
+    content : dict
+        What the file says beside the arrays.
+    """
+    content, arrays = read_file(path)
+    with explained(path):
+        kinds = {name: getattr(skembed, name) for name in skembed.__all__ if name[0].isupper()}
+        return put_together(kinds[content["kind"]], content, arrays), content
 
 
 def default_method(model):

@@ -71,7 +71,7 @@ def transform(
 
 
 def score(
-    model: Annotated[Path, typer.Argument(help="A .skops, .joblib or .pkl file.")],
+    model: Annotated[Path, typer.Argument(help="A .skembed, .skops, .joblib or .pkl file.")],
     data: Rows,
     out: Out,
     method: Annotated[

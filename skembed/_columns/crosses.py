@@ -3,7 +3,6 @@
 import numpy as np
 
 from skembed._columns.vocabulary import RESERVED, UNSEEN
-from skembed.packing import pack_ints, unpack_ints
 
 
 class Cross:
@@ -49,6 +48,11 @@ class Cross:
         return Cross(self.names, self.sizes, keys, counts)
 
     @property
+    def name(self):
+        """Name, such as ``"city x kind"``."""
+        return cross_name(self.names)
+
+    @property
     def n_codes(self):
         """Number of codes, with the reserved ones."""
         return len(RESERVED) + len(self.keys)
@@ -67,14 +71,10 @@ class Cross:
         known = self.keys[np.minimum(at, len(self.keys) - 1)] == keys
         return np.where(known, at + len(RESERVED), UNSEEN)
 
-    def __getstate__(self):
-        """State to pickle: keys and counts in few bytes."""
-        packed = {"keys": pack_ints(self.keys), "counts": pack_ints(self.counts)}
-        return self.__dict__ | packed
 
-    def __setstate__(self, state):
-        unpacked = {name: unpack_ints(state[name]) for name in ("keys", "counts")}
-        self.__dict__.update(state | unpacked)
+def cross_name(names):
+    """Name of a cross; of a single column, its own."""
+    return names[0] if len(names) == 1 else " x ".join(map(str, names))
 
 
 def combined_keys(codes, sizes):

@@ -74,8 +74,8 @@ class ByValue(NamedTuple):
             yield of_value.take(self.rows)
 
 
-def crossed(cross, columns):
-    """Codes by value of a cross.
+def look_up_cross(cross, columns):
+    """Look up the codes by value of a cross.
 
     Where columns have few values, the codes of all combinations of these are found first.
 
@@ -105,58 +105,3 @@ def crossed(cross, columns):
     codes = cross.codes_of(cross.keys_of([of_value.ravel() for of_value in grid]))
     rows += lowest
     return ByValue(rows, codes)
-
-
-def coded_blocks(estimator, columns):
-    """Go through the rows in blocks, for `transform` and `predict`.
-
-    Parameters
-    ----------
-    estimator : BaseNeuralEmbedding
-        Fitted.
-    columns : Columns
-
-    Yields
-    ------
-    rows : slice
-    part : Columns
-        These rows.
-    codes : dict of str to ByValue or csr_array
-        By embedded column and cross; a matrix of weights for a bag.
-    """
-    known: dict[str, tuple] = {}
-    checked = set()
-    blocks = [(slice(None), columns)] if estimator._bags else columns.blocks()
-    for rows, part in blocks:
-        codes = {}
-        for name, vocabulary in estimator.vocabularies_.items():
-            j = estimator._position[name]
-            if name in estimator._bags:
-                codes[name] = estimator._encode(name, vocabulary, *columns.members(j))
-                continue
-            levels = part.by_label(j)
-            if name not in known or known[name][0] is not levels.values:
-                known[name] = levels.values, *vocabulary.by_value(levels.values)
-            _, of_value, all_seen, of_other_types = known[name]
-            codes[name] = ByValue(levels.rows, of_value)
-            if name not in checked and (
-                of_other_types
-                or (estimator.handle_unknown == "error" and not all_seen)
-                or (estimator.handle_missing == "error" and codes[name].any_missing())
-            ):
-                # This part alone cannot tell: look at all rows, and raise or warn.
-                estimator._encode(name, vocabulary, columns.levels(j))
-                checked.add(name)
-        yield rows, part, codes | _crosses(estimator, part, codes)
-
-
-def _crosses(estimator, part, codes):
-    """Codes by value of the crosses, by name, from those of the embedded columns."""
-    single = codes.copy()
-    for name, bins in estimator.bins_.items():
-        binned = bins.encode(part.numbers(estimator._position[name]))
-        single[name] = ByValue.of_codes(binned, bins.n_codes)
-    return {
-        name: crossed(cross, [single[column] for column in cross.names])
-        for name, cross in estimator.crosses_.items()
-    }

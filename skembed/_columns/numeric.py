@@ -64,10 +64,9 @@ class Context:
 
     Parameters
     ----------
-    numbers : list of ndarray, each of shape (n_rows,)
-        Numeric columns, missing as NaN.
-    weight : ndarray of shape (n_rows,)
-        Of the rows, in the median and the quartiles.
+    columns : list of (float, float, bool)
+        Of each numeric column: median, scale, and whether it has an indicator. The median is NaN
+        where no row of the fit has a value.
 
     References
     ----------
@@ -75,15 +74,34 @@ class Context:
     default: strong pre-tuned MLPs and boosted trees on tabular data", arXiv:2407.04491.
     """
 
-    def __init__(self, numbers, weight):
-        self.columns = []
+    def __init__(self, columns):
+        self.columns = columns
+
+    @classmethod
+    def fit(cls, numbers, weight):
+        """Learn median and scale of columns.
+
+        Parameters
+        ----------
+        numbers : list of ndarray, each of shape (n_rows,)
+            Numeric columns, missing as NaN.
+        weight : ndarray of shape (n_rows,)
+            Of the rows, in the median and the quartiles.
+        """
+        columns = []
         for column in numbers:
             missing, used = np.isnan(column), weight > 0
             present, its_weight = (part[used & ~missing] for part in (column, weight))
             centre_and_scale = (np.nan, 1.0)
             if len(present):
                 centre_and_scale = _centre_and_scale(present, its_weight)
-            self.columns.append((*centre_and_scale, bool(missing[used].any())))
+            columns.append((*centre_and_scale, bool(missing[used].any())))
+        return cls(columns)
+
+    @property
+    def n_inputs(self):
+        """Number of inputs of the net."""
+        return sum((not np.isnan(median)) + shown for median, _, shown in self.columns)
 
     def matrix(self, numbers, n_rows):
         """Inputs of the net, float32 (n_rows, n_inputs)."""

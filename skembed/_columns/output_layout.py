@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skembed._columns.crosses import cross_name
 from skembed._utils.memory import check_room
 
 
@@ -49,6 +50,28 @@ class Layout:
         for cross in crosses:
             self._append(*cross)
 
+    @classmethod
+    def of(cls, row_encoder, tables, dtype):
+        """Layout of what a fitted encoder returns.
+
+        Parameters
+        ----------
+        row_encoder : RowEncoder
+        tables : dict of str to ndarray of shape (n_codes, dim)
+        dtype : dtype
+        """
+        dims = {name: table.shape[1] for name, table in tables.items()}
+        position = row_encoder.position
+        return cls(
+            {column.position: (column.name, dims[column.name]) for column in row_encoder.embedded},
+            [
+                (tuple(position[name] for name in cross.names), cross.name, dims[cross.name])
+                for cross in row_encoder.crosses
+            ],
+            passing=row_encoder.numeric,
+            dtype=dtype,
+        )
+
     def _append(self, positions, name, dim):
         self.slots.append(Slot(positions, name, slice(self.width, self.width + dim)))
         self.width += dim
@@ -93,11 +116,6 @@ class Layout:
                 out[:, slot.place.start] = columns.numbers(slot.positions[0], self.dtype)
             else:
                 write(slot, out[:, slot.place])
-
-
-def cross_name(names):
-    """Name of a cross; of a single column, its own."""
-    return names[0] if len(names) == 1 else " x ".join(map(str, names))
 
 
 def output_dtype(columns, passing):

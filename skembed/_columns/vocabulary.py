@@ -7,7 +7,6 @@ from numbers import Integral
 import numpy as np
 
 from skembed._utils.warnings import warn_user
-from skembed.packing import pack_ints, pack_list, unpack_ints, unpack_list
 
 UNSEEN, MISSING, INFREQUENT = 0, 1, 2
 RESERVED = ("unseen", "missing", "infrequent")
@@ -174,18 +173,6 @@ class Vocabulary:
                 f"Column {name!r} holds {held} in all rows: its vector is the same everywhere. "
                 "Leave it out."
             )
-
-    def __getstate__(self):
-        """State to pickle: in few bytes, and without what is made at first use."""
-        return {
-            "levels": pack_list(self.levels),
-            "infrequent": pack_list(self.infrequent),
-            "counts": pack_ints(self.counts),
-        }
-
-    def __setstate__(self, state):
-        self.levels, self.infrequent = map(unpack_list, (state["levels"], state["infrequent"]))
-        self.counts = unpack_ints(state["counts"])
 
     def __repr__(self):
         """Say how many levels there are, and show the first."""

@@ -9,12 +9,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skembed._base import Problem, check_device, check_layers
-from skembed._columns.column_selection import embedded_columns, leave_out, report_left_out
+from skembed._columns.column_selection import leave_out, report_left_out
 from skembed._columns.frames import Columns, Levels
 from skembed._columns.numeric import Bins, Context
+from skembed._columns.row_encoder import EmbeddedColumn, Refusals, RowEncoder
 from skembed._columns.vocabulary import Vocabulary
-from skembed._files.parquet import write_parquet
+from skembed._fit.checks import check_device, check_layers
+from skembed._fit.in_memory import encode_target_as, may_cross_numbers
+from skembed._fit.learned import Problem
+from skembed._fit.levels import split_columns
 from skembed._fit.parquet_reader import (
     GrowingLevels,
     as_column,
@@ -25,6 +28,7 @@ from skembed._fit.parquet_reader import (
     tables,
 )
 from skembed._fit.spilled_rows import Files, Folds, Recipe, StoredRows, stored_weight
+from skembed._fit.train import learn_tables
 from skembed._model.folds import assign_folds
 
 
@@ -59,17 +63,54 @@ class Plan(NamedTuple):
     rows: range = range(0)
 
 
-def learn_from_parquet(encoder, dataset, target, weight, ranks):
-    """Train; set the fitted attributes that all estimators share, and return the rest.
+def read_types(dataset, target, weight):
+    """Read the names and types of the columns.
 
     Parameters
     ----------
-    encoder : NeuralEmbeddingEncoder
     dataset : pyarrow.dataset.Dataset
     target : str
     weight : str or None
+
+    Returns
+    -------
+    row : pyarrow.Table
+        One row with nothing in it.
+    X : pyarrow.Table
+        The row without target and weight.
+
+    Raises
+    ------
+    ValueError
+        If target or weight is not a column, or both are the same.
+    """
+    names = dataset.schema.names
+    for role, name in (("target", target), ("sample_weight", weight)):
+        if name not in names and not (name is None and role == "sample_weight"):
+            raise ValueError(f"{role}={name!r} is not a column. The data have {names}.")
+    if target == weight:
+        raise ValueError(f"target and sample_weight are both {target!r}: name another column.")
+    row = row_of_types(dataset)
+    return row, row.drop_columns([name for name in (target, weight) if name is not None])
+
+
+def learn_from_parquet(dataset, row, columns, target, weight, ranks, options, epochs):
+    """Learn vectors from rows that are read once, and stored in temporary files.
+
+    Parameters
+    ----------
+    dataset : pyarrow.dataset.Dataset
+    row : pyarrow.Table
+        As `read_types` gives it.
+    columns : Columns
+        Those of X, in that row.
+    target : str
+    weight : str or None
     ranks : Alone or Ranks
-        See `skembed._training.process_group`. Each reads its share.
+        The processes that train together, each on its share of the rows.
+    options : SimpleNamespace
+        Parameters of the encoder.
+    epochs : Epochs
 
     Returns
     -------
@@ -79,63 +120,64 @@ def learn_from_parquet(encoder, dataset, target, weight, ranks):
     next_folds : callable
         Gives the folds of the next rows, as many as it is asked for, in the order of the data.
     """
-    check_layers(encoder.hidden_layer_sizes)
-    check_device(encoder.device)
-    _check_parameters(encoder)
-    plan = _plan(encoder, dataset, target, weight)
+    check_layers(options.hidden_layer_sizes)
+    check_device(options.device)
+    check_parameters(options)
+    plan = _plan(dataset, row, columns, target, weight, options)
     share, rows = share_of(dataset, ranks.rank, ranks.size)
     plan = plan._replace(dataset=share, rows=rows)
-    seed = int(check_random_state(encoder.random_state).randint(2**31 - 1))
+    seed = int(check_random_state(options.random_state).randint(2**31 - 1))
     seed = ranks.of_first(seed)
     with TemporaryDirectory(prefix="skembed-") as folder:
         began = time.perf_counter()
         files = Files(folder, _dtype(plan), len(plan.rows), seed)
         with ranks.all_or_none("reading its share"):
-            levels, extremes, n_used = _deal(encoder, plan, files)
+            levels, extremes, n_used = _deal(plan, files, options)
         if not sum(ranks.gather(n_used)):
             raise ValueError(f"The sample_weight column {plan.weight!r} is 0 in all rows.")
         if ranks.size > 1:
             levels, extremes = _merged(ranks, files, levels, extremes)
-        if encoder.verbose:
+        if options.verbose:
             seconds = time.perf_counter() - began
             print(f"dealt the rows into {len(files)} files in {seconds:.1f} seconds")
-        vocabularies, codes = _vocabularies(encoder, plan, levels)
-        rows = _stored_rows(encoder, plan, files, codes, levels, extremes, seed, ranks)
-        bins, context = rows.recipe.bins, rows.recipe.context
-        learned = encoder._learn_from(rows, plan.columns, plan.others, vocabularies, context, bins)
+        embedded, codes = _learn_levels(plan, levels, options)
+        rows = _stored_rows(plan, files, codes, levels, extremes, seed, ranks, options)
+        row_encoder = RowEncoder(
+            names=columns.names,
+            embedded=embedded,
+            bins=rows.recipe.bins,
+            crosses=[],
+            numeric=[columns.names.index(name) for name in plan.numbers],
+            context=rows.recipe.context,
+            bag_mode=options.bag_mode,
+            is_sparse=False,
+        )
+        learned = learn_tables(rows, row_encoder, plan.others, options, epochs)
         return learned, plan, files.put_back(rows.folds.by_file)
 
 
-def write_features(encoder, fold_tables, plan, next_folds, out):
-    """Write to a Parquet file what `fit_transform` gives, the rows in the order of the data.
+def read_again(plan):
+    """Read the rows a second time, in their order.
 
-    Parameters
-    ----------
-    encoder : NeuralEmbeddingEncoder
-    fold_tables : dict of str to ndarray of float32, shape (n_codes, n_folds, dim)
-    plan, next_folds
-        Of `learn_from_parquet`.
-    out : str or PathLike
+    Yields
+    ------
+    Columns
+        Those of X, some rows at a time.
     """
-
-    def features():
-        for table in tables(plan.dataset, plan.columns.names):
-            columns = Columns(table)
-            codes, fold = encoder._codes(columns), next_folds(len(table))
-            yield encoder._own_fold_features(columns, codes, fold, fold_tables)
-
-    write_parquet(out, encoder.get_feature_names_out(), features())
+    for table in tables(plan.dataset, plan.columns.names):
+        yield Columns(table)
 
 
-def _check_parameters(encoder):
-    if encoder.pretrained is not None or encoder.freeze_pretrained:
+def check_parameters(options):
+    """Raise for parameters that need all rows at once."""
+    if options.pretrained is not None or options.freeze_pretrained:
         raise ValueError("fit_parquet takes no pretrained vectors: give pretrained=None, or fit.")
-    if encoder.target_type in ("multilabel", "multioutput"):
+    if options.target_type in ("multilabel", "multioutput"):
         raise ValueError(
-            f"target_type={encoder.target_type!r} is of several columns, and fit_parquet predicts "
+            f"target_type={options.target_type!r} is of several columns, and fit_parquet predicts "
             "one: fit an encoder for each, or use fit."
         )
-    cv = encoder.cv
+    cv = options.cv
     if not (cv is None or isinstance(cv, Integral) or hasattr(cv, "split")) or _wants_groups(cv):
         raise ValueError(
             f"cv={cv!r} looks at all rows or their groups, but fit_parquet splits file by file: "
@@ -148,17 +190,9 @@ def _wants_groups(cv):
     return routing is not None and bool(routing().split.requests.get("groups"))
 
 
-def _plan(encoder, dataset, target, weight):
-    names = dataset.schema.names
-    for role, name in (("target", target), ("sample_weight", weight)):
-        if name not in names and not (name is None and role == "sample_weight"):
-            raise ValueError(f"{role}={name!r} is not a column. The data have {names}.")
-    if target == weight:
-        raise ValueError(f"target and sample_weight are both {target!r}: name another column.")
-    row = row_of_types(dataset)
-    X = row.drop_columns([name for name in (target, weight) if name is not None])
-    columns = encoder._columns(X, reset=True)
-    embedded = embedded_columns(encoder.categorical_features, X, columns)
+def _plan(dataset, row, columns, target, weight, options):
+    X = row.select(columns.names)
+    embedded, others = split_columns(columns, X, options)
     for j in embedded:
         if columns.is_bag(j):
             raise ValueError(
@@ -166,10 +200,9 @@ def _plan(encoder, dataset, target, weight):
                 "it out of categorical_features, or fit on rows in memory."
             )
         columns.levels(j)  # raises where values cannot be levels
-    others = [j for j in range(len(columns.names)) if j not in embedded]
-    numbers = [columns.names[j] for j in others] if encoder.use_context else []
-    of_classes = encoder.target_type in ("binary", "multiclass")
-    if encoder.target_type == "auto":
+    numbers = [columns.names[j] for j in others] if options.use_context else []
+    of_classes = options.target_type in ("binary", "multiclass")
+    if options.target_type == "auto":
         of_classes = not holds_floats(dataset, target)
     if of_classes:
         Columns(row.select([target])).levels(0)
@@ -186,7 +219,7 @@ def _dtype(plan):
     return np.dtype(fields)
 
 
-def _deal(encoder, plan, files):
+def _deal(plan, files, options):
     """Read all rows once, and store them.
 
     Returns
@@ -199,6 +232,7 @@ def _deal(encoder, plan, files):
         Rows with weight.
     """
     names = [plan.columns.names[j] for j in plan.embedded]
+    refusals = Refusals.of(options.handle_unknown, options.handle_missing)
     levels = {name: GrowingLevels() for name in names}
     if plan.of_classes:
         levels[plan.target] = GrowingLevels()
@@ -218,7 +252,7 @@ def _deal(encoder, plan, files):
             extremes = [min([*extremes, y.min()]), max([*extremes, y.max()])]
         for name, found in levels.items():
             rows[name] = found.add(table, name, used)
-            if name == plan.target or encoder.handle_missing == "error":
+            if name == plan.target or refusals.missing:
                 _check_there(rows[name], name, row, is_target=name == plan.target)
         files.add(rows)
         row, n_used = row + len(table), n_used + used.sum()
@@ -259,27 +293,28 @@ def _check_there(positions, name, row, *, is_target):
         )
 
 
-def _vocabularies(encoder, plan, levels):
-    """Vocabulary, and code of the value at each position, of each embedded column; none of ids."""
-    vocabularies, codes, left_out = {}, {}, []
+def _learn_levels(plan, levels, options):
+    """Embedded columns, and by name the code of the value at each position; none of ids."""
+    embedded, codes, left_out = [], {}, []
     for j in plan.embedded:
         name = plan.columns.names[j]
         counted = levels[name]
-        if leave_out(encoder.categorical_features, name, counted, is_frame=True):
+        if leave_out(options.categorical_features, name, counted, is_frame=True):
             left_out.append(name)
             continue
-        vocabularies[name] = vocabulary = Vocabulary.of_counts(
-            counted, min_frequency=encoder.min_frequency, max_categories=encoder.max_categories
+        vocabulary = Vocabulary.of_counts(
+            counted, min_frequency=options.min_frequency, max_categories=options.max_categories
         )
         vocabulary.warn_if_uninformative(name)
+        embedded.append(EmbeddedColumn(name, j, vocabulary, is_bag=False))
         each = np.append(np.arange(len(counted.values)), -1)
         codes[name] = vocabulary.encode(Levels(each, counted.values), name)
     if left_out:
         report_left_out(left_out, plan.columns.names, any_kept=bool(codes))
-    return vocabularies, codes
+    return embedded, codes
 
 
-def _stored_rows(encoder, plan, files, codes, levels, extremes, seed, ranks):
+def _stored_rows(plan, files, codes, levels, extremes, seed, ranks, options):
     """The stored rows, with what turns them into blocks, and with their folds."""
     drawn = _draw_sample(ranks, files)
     first = files[files.sample]
@@ -291,30 +326,30 @@ def _stored_rows(encoder, plan, files, codes, levels, extremes, seed, ranks):
         added = classes[np.bincount(y, minlength=len(classes)) == 0]
         y = classes[y]
     try:
-        target = _first_target(encoder, y, added, weight)
+        target = _first_target(y, added, weight, options)
     except ValueError as error:
         raise ValueError(f"target={plan.target!r}: {error}") from error
     numbers = [first[name] for name in plan.numbers]
-    crossed = plan.numbers if encoder._crosses_numbers() else []
+    crossed = plan.numbers if may_cross_numbers(options) else []
     recipe = Recipe(
         codes,
         plan.numbers,
         {name: Bins.fit(first[name], weight > 0) for name in crossed},
-        Context(numbers, weight),
+        Context.fit(numbers, weight),
         target,
         plan.target,
         None if classes is None else target.encode(classes),
         plan.weight,
         np.nan,
     )
-    folds = _folds(encoder, files, recipe, seed, ranks)
+    folds = _folds(files, recipe, seed, ranks, options.cv)
     if drawn is not None:
         of_drawn = folds.by_file[0][drawn] if len(drawn) else drawn
         folds.by_file.append(np.concatenate(ranks.gather(of_drawn)))
     recipe = recipe._replace(mean_weight=folds.mean_weight)
     fold = folds.by_file[files.sample].astype(np.int64)
     problem = Problem(recipe.inputs(first), target, weight, fold, {}, seed)
-    return StoredRows(files, recipe, folds, problem, ranks, small=encoder.crosses == "auto")
+    return StoredRows(files, recipe, folds, problem, ranks, small=options.crosses == "auto")
 
 
 def _draw_sample(ranks, files):
@@ -333,7 +368,7 @@ def _draw_sample(ranks, files):
     return drawn
 
 
-def _first_target(encoder, y, added, weight):
+def _first_target(y, added, weight, options):
     """Target of the first file's rows, but with the classes, or within the limits, of all.
 
     Parameters
@@ -345,11 +380,11 @@ def _first_target(encoder, y, added, weight):
     """
     # As rows without weight, which are heard of and count for nothing.
     y_and_added = np.append(y, np.array(added, dtype=y.dtype))
-    target = encoder._encode_target(y_and_added, np.append(weight, np.zeros(len(added))))
+    target = encode_target_as(options, y_and_added, np.append(weight, np.zeros(len(added))))
     return target._replace(values=target.values[: len(y)])
 
 
-def _folds(encoder, files, recipe, seed, ranks):
+def _folds(files, recipe, seed, ranks, cv):
     """Fold of each row of each file, and what all ranks together have."""
     folds, n_used, total = [], 0, 0.0
     for i in range(len(files)):
@@ -359,14 +394,14 @@ def _folds(encoder, files, recipe, seed, ranks):
         n_used += int(used.sum())
         total += weight[used].sum()
         fold: np.ndarray = np.zeros(len(weight), dtype=np.uint8)
-        if ranks.size > 1 and _are_few(used, encoder.cv, recipe.target):
-            fold = np.random.default_rng(seed).integers(encoder.cv, size=len(weight))
-        elif encoder.cv is not None:
+        if ranks.size > 1 and _are_few(used, cv, recipe.target):
+            fold = np.random.default_rng(seed).integers(cv, size=len(weight))
+        elif cv is not None:
             with warnings.catch_warnings():
                 if i or ranks.size > 1:  # which would say of a file what is not so of all rows
                     warnings.filterwarnings("ignore", "The least populated class")
                 fold = assign_folds(
-                    encoder.cv,
+                    cv,
                     weight,
                     target.values[:, 0] if target.strata is None else target.strata,
                     target.strata,

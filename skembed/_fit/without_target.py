@@ -1,63 +1,95 @@
-"""Fitting the encoder without a target: from X to tables whose axes tell of the other columns."""
+"""Fitting without a target: from X to tables by which levels predict the other columns."""
+
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import check_consistent_length, check_random_state
 from threadpoolctl import threadpool_limits
 
-from skembed._base import check_device, needs_torch
-from skembed._columns.column_selection import embedded_columns
 from skembed._columns.numeric import Context
+from skembed._columns.row_encoder import RowEncoder
+from skembed._fit.checks import check_device
+from skembed._fit.levels import learn_levels, split_columns
 from skembed._model.dimensions import auto_dim, embedding_dims, is_asked
-from skembed._training.monitor import Epochs
+from skembed._training.rows import TableShape
 from skembed._utils.memory import check_tables
+from skembed._utils.optional_imports import needs_torch
 from skembed._utils.sklearn_compat import check_sample_weight
 
-LONGEST = 16  # trained; of these, the axes that are not faint are put out
-FAINT = 0.01  # share of what all vectors tell, below which an axis is left out
+LONGEST_TRAINED = 16  # of these components, those that are not faint are kept
+FAINT_COMPONENT = 0.01  # share of what all vectors predict, below which one is left out
 
 
-def fit_without_target(encoder, X, sample_weight):
-    """Set the fitted attributes of an encoder, all but the order of its output.
+class LearnedWithoutTarget(NamedTuple):
+    """What a fit without a target leaves behind.
+
+    Attributes
+    ----------
+    row_encoder : RowEncoder
+    passing : list of int
+        Positions of the columns that are not embedded.
+    tables : dict of str to ndarray of float32, shape (n_codes, dim)
+        By embedded column.
+    history : dict of str to ndarray of shape (n_epochs,)
+    """
+
+    row_encoder: RowEncoder
+    passing: list
+    tables: dict
+    history: dict
+
+
+def learn_without_target(columns, X, sample_weight, options, epochs):
+    """Learn vectors by predicting hidden cells from the visible ones.
 
     Parameters
     ----------
-    encoder : NeuralEmbeddingEncoder
+    columns : Columns
+        Those of X.
     X : data frame or array-like of shape (n_rows, n_columns)
     sample_weight : array-like of shape (n_rows,) or None
+    options : SimpleNamespace
+        Parameters of the encoder.
+    epochs : Epochs
 
     Returns
     -------
-    columns : Columns
-    others : list of int
-        Positions of the columns that are not embedded.
+    LearnedWithoutTarget
     """
-    _check_parameters(encoder)
-    check_device(encoder.device)
-    columns = encoder._columns(X, reset=True)
+    _check_parameters(options)
+    check_device(options.device)
     _check_no_bags(columns)
     check_consistent_length(X, sample_weight)
     weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    embedded = embedded_columns(encoder.categorical_features, X, columns)
-    others = [j for j in range(len(columns.names)) if j not in embedded]
-    vocabularies, codes, _ = encoder._learn_vocabularies(columns, embedded, weight)
-    numbers = [columns.numbers(j) for j in others] if encoder.use_context else []
-    numbers = Context(numbers, weight).matrix(numbers, columns.n_rows)
-    _check_companions(vocabularies, numbers)
-    trained = _train(encoder, vocabularies, codes, numbers, weight)
-    counts = [vocabulary.counts for vocabulary in vocabularies.values()]
-    asked = _asked(encoder.embedding_dim, vocabularies)
-    encoder.tables_ = dict(zip(vocabularies, turned(trained, counts, asked), strict=True))
-    encoder.vocabularies_, encoder.crosses_, encoder.bins_ = vocabularies, {}, {}
-    encoder._bags, encoder._is_sparse = set(), False
-    encoder.history_ = trained.history
-    encoder.n_iter_ = encoder.best_epoch_ = len(trained.history["seconds"])
-    encoder.classes_, encoder.target_type_ = None, "none"
-    encoder._position = {columns.names[j]: j for j in (*embedded, *others)}
-    return columns, others
+    embedded, others = split_columns(columns, X, options)
+    coded = learn_levels(columns, embedded, weight, options)
+    seen = others if options.use_context else []
+    numbers = [columns.numbers(j) for j in seen]
+    context = Context.fit(numbers, weight)
+    inputs = context.matrix(numbers, columns.n_rows)
+    _check_companions([each.column.name for each in coded], inputs.shape[1])
+    asked = _asked(options.embedding_dim, [each.column for each in coded])
+    trained = _train(coded, asked, inputs, weight, options, epochs)
+    counts = [each.column.vocabulary.counts for each in coded]
+    tables = turn_tables(trained, counts, asked)
+    row_encoder = RowEncoder(
+        names=columns.names,
+        embedded=[each.column for each in coded],
+        bins={},
+        crosses=[],
+        numeric=seen,
+        context=context,
+        bag_mode=options.bag_mode,
+        is_sparse=False,
+    )
+    names = [each.column.name for each in coded]
+    return LearnedWithoutTarget(
+        row_encoder, others, dict(zip(names, tables, strict=True)), trained.history
+    )
 
 
-def turned(trained, counts, asked):
-    """Tables on the axes along which levels predict the other columns differently.
+def turn_tables(trained, counts, asked):
+    """Turn tables to the axes along which levels predict the other columns differently.
 
     The new axes are the principal components of the vectors where lengths are measured by the
     column's metric: the distance of two levels is how differently they predict, and the strength
@@ -66,7 +98,7 @@ def turned(trained, counts, asked):
     Parameters
     ----------
     trained : Companions
-        See `skembed._training.masked_loop`.
+        What `skembed._training.masked_loop` leaves behind.
     counts : list of ndarray, each of shape (n_codes,)
         Rows per code.
     asked : list of int or None
@@ -82,7 +114,7 @@ def turned(trained, counts, asked):
             _principal(*column)
             for column in zip(trained.tables, trained.metrics, counts, strict=True)
         ]
-    faint = FAINT * sum(strengths.sum() for _, strengths in axes)
+    faint = FAINT_COMPONENT * sum(strengths.sum() for _, strengths in axes)
     return [
         table[:, : n or max(1, int((strengths > faint).sum()))].astype(np.float32)
         for (table, strengths), n in zip(axes, asked, strict=True)
@@ -98,39 +130,38 @@ def _principal(table, metric, count):
     return seen @ directions[:, ::-1], np.maximum(strengths[::-1], 0)
 
 
-def _train(encoder, vocabularies, codes, numbers, weight):
+def _train(coded, asked, inputs, weight, options, epochs):
     with needs_torch("fit"):
         from skembed._training.loop import Settings
         from skembed._training.masked_loop import train
-    longest = [auto_dim(len(v.levels), LONGEST) for v in vocabularies.values()]
-    asked = _asked(encoder.embedding_dim, vocabularies)
-    sizes = [vocabulary.n_codes for vocabulary in vocabularies.values()]
-    dims = [max(dim, n or 0) for dim, n in zip(longest, asked, strict=True)]
-    check_tables(list(vocabularies), sizes, dims, n_folds=1)
-    seed = int(check_random_state(encoder.random_state).randint(2**31 - 1))
-    with Epochs(encoder) as epochs:
-        own = {"random_state": seed, "epochs": epochs}
-        settings = {name: getattr(encoder, name) for name in Settings._fields if name not in own}
+    shapes = []
+    for (column, *_), n in zip(coded, asked, strict=True):
+        vocabulary = column.vocabulary
+        dim = max(auto_dim(len(vocabulary.levels), LONGEST_TRAINED), n or 0)
+        shapes.append(TableShape(column.name, vocabulary.n_codes, dim))
+    check_tables(shapes, n_folds=1)
+    seed = int(check_random_state(options.random_state).randint(2**31 - 1))
+    own = {"random_state": seed, "epochs": epochs}
+    given = {name: getattr(options, name) for name in Settings._fields if name not in own}
+    with epochs:
         return train(
-            list(codes.values()),
-            sizes,
-            dims,
-            numbers,
+            [each.codes for each in coded],
+            [shape.n_codes for shape in shapes],
+            [shape.dim for shape in shapes],
+            inputs,
             weight,
-            Settings(**settings, **own),
+            Settings(**given, **own),
         )
 
 
-def _asked(rule, vocabularies):
+def _asked(rule, embedded):
     """Length of each column's vectors that the user asked for; None where it is "auto"."""
-    n_levels = [len(vocabulary.levels) for vocabulary in vocabularies.values()]
-    dims = embedding_dims(rule, list(vocabularies), n_levels)
-    return [
-        dim if is_asked(rule, name) else None for name, dim in zip(vocabularies, dims, strict=True)
-    ]
+    names = [column.name for column in embedded]
+    dims = embedding_dims(rule, names, [len(column.vocabulary.levels) for column in embedded])
+    return [dim if is_asked(rule, name) else None for name, dim in zip(names, dims, strict=True)]
 
 
-def _check_parameters(encoder):
+def _check_parameters(options):
     of_target = {
         "target_type": "auto",
         "loss": "auto",
@@ -140,15 +171,15 @@ def _check_parameters(encoder):
         "pretrained": None,
     }
     for name, default in of_target.items():
-        given = getattr(encoder, name)
+        given = getattr(options, name)
         if given is not default and given != default:
             raise ValueError(
                 f"{name}={given!r} needs a target, but y is None. Give y, or leave "
                 f"{name}={default!r} to learn without one."
             )
-    if encoder.crosses not in ("auto", None):
+    if options.crosses not in ("auto", None):
         raise ValueError(
-            f"crosses={encoder.crosses!r} needs a target, but y is None. Give y, or crosses=None."
+            f"crosses={options.crosses!r} needs a target, but y is None. Give y, or crosses=None."
         )
 
 
@@ -161,10 +192,10 @@ def _check_no_bags(columns):
         )
 
 
-def _check_companions(vocabularies, numbers):
-    if len(vocabularies) + numbers.shape[1] < 2:
+def _check_companions(embedded, n_inputs):
+    if len(embedded) + n_inputs < 2:
         raise ValueError(
             f"Without y, vectors are learned by predicting columns from each other, but there is "
-            f"nothing beside {list(vocabularies)}. Give y, or more columns; numbers count with "
+            f"nothing beside {embedded}. Give y, or more columns; numbers count with "
             "use_context=True."
         )

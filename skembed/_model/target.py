@@ -55,6 +55,10 @@ class Target(NamedTuple):
             return self.values[:, 0].astype(np.int64)
         return self.values if self.kind == "multiclass" else None
 
+    def without_rows(self):
+        """Copy without the values of rows."""
+        return self._replace(values=self.values[:0])
+
     def encode(self, y):
         """Values of other rows, from the same classes or from quantities, (n_rows,)."""
         if self.classes is None:

@@ -21,7 +21,7 @@ MARK = b'"__metadata__":{"skembed":"{\\"sha256\\":\\"'  # what the digits of the
 DIGITS = 64
 
 
-def write(path, content, arrays):
+def write_file(path, content, arrays):
     """Write a file; whatever happens, the old one or the new one is whole.
 
     Parameters
@@ -47,7 +47,7 @@ def write(path, content, arrays):
     write_bytes(path, data)
 
 
-def read(path):
+def read_file(path):
     """Read a file.
 
     Parameters
@@ -57,7 +57,7 @@ def read(path):
     Returns
     -------
     content : dict
-        As given to `write`, and "format" and "skembed", the version that wrote it.
+        As given to `write_file`, and "format" and "skembed", the version that wrote it.
     arrays : dict of str to ndarray
 
     Raises

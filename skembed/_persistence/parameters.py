@@ -75,10 +75,10 @@ def _value(data):
 def _in_place_of(name, encoder):
     """What a callable came to in `fit`; the default of other parameters."""
     if name == "categorical_features":
-        columns = list(encoder.vocabularies_)
+        embedded = encoder.row_encoder_.embedded
         if hasattr(encoder, "feature_names_in_"):
-            return columns
-        return [encoder._position[column] for column in columns]
+            return [column.name for column in embedded]
+        return [column.position for column in embedded]
     if name == "embedding_dim":
         return {column: encoder.tables_[column].shape[1] for column in encoder.vocabularies_}
     return type(encoder)().get_params()[name]

@@ -5,14 +5,11 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
-from sklearn.utils import estimator_html_repr
 from sklearn.utils.validation import check_is_fitted
 
 from skembed._columns.crosses import Cross
 from skembed._columns.numeric import Bins
 from skembed._columns.vocabulary import INFREQUENT, MISSING, RESERVED, UNSEEN
-from skembed._files.atomic import replacing
-from skembed.inspection._summary import summary_html
 
 INFREQUENT_LABEL = "infrequent_sklearn"  # as OneHotEncoder.inverse_transform calls it
 CHUNK = 1_000_000  # levels whose distances are computed at once
@@ -20,11 +17,6 @@ CHUNK = 1_000_000  # levels whose distances are computed at once
 
 class ReadableVectors:
     """Methods that read the vectors of a fitted estimator."""
-
-    tables_: dict
-    vocabularies_: dict
-    crosses_: dict
-    bins_: dict
 
     def nearest(self, column, level_or_vector, k=5):
         """Find the levels whose vectors are nearest.
@@ -57,7 +49,7 @@ class ReadableVectors:
         >>> encoder.nearest("city", "Rome")["level"].tolist()
         ['Pisa', 'Oslo', 'Bern']
         """
-        table, levels, parts = self._learned_of(column)
+        table, levels, parts = find_learned(self, column)
         return neighbours(column, level_or_vector, k, table, levels, parts)
 
     def embedding(self, column):
@@ -84,71 +76,38 @@ class ReadableVectors:
         >>> encoder.embedding("city").index.tolist()
         ['unseen', 'missing', 'infrequent', 'Bern', 'Oslo', 'Rome']
         """
-        table, levels, parts = self._learned_of(column)
+        table, levels, parts = find_learned(self, column)
         return level_frame(column, table, levels, parts)
 
-    def explore(self, path, X=None, y=None):
-        """Write a page that shows the vectors of all columns, to open in a browser.
 
-        One file that needs no network: maps in two and three dimensions, search of levels, nearest
-        levels, the losses of training, and levels that `fit` could tell little of. A column of
-        one component has the number of rows as second axis. Of more than 20,000 levels those of
-        most rows are shown.
+def find_learned(estimator, column):
+    """Find what was learned of a column or cross.
 
-        Parameters
-        ----------
-        path : str or PathLike
-            The HTML file to write. An existing file is replaced, when the new one is whole.
+    Parameters
+    ----------
+    estimator : ReadableVectors
+        Fitted.
+    column : str
 
-        X : data frame or array-like of shape (n_rows, n_features), default=None
-            Rows to take the mean target of each level from: those of `fit`, say. Without them
-            points are coloured by the first component, the own effect of the level.
-
-        y : array-like of shape (n_rows,), default=None
-            The target of these rows: a quantity, or two classes.
-
-        Raises
-        ------
-        ModuleNotFoundError
-            If plotly is not installed, whose JavaScript is put into the page.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> import pandas as pd
-        >>> from skembed import NeuralEmbeddingEncoder
-        >>> X = pd.DataFrame({"city": ["Oslo", "Rome", "Bern"] * 40})
-        >>> y = [3.0, 1.5, 4.2] * 40
-        >>> encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, y)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     encoder.explore(f"{folder}/report.html", X, y)
-        """
-        check_is_fitted(self)
-        from skembed.inspection._explorer import make_page
-
-        page = make_page(self, X, y).encode()
-        with replacing(path) as file:
-            file.write(page)
-
-    def _html_repr(self):
-        """HTML that notebooks show: scikit-learn's own, and what was learned."""
-        shown = estimator_html_repr(self)
-        return shown + summary_html(self) if hasattr(self, "tables_") else shown
-
-    def _learned_of(self, column):
-        """Table and levels of a column or cross, and the levels that crosses are made of."""
-        check_is_fitted(self)
-        if column not in self.tables_:
-            raise ValueError(
-                f"column must be an embedded column or a cross, got {column!r}. There are "
-                f"{list(self.tables_)}."
-            )
-        levels = (self.vocabularies_ | self.crosses_)[column]
-        return self.tables_[column], levels, self.vocabularies_ | self.bins_
+    Returns
+    -------
+    table : ndarray of shape (n_codes, dim)
+    levels : Vocabulary or Cross
+    parts : dict of str to Vocabulary or Bins
+        The columns that crosses are made of.
+    """
+    check_is_fitted(estimator)
+    if column not in estimator.tables_:
+        raise ValueError(
+            f"column must be an embedded column or a cross, got {column!r}. There are "
+            f"{list(estimator.tables_)}."
+        )
+    parts = estimator.vocabularies_ | estimator.bins_
+    return estimator.tables_[column], (parts | estimator.crosses_)[column], parts
 
 
-def given_back(columns, layout, names_in, tables, vocabularies, bags):
-    """Columns of X from columns of the output; those that were not put out are absent.
+def restore_columns(columns, layout, names_in, tables, row_encoder):
+    """Restore the columns of X from columns of the output; columns that are not in it are absent.
 
     Parameters
     ----------
@@ -158,16 +117,14 @@ def given_back(columns, layout, names_in, tables, vocabularies, bags):
     names_in : list
         Names of the columns of X.
     tables : dict of str to ndarray of shape (n_codes, dim)
-    vocabularies : dict of str to Vocabulary
-    bags : set of str
-        Columns that hold lists.
+    row_encoder : RowEncoder
 
     Returns
     -------
     DataFrame
     """
     _check_columns(columns, layout.names_out(names_in).tolist())
-    given = {}
+    given, vocabularies, bags = {}, row_encoder.vocabularies, row_encoder.bags
     for positions, name, place in layout.slots:
         # A cross repeats what its columns tell; a bag cannot be told from its mean.
         if len(positions) > 1 or name in bags:

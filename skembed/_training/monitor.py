@@ -20,6 +20,7 @@ class Epochs:
 
     def __enter__(self):
         """Wait for a training."""
+        self._training = self._epoch = self._bar = None
         return self
 
     def __exit__(self, kind, error, traceback):

@@ -8,6 +8,25 @@ from scipy.sparse import issparse
 from skembed._columns.crosses import Cross
 
 
+class TableShape(NamedTuple):
+    """Shape of the table of a column or cross, and where its vectors start.
+
+    Attributes
+    ----------
+    name : str
+    n_codes : int
+    dim : int
+        Vector length.
+    start : Start or None
+        Vectors that were given; the others start at zero.
+    """
+
+    name: str
+    n_codes: int
+    dim: int
+    start: Any = None
+
+
 class Block(NamedTuple):
     """Some of the training rows.
 
@@ -64,7 +83,7 @@ class HeldRows(NamedTuple):
     binned : dict of str to ndarray of shape (n_rows,)
         Codes of the numeric columns that may be crossed.
     problem : Problem
-        See `skembed._base`.
+        See `skembed._fit.learned`.
     """
 
     codes: dict

@@ -31,24 +31,23 @@ def check_room(n_bytes, what, instead):
         )
 
 
-def check_tables(names, sizes, dims, n_folds):
+def check_tables(shapes, n_folds):
     """Raise if the tables of a fit cannot fit into memory.
 
     Parameters
     ----------
-    names : list of str
+    shapes : list of TableShape
         Of the columns and crosses.
-    sizes, dims : list of int
-        Codes and vector length of each.
     n_folds : int
     """
-    bytes_of = [4 * COPIES * size * dim * n_folds for size, dim in zip(sizes, dims, strict=True)]
-    if not names:
+    if not shapes:
         return
-    _, name, size, dim = max(zip(bytes_of, map(str, names), sizes, dims, strict=True))
+    bytes_of = [4 * COPIES * shape.n_codes * shape.dim * n_folds for shape in shapes]
+    largest = max(shapes, key=lambda shape: shape.n_codes * shape.dim)
     check_room(
         sum(bytes_of),
-        f"Training {n_folds} tables of each column, of {name!r} {size:,} codes by {dim:,} numbers,",
+        f"Training {n_folds} tables of each column, of {str(largest.name)!r} "
+        f"{largest.n_codes:,} codes by {largest.dim:,} numbers,",
         "Give a smaller embedding_dim, fewer folds (cv), or pool rare levels by min_frequency or "
         "max_categories.",
     )

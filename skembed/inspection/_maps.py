@@ -5,9 +5,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from skembed._base import encode_rows, read_rows
 from skembed._columns.vocabulary import RESERVED, UNSEEN
 from skembed._model.tables import weight_by_code
-from skembed._reading.reading import labels
+from skembed._reading.reading import find_learned, labels
 
 FEW_ROWS = 20  # below which a level near the prior row counts as undertrained
 MOST_AXES = 3
@@ -75,7 +76,7 @@ def column_map(estimator, name, most=None):
     -------
     ColumnMap
     """
-    table, levels, parts = estimator._learned_of(name)
+    table, levels, parts = find_learned(estimator, name)
     rows = levels.counts
     coordinates, shares = principal_components(table, rows)
     reserved = [code for code in range(len(RESERVED)) if code == UNSEEN or rows[code]]
@@ -145,12 +146,12 @@ def mean_targets(estimator, X, y):
         return {}
     if X is None or y is None:
         raise ValueError("The mean target needs both X and y: give both, or neither.")
-    columns = estimator._columns(X, reset=False)
+    columns = read_rows(estimator, X)
     values = _as_numbers(y, estimator.classes_)
     if len(values) != columns.n_rows:
         raise ValueError(f"X has {columns.n_rows} rows, but y has {len(values)}: give those of X.")
     means = {}
-    for name, codes in estimator._codes(columns).items():
+    for name, codes in encode_rows(estimator, columns).items():
         n_codes = len(estimator.tables_[name])
         rows = weight_by_code(codes, np.ones(len(values)), n_codes)
         total = weight_by_code(codes, values, n_codes)

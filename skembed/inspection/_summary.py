@@ -8,32 +8,36 @@ import pandas as pd
 from skembed._columns.vocabulary import MISSING
 
 
-def facts(encoder):
-    """Facts of a fitted encoder, of Python's own types.
+def facts(estimator):
+    """Facts of a fitted estimator, of Python's own types.
 
     Parameters
     ----------
-    encoder : NeuralEmbeddingEncoder
+    estimator : NeuralEmbeddingEncoder, NeuralEmbeddingClassifier or NeuralEmbeddingRegressor
         Fitted.
 
     Returns
     -------
     dict
+        Of an encoder, with what it returns.
     """
-    loss = best_loss(encoder)
-    slots = encoder._layout.slots
-    names_in = {position: name for name, position in encoder._position.items()}
-    return {
-        "target_type": encoder.target_type_,
-        "classes": None if encoder.classes_ is None else encoder.classes_.tolist(),
-        "out_of_fold_loss": loss,
-        "best_epoch": int(encoder.best_epoch_),
-        "n_iter": int(encoder.n_iter_),
-        "parameters": changed_parameters(encoder),
-        "columns": column_table(encoder).to_dict("records"),
-        "passed_through": [names_in[slot.positions[0]] for slot in slots if slot.name is None],
-        "n_features_out": encoder._layout.width,
-        "dtype": str(encoder._layout.dtype),
+    found = {
+        "target_type": estimator.target_type_,
+        "classes": None if estimator.classes_ is None else estimator.classes_.tolist(),
+        "out_of_fold_loss": best_loss(estimator),
+        "best_epoch": int(estimator.best_epoch_),
+        "n_iter": int(estimator.n_iter_),
+        "parameters": changed_parameters(estimator),
+        "columns": column_table(estimator).to_dict("records"),
+    }
+    layout = getattr(estimator, "output_layout_", None)
+    if layout is None:
+        return found
+    names, passing = estimator.row_encoder_.names, sorted(estimator.row_encoder_.numeric)
+    return found | {
+        "passed_through": [names[position] for position in passing],
+        "n_features_out": layout.width,
+        "dtype": str(layout.dtype),
     }
 
 
@@ -51,10 +55,11 @@ def column_table(encoder):
         ``levels`` are those with a vector of their own, ``infrequent`` those that share one,
         ``missing`` is the number of rows. All of them have a vector for unseen levels.
     """
+    bags = encoder.row_encoder_.bags
     rows = [
         {
             "column": name,
-            "kind": "bag" if name in encoder._bags else "column",
+            "kind": "bag" if name in bags else "column",
             "levels": len(vocabulary.levels),
             "dim": encoder.tables_[name].shape[1],
             "infrequent": len(vocabulary.infrequent),

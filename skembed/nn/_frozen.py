@@ -9,6 +9,7 @@ from scipy.sparse import issparse
 from torch import Tensor, nn
 from torch.nn import functional
 
+from skembed._base import encode_rows, read_rows
 from skembed._columns.numeric import FAR
 from skembed._columns.vocabulary import MISSING, RESERVED, UNSEEN
 from skembed._model.decoder import Dot
@@ -94,11 +95,11 @@ class FrozenEncoder(nn.Module):
             Codes of the embedded columns, numbers of the others that are needed.
         """
         estimator = self._estimator
-        columns = estimator._columns(X, reset=False)
-        codes = estimator._codes(columns)
+        columns = read_rows(estimator, X)
+        codes = encode_rows(estimator, columns)
         given = {name: _tensor(codes[name]) for name in self._embedded}
         for name in self._numeric:
-            given[name] = torch.tensor(columns.numbers(estimator._position[name]))
+            given[name] = torch.tensor(columns.numbers(estimator.row_encoder_.position[name]))
         device = self.embedding.weight.device
         return {name: entry.to(device) for name, entry in given.items()}
 
@@ -114,7 +115,10 @@ class FrozenEncoder(nn.Module):
             )
         for position, name in enumerate(self._embedded):
             self.embedding.check(position, inputs[name])
-            if inputs[name].layout != torch.strided and name not in self._estimator._bags:
+            if (
+                inputs[name].layout != torch.strided
+                and name not in self._estimator.row_encoder_.bags
+            ):
                 raise ValueError(
                     f"Column {name!r} has the layout {inputs[name].layout}, but a fitted encoder "
                     "takes codes or dense probability rows: use to_dense()."
@@ -154,9 +158,9 @@ class FrozenPredictor(FrozenEncoder):
 
     def __init__(self, estimator):
         super().__init__(estimator)
-        name_of = {position: name for name, position in estimator._position.items()}
-        seen = [name_of[position] for position in estimator._numeric]
-        self._context = dict(zip(seen, estimator._context.columns, strict=True))
+        row_encoder = estimator.row_encoder_
+        seen = [row_encoder.names[position] for position in row_encoder.numeric]
+        self._context = dict(zip(seen, row_encoder.context.columns, strict=True))
         self._numeric = list(dict.fromkeys([*self._numeric, *seen]))
         decoder = estimator.decoder_
         self.decoder = FrozenDot(decoder) if isinstance(decoder, Dot) else FrozenMLP(decoder)

@@ -3,7 +3,8 @@
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skembed._base import BaseNeuralEmbedding
+from skembed._base import BaseNeuralEmbedding, read_rows
+from skembed._columns.row_encoder import Refusals
 from skembed._encoder import NeuralEmbeddingEncoder
 from skembed._utils.optional_imports import needs
 
@@ -65,7 +66,7 @@ def to_onnx(estimator, X, *, missing=""):
     first, *others = _steps(estimator)
     check_is_fitted(first)
     _check_expressible(first)
-    columns = first._columns(X, reset=False)
+    columns = read_rows(first, X)
     if not columns.n_rows:
         raise ValueError("X has no rows: give a few, the types of the inputs are read from them.")
     with needs("to_onnx", "onnx", extra="onnx"):
@@ -78,7 +79,7 @@ def to_onnx(estimator, X, *, missing=""):
 
         append_net(graph, inputs, first)
     else:
-        layout = first._layout
+        layout = first.output_layout_
         features, kind = _features(graph, inputs, layout), layout.dtype.name
         if others:
             with needs("to_onnx", "skl2onnx", "onnxmltools", extra="onnx"):
@@ -127,18 +128,20 @@ def _steps(estimator):
 
 def _check_expressible(estimator):
     """Raise where an estimator does what ONNX cannot."""
-    if estimator._is_sparse:
+    if estimator.row_encoder_.is_sparse:
         raise ValueError(
             "The estimator was fitted on a sparse X, a bag, which has no tensor in ONNX: use "
             "transform, or columns of levels."
         )
-    if estimator._bags:
+    bags = estimator.row_encoder_.bags
+    if bags:
         raise ValueError(
-            f"Column {sorted(estimator._bags)[0]!r} is a bag (lists of levels), which has no "
+            f"Column {sorted(bags)[0]!r} is a bag (lists of levels), which has no "
             "tensor in ONNX: use transform, or a column for each level."
         )
-    for name in ("handle_unknown", "handle_missing"):
-        if getattr(estimator, name) == "error":
+    refusals = Refusals.of(estimator.handle_unknown, estimator.handle_missing)
+    for name, is_refused in zip(("handle_unknown", "handle_missing"), refusals, strict=True):
+        if is_refused:
             raise ValueError(
                 f"{name}='error', but an ONNX model cannot raise errors: it would go on with the "
                 f"row of such levels. If that is wanted, set_params({name}='embed') before."

@@ -59,7 +59,7 @@ class Inputs:
         return self._codes[name]
 
     def _of_levels(self, name, vocabulary):
-        graph, j = self._graph, self._estimator._position[name]
+        graph, j = self._graph, self._estimator.row_encoder_.position[name]
         levels = [*vocabulary.levels, *vocabulary.infrequent]
         kind = _one_kind(name, [*levels, *self._columns.levels(j).values])
         codes = dict(zip(levels, vocabulary.codes_of(levels).tolist(), strict=True))
@@ -95,7 +95,7 @@ class Inputs:
         return graph.look_up(keys, {key: i for i, key in enumerate(known, start=len(RESERVED))})
 
     def _of_bins(self, name, bins):
-        graph, numbers = self._graph, self.numbers(self._estimator._position[name])
+        graph, numbers = self._graph, self.numbers(self._estimator.row_encoder_.position[name])
         beyond = graph.add("Less", np.asarray(bins.edges, dtype=np.float64), numbers)
         beyond = graph.add("ReduceSum", graph.cast(beyond, "int64"), np.array([1]), keepdims=1)
         codes = graph.add("Add", beyond, np.array(len(RESERVED)))

@@ -19,13 +19,14 @@ def append_net(graph, inputs, model):
     model : NeuralEmbeddingClassifier or NeuralEmbeddingRegressor
     """
     parts = [inputs.vectors(name) for name in model.tables_]
-    for j, column in zip(model._numeric, model._context.columns, strict=True):
+    row_encoder = model.row_encoder_
+    for j, column in zip(row_encoder.numeric, row_encoder.context.columns, strict=True):
         parts += _context(graph, inputs.numbers(j), *column)
     seen = graph.cast(graph.add("Concat", *parts, axis=1), "float64")
     decoder = model.decoder_
     output = (_dot if isinstance(decoder, Dot) else _layers)(graph, decoder, seen)
     if model.classes_ is None:
-        _put_out_quantities(graph, model._target, output)
+        _put_out_quantities(graph, model.target_, output)
     else:
         _put_out_classes(graph, model, output)
 

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import issparse
 
-from skembed._columns.lookup import coded_blocks
+from skembed._base import encode_blocks, read_rows
 
 
 def feature_columns(encoder, X):
@@ -22,9 +22,9 @@ def feature_columns(encoder, X):
         In the order of ``get_feature_names_out``. The components of vectors are float32, as in the
         tables, whatever the columns are that pass through.
     """
-    columns = encoder._columns(X, reset=False)
+    columns = read_rows(encoder, X)
     blocks = [
-        list(_of_block(encoder, part, codes)) for _, part, codes in coded_blocks(encoder, columns)
+        list(_of_block(encoder, part, codes)) for _, part, codes in encode_blocks(encoder, columns)
     ]
     if len(blocks) == 1:
         return blocks[0]
@@ -32,9 +32,10 @@ def feature_columns(encoder, X):
 
 
 def _of_block(encoder, part, codes):
-    for slot in encoder._layout.slots:
+    layout = encoder.output_layout_
+    for slot in layout.slots:
         if slot.name is None:
-            yield part.numbers(slot.positions[0], encoder._layout.dtype)
+            yield part.numbers(slot.positions[0], layout.dtype)
         elif issparse(codes[slot.name]):
             yield from (codes[slot.name] @ encoder.tables_[slot.name]).T
         else:

@@ -87,7 +87,7 @@ class Scorer:
             return {}
         embedded = self._embedding.vocabularies_
         types = {name: pa.string() for name in self.names if name not in embedded}
-        types |= {name: pa.float64() for name in self._embedding._number_names()}
+        types |= {name: pa.float64() for name in self._embedding.row_encoder_.number_names}
         for name, vocabulary in embedded.items():
             found = kinds(vocabulary.levels)
             if found == {"strings"}:

@@ -60,7 +60,7 @@ def fitted(path, *more):
     return NeuralEmbeddingEncoder.load(out), done
 
 
-def test_fit_gives_what_fit_in_python_gives(flats, rents):
+def test_cli_fit_equals_fit_in_python(flats, rents):
     X, y = rents
     learned, _ = fitted(flats, "--seed", 3)
     expected = NeuralEmbeddingEncoder(max_epochs=2, crosses=None, random_state=3).fit(X, y)
@@ -68,14 +68,14 @@ def test_fit_gives_what_fit_in_python_gives(flats, rents):
     assert learned.get_params() == expected.get_params()
 
 
-def test_fit_prints_the_columns_and_the_loss(flats):
+def test_cli_fit_prints_columns_and_loss(flats):
     _, done = fitted(flats)
     lines = [line.split() for line in done.output.splitlines()]
     assert ["city", "column", "4", "1", "0", "0"] in lines
     assert done.output.splitlines()[-1].startswith("out-of-fold loss 0.")
 
 
-def test_fit_writes_out_of_fold_features(flats, rents):
+def test_cli_fit_writes_out_of_fold_features(flats, rents):
     X, y = rents
     features = flats.with_name("features.parquet")
     fitted(flats, "--features", features)
@@ -84,14 +84,14 @@ def test_fit_writes_out_of_fold_features(flats, rents):
     pd.testing.assert_frame_equal(pd.read_parquet(features), expected, check_dtype=False)
 
 
-def test_fit_takes_weights_and_types(flats, rents):
+def test_cli_fit_takes_weights_and_types(flats, rents):
     learned, _ = fitted(flats, "--sample-weight", "rooms", "--set", "use_context=False")
     assert learned.feature_names_in_.tolist() == ["city", "kind"]
     learned, _ = fitted(flats, "--dtype", "rooms=string")
     assert learned.vocabularies_["rooms"].levels == ["1", "2", "3", "4", "5"]
 
 
-def test_csv_gives_the_same_encoder(flats):
+def test_cli_fit_csv_gives_the_encoder_of_parquet(flats):
     learned, _ = fitted(flats)
     csv = flats.with_suffix(".csv")
     pd.read_parquet(flats).to_csv(csv, index=False)
@@ -107,14 +107,14 @@ def test_csv_gives_the_same_encoder(flats):
         ("cv=banana", "'cv' parameter of NeuralEmbeddingEncoder must be an int"),
     ],
 )
-def test_a_wrong_parameter_is_wrong_usage(flats, setting, told):
+def test_cli_fit_wrong_parameter_is_wrong_usage(flats, setting, told):
     out = flats.with_name("out.skembed")
     done = run("fit", flats, "--target", "rent", "--out", out, "--set", setting)
     assert done.exit_code == 2
     assert told in " ".join(done.output.split())
 
 
-def test_a_wrong_type_is_wrong_usage(flats):
+def test_cli_fit_wrong_type_is_wrong_usage(flats):
     done = run("fit", flats, "--target", "rent", "--out", "x", "--dtype", "rooms=sting")
     assert done.exit_code == 2
     assert "'rooms=sting' is not NAME=TYPE" in done.output
@@ -129,7 +129,7 @@ def test_a_wrong_type_is_wrong_usage(flats):
         (["--features", "flats.parquet"], "is among the files that are read"),
     ],
 )
-def test_wrong_data_are_told_in_a_line(flats, monkeypatch, options, told):
+def test_cli_fit_wrong_data_is_one_line_of_error(flats, monkeypatch, options, told):
     monkeypatch.chdir(flats.parent)
     done = run("fit", "flats.parquet", "--target", "rent", "--out", "out.skembed", *options)
     assert done.exit_code == 1
@@ -139,14 +139,14 @@ def test_wrong_data_are_told_in_a_line(flats, monkeypatch, options, told):
     assert [path.name for path in flats.parent.iterdir()] == ["flats.parquet"]
 
 
-def test_an_older_encoder_stays_until_the_new_one_is_whole(flats, saved):
+def test_cli_fit_keeps_older_encoder_until_new_one_is_whole(flats, saved):
     before = saved.read_bytes()
     done = run("fit", flats, "--target", "rent", "--out", saved, "--set", "categorical_features=[]")
     assert done.exit_code == 1
     assert saved.read_bytes() == before
 
 
-def test_warnings_are_lines_too(flats):
+def test_cli_warnings_are_lines(flats):
     done = processed(
         *("fit", flats, "--target", "rent", "--out", flats.with_name("out.skembed"), *QUICK)
     )
@@ -155,12 +155,12 @@ def test_warnings_are_lines_too(flats):
     assert ".py" not in done.stderr
 
 
-def test_tracebacks_are_there_for_those_who_ask(tmp_path, monkeypatch):
+def test_cli_debug_variable_shows_tracebacks(tmp_path, monkeypatch):
     monkeypatch.setenv("SKEMBED_DEBUG", "1")
     assert isinstance(run("inspect", tmp_path / "absent").exception, FileNotFoundError)
 
 
-def test_inspect_tells_what_was_learned(saved):
+def test_cli_inspect_shows_what_was_learned(saved):
     done = run("inspect", saved)
     assert done.exit_code == 0
     printed = done.output
@@ -170,13 +170,13 @@ def test_inspect_tells_what_was_learned(saved):
     assert f"file: {saved.stat().st_size:,} bytes, format 1" in printed
 
 
-def test_inspect_as_json_is_json(saved):
+def test_cli_inspect_json_is_json(saved):
     told = json.loads(run("inspect", saved, "--json").output)
     assert told["best_epoch"] <= told["n_iter"] == 4
     assert [entry["column"] for entry in told["columns"]] == ["city", "kind", "city x kind"]
 
 
-def test_nearest_finds_what_nearest_finds(saved):
+def test_cli_nearest_equals_nearest_in_python(saved):
     expected = NeuralEmbeddingEncoder.load(saved).nearest("city", "Oslo", 2)
     found = json.loads(run("nearest", saved, "city", "Oslo", "-k", 2, "--json").output)
     assert [each["level"] for each in found] == expected["level"].tolist()
@@ -185,27 +185,27 @@ def test_nearest_finds_what_nearest_finds(saved):
     )
 
 
-def test_nearest_takes_a_level_of_each_column_of_a_cross(saved):
+def test_cli_nearest_takes_a_level_per_column_of_a_cross(saved):
     done = run("nearest", saved, "city x kind", "Oslo", "flat", "-k", 1)
     assert done.exit_code == 0
     assert done.output.count("(") == 1
 
 
 @pytest.mark.parametrize("levels", [["Lima"], ["Oslo", "Rome"]])
-def test_nearest_tells_the_levels_that_there_are(saved, levels):
+def test_cli_nearest_unknown_level_names_known_levels(saved, levels):
     done = run("nearest", saved, "city", *levels)
     assert done.exit_code == 1
     assert "is not a level of 'city'. Give one that fit has seen" in done.stderr
 
 
-def test_explore_writes_the_page(saved, tmp_path):
+def test_cli_explore_writes_the_page(saved, tmp_path):
     done = run("explore", saved, "--out", tmp_path / "report.html")
     assert done.exit_code == 0
     page = (tmp_path / "report.html").read_text()
     assert '"name":"city x kind"' in page
 
 
-def test_levels_are_read_as_the_values_that_they_are():
+def test_cli_nearest_levels_are_read_by_type():
     X = pd.DataFrame({"n": [1, 2, 3, 4] * 40, "s": ["1", "None", "b", "c"] * 40})
     encoder = NeuralEmbeddingEncoder(
         categorical_features=["n", "s"], max_epochs=2, crosses=None, random_state=0
@@ -218,7 +218,7 @@ def test_levels_are_read_as_the_values_that_they_are():
     assert typed_level(encoder, "s", ["None"]) == "None"
 
 
-def test_benchmark_compares_encoders_on_own_rows(flats):
+def test_cli_benchmark_compares_encoders_on_own_rows(flats):
     done = run(
         *("benchmark", flats, "--target", "rent", "--exclude", "id"),
         *("--seeds", 2, "--rows", 300),
@@ -230,7 +230,7 @@ def test_benchmark_compares_encoders_on_own_rows(flats):
     assert len(lines) == 2 + 10 + 1
 
 
-def test_benchmark_tells_a_missing_target(flats):
+def test_cli_benchmark_missing_target_is_named(flats):
     rows = pd.read_parquet(flats)
     rows.loc[3, "rent"] = None
     rows.to_parquet(flats)
@@ -239,24 +239,24 @@ def test_benchmark_tells_a_missing_target(flats):
     assert "'rent' is missing in 1 rows" in done.stderr
 
 
-def test_a_command_that_is_not_there_is_wrong_usage():
+def test_cli_unknown_command_is_wrong_usage():
     assert run("fitt").exit_code == 2
 
 
-def test_every_command_has_an_example_in_its_help():
+def test_cli_help_has_an_example_per_command():
     commands = [command.callback.__name__ for command in app.registered_commands]
     assert {"fit", "transform", "score", "inspect", "nearest", "benchmark", "demo"} <= set(commands)
     for command in commands:
         assert f"\n  skembed {command} " in run(command, "--help").output
 
 
-def test_version_is_printed():
+def test_cli_version_is_printed():
     from skembed import __version__
 
     assert run("--version").output == f"{__version__}\n"
 
 
-def test_help_waits_for_nothing_heavy():
+def test_cli_help_imports_nothing_heavy():
     code = (
         "import sys\n"
         "from skembed.__main__ import main\n"
@@ -269,7 +269,7 @@ def test_help_waits_for_nothing_heavy():
 
 
 @pytest.mark.parametrize("absent", ["typer", "torch"])
-def test_what_is_not_installed_is_told_in_a_line(flats, absent, tmp_path):
+def test_cli_missing_package_is_one_line_of_error(flats, absent, tmp_path):
     (tmp_path / "absent").mkdir()
     (tmp_path / "absent" / f"{absent}.py").write_text(
         f"raise ModuleNotFoundError(\"No module named '{absent}'\", name='{absent}')"
@@ -290,7 +290,7 @@ def heed_ctrl_c():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def test_ctrl_c_ends_with_130_and_leaves_nothing(flats):
+def test_cli_ctrl_c_exits_with_130_and_leaves_nothing(flats):
     command = ["fit", flats, "--target", "rent", "--out", flats.with_name("out"), "--exclude", "id"]
     endless = ["--set", "max_epochs=1000000", "--set", "early_stopping=False", "--set", "verbose=1"]
     with subprocess.Popen(
@@ -311,7 +311,7 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing(flats):
     assert [path.name for path in flats.parent.iterdir()] == ["flats.parquet"]
 
 
-def test_a_closed_pipe_is_no_error(saved):
+def test_cli_closed_pipe_prints_no_error(saved):
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(
@@ -322,7 +322,7 @@ def test_a_closed_pipe_is_no_error(saved):
     assert done.returncode == 1
 
 
-def test_transform_gives_what_transform_gives(saved, flats):
+def test_cli_transform_equals_transform_in_python(saved, flats):
     out = saved.with_name("vectors.parquet")
     done = run("transform", saved, flats, "--out", out, "--keep", "id,rent")
     assert done.exit_code == 0
@@ -334,7 +334,7 @@ def test_transform_gives_what_transform_gives(saved, flats):
     pd.testing.assert_frame_equal(vectors[expected.columns], expected, check_dtype=False)
 
 
-def test_numbers_that_fit_took_for_levels_are_levels_for_transform(flats):
+def test_cli_transform_takes_numbers_as_levels_as_fit_did(flats):
     learned, _ = fitted(flats, "--dtype", "rooms=string", "--set", "embedding_dim=2")
     encoder, out = flats.with_name("out.skembed"), flats.with_name("vectors.parquet")
     done = run("transform", encoder, flats, "--out", out, "--dtype", "rooms=string")
@@ -344,7 +344,7 @@ def test_numbers_that_fit_took_for_levels_are_levels_for_transform(flats):
     pd.testing.assert_frame_equal(pd.read_parquet(out), expected)
 
 
-def test_transform_imports_no_torch(saved, flats, tmp_path):
+def test_cli_transform_imports_no_torch(saved, flats, tmp_path):
     (tmp_path / "absent").mkdir()
     (tmp_path / "absent" / "torch.py").write_text("raise SystemExit('torch was imported')")
     path = os.pathsep.join([str(tmp_path / "absent"), os.environ.get("PYTHONPATH", "")])
@@ -369,7 +369,7 @@ def classifier(adult, tmp_path):
     return model
 
 
-def test_score_gives_probabilities_of_classifiers(classifier, adult, tmp_path, monkeypatch):
+def test_cli_score_gives_probabilities_of_classifiers(classifier, adult, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = run("score", "model.skops", "new.csv", "--out", "scores.csv", "--keep", "age")
     assert done.exit_code == 0, done.output
@@ -379,7 +379,7 @@ def test_score_gives_probabilities_of_classifiers(classifier, adult, tmp_path, m
     np.testing.assert_allclose(scores["probability_1"], expected, rtol=1e-12)
 
 
-def test_score_gives_what_is_asked_for(classifier, adult, tmp_path, monkeypatch):
+def test_cli_score_applies_the_given_method(classifier, adult, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     options = ["--method", "predict", "--trust-code"]
     assert run("score", "model.joblib", "new.csv", "--out", "s.arrow", *options).exit_code == 0
@@ -389,14 +389,14 @@ def test_score_gives_what_is_asked_for(classifier, adult, tmp_path, monkeypatch)
     assert wrong.exit_code == 2
 
 
-def test_a_file_that_can_run_code_is_refused(classifier, tmp_path, monkeypatch):
+def test_cli_score_refuses_files_that_can_run_code(classifier, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = run("score", "model.joblib", "new.csv", "--out", "s.csv")
     assert done.exit_code == 1
     assert "give --trust-code" in done.stderr
 
 
-def test_rows_set_aside_make_the_exit_code_3(saved, tmp_path, monkeypatch):
+def test_cli_quarantined_rows_make_the_exit_code_3(saved, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "new.csv").write_text("city,rooms,kind\nOslo,2,flat\nRome,two,flat\nBern,3\n")
     refused = run("transform", saved, "new.csv", "--out", "vectors.csv")
@@ -413,7 +413,7 @@ def test_rows_set_aside_make_the_exit_code_3(saved, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("stop", ["SIGKILL", "SIGINT"])
-def test_a_stopped_job_goes_on_where_it_was(saved, tmp_path, stop):
+def test_cli_resume_continues_a_stopped_job(saved, tmp_path, stop):
     two = pd.DataFrame({"city": ["Oslo", "Rome"], "rooms": [1, 2], "kind": ["flat", "house"]})
     pd.concat([two] * 200_000, ignore_index=True).to_parquet(tmp_path / "new.parquet")
     command = ["transform", saved, tmp_path / "new.parquet", "--out", tmp_path / "out.parquet"]

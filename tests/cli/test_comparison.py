@@ -10,13 +10,13 @@ from skembed._cli.rivals import encoders
     ("target", "names"),
     [("income", ["AUC", "log-loss"]), ("age", ["R2", "RMSE"]), ("race", ["accuracy", "log-loss"])],
 )
-def test_scores_are_those_of_the_target(adult, target, names):
+def test_comparison_scores_are_those_of_the_target(adult, target, names):
     X = adult[0].assign(income=adult[2]).astype({"age": float})
     first = next(compare(X[["relationship", "marital-status"]], X[target], [0]))
     assert list(first) == ["model", "encoder", "seed", *names, "seconds", "width"]
 
 
-def test_every_encoder_stands_before_every_model(adult):
+def test_comparison_has_every_encoder_before_every_model(adult):
     X_train, _, y_train, _ = adult
     X = X_train[["relationship", "age"]].astype({"relationship": "category"})
     table = spread(list(compare(X, y_train, [0, 1])))
@@ -24,7 +24,7 @@ def test_every_encoder_stands_before_every_model(adult):
     assert table.loc[table["encoder"] == "ordinal", "width"].tolist() == [2, 2]
 
 
-def test_the_spread_is_over_the_splits():
+def test_comparison_spread_is_over_splits():
     def cell(encoder, seed, score):
         at = {"model": "XGBoost", "encoder": encoder, "seed": seed, "AUC": score}
         return at | {"seconds": 1.0, "width": 3}

@@ -10,7 +10,7 @@ from skembed._cli import demo
 from skembed._cli.rivals import encoders
 
 
-def test_the_demo_ends_well_on_a_few_rows(adult, tmp_path, monkeypatch, capsys):
+def test_demo_ends_well_on_few_rows(adult, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(demo, "load_adult", lambda: adult)
     monkeypatch.setattr(demo, "Console", lambda: Console(width=120))
     with pytest.raises(SystemExit) as ended:
@@ -24,7 +24,7 @@ def test_the_demo_ends_well_on_a_few_rows(adult, tmp_path, monkeypatch, capsys):
     assert joblib.load(tmp_path / "out" / "pipeline.joblib").predict(adult[1]).shape == (1000,)
 
 
-def test_scores_that_differ_are_seen(adult, tmp_path, monkeypatch):
+def test_demo_sees_scores_that_differ(adult, tmp_path, monkeypatch):
     X_train, X_test, y_train, _ = adult
     model = make_pipeline(NeuralEmbeddingEncoder(max_epochs=1, random_state=0), XGBClassifier())
     model.fit(X_train, y_train)

@@ -45,7 +45,7 @@ def transform(data, out="out.csv", *options):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_mutated_commands_and_files_are_done_or_are_one_error(rounds, tmp_path):
+def test_cli_mutated_commands_are_done_or_are_one_error(rounds, tmp_path):
     fuzz = Path(__file__).with_name("fuzz_commands.py")
     command = [sys.executable, fuzz, str(rounds(150, 20_000))]
     subprocess.run(command, check=True, cwd=tmp_path)
@@ -209,7 +209,7 @@ FOUND += [a_folder_as_encoder, a_model_that_cannot, lists_to_compare]
 
 
 @pytest.mark.parametrize("found", FOUND, ids=lambda found: found.__name__)
-def test_what_was_found_stays_mended(folder, found):
+def test_cli_commands_that_once_failed_stay_mended(folder, found):
     line, told = found()
     before = {path: path.is_file() and path.read_bytes() for path in folder.iterdir()}
     done = CliRunner().invoke(app, line)
@@ -222,13 +222,13 @@ def test_what_was_found_stays_mended(folder, found):
     assert {path: path.is_file() and path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_a_page_whose_name_is_no_text_is_written(folder):
+def test_cli_explore_writes_a_page_of_undecodable_name(folder):
     done = CliRunner().invoke(app, ["explore", "e.skembed", "--out", "\udcff.html"])
     assert done.exit_code == 0
     assert done.output == "\\udcff.html\n"
 
 
-def test_features_of_an_encoder_that_cannot_be_saved_are_not_left(folder, monkeypatch):
+def test_cli_fit_removes_features_if_encoder_cannot_be_saved(folder, monkeypatch):
     def save(*_):
         raise OSError("out.skembed: no space")
 
@@ -238,7 +238,7 @@ def test_features_of_an_encoder_that_cannot_be_saved_are_not_left(folder, monkey
     assert sorted(folder.iterdir()) == before
 
 
-def test_names_of_columns_do_not_steer_the_terminal(folder):
+def test_cli_column_names_do_not_steer_the_terminal(folder):
     columns = ["\x1b[31mcity" if name == "city" else name for name in ROWS.column_names]
     csv.write_csv(ROWS.rename_columns(columns), "rows.csv")
     done = CliRunner().invoke(app, FIT)
@@ -247,7 +247,7 @@ def test_names_of_columns_do_not_steer_the_terminal(folder):
     assert "\x1b" not in done.output + CliRunner().invoke(app, ["inspect", "out.skembed"]).output
 
 
-def test_signs_without_an_end_are_wrong_usage(folder):
+def test_cli_endless_minus_signs_are_wrong_usage(folder):
     done = CliRunner().invoke(app, [*FIT, "--set", "categorical_features=" + "-" * 9000 + "1"])
     assert done.exit_code == 2
     assert "'categorical_features' parameter" in done.output
@@ -266,7 +266,7 @@ def test_signs_without_an_end_are_wrong_usage(folder):
     ],
     ids=" ".join,
 )
-def test_a_pipe_is_neither_waited_for_nor_replaced(folder, line):
+def test_cli_named_pipe_is_neither_awaited_nor_replaced(folder, line):
     for suffix in (".skembed", ".csv", ".parquet", ".arrow"):
         os.mkfifo(f"pipe{suffix}")
     done = CliRunner().invoke(app, line)

@@ -21,18 +21,18 @@ def model(rents):
     return make_pipeline(encoder, Ridge()).fit(*rents)
 
 
-def test_a_saved_encoder_is_loaded(model, tmp_path):
+def test_load_model_loads_a_saved_encoder(model, tmp_path):
     model[0].save(tmp_path / "rents.skembed")
     assert load_model(tmp_path / "rents.skembed").feature_names_in_[0] == "city"
 
 
-def test_skops_needs_no_trust_for_what_skembed_knows(model, rents, tmp_path):
+def test_load_model_skops_trusts_types_of_skembed(model, rents, tmp_path):
     skops.io.dump(model, tmp_path / "model.skops")
     loaded = load_model(tmp_path / "model.skops")
     assert loaded.predict(rents[0]).tolist() == model.predict(rents[0]).tolist()
 
 
-def test_skops_types_that_are_unknown_are_named(rents, tmp_path):
+def test_load_model_skops_names_unknown_types(rents, tmp_path):
     X, y = rents
     skops.io.dump(
         HistGradientBoostingRegressor(max_iter=1).fit(X[["rooms"]], y), tmp_path / "t.skops"
@@ -43,7 +43,7 @@ def test_skops_types_that_are_unknown_are_named(rents, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".joblib", ".pkl"])
-def test_code_is_not_run_unasked(tmp_path, suffix):
+def test_load_model_runs_no_code_unasked(tmp_path, suffix):
     class Spy:
         def __reduce__(self):
             return (tmp_path.joinpath("ran").touch, ())
@@ -58,13 +58,13 @@ def test_code_is_not_run_unasked(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("name", ["model.skops", "model.joblib", "model.skembed"])
-def test_a_damaged_file_is_told_by_its_name(tmp_path, name):
+def test_load_model_names_a_damaged_file(tmp_path, name):
     (tmp_path / name).write_bytes(b"nothing of the kind")
     with pytest.raises(ValueError, match=name):
         load_model(tmp_path / name, trust_code=True)
 
 
-def test_other_files_are_told(tmp_path):
+def test_load_model_refuses_other_files(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"model\.skops"):
         load_model(tmp_path / "model.skops")
     (tmp_path / "model.onnx").touch()
@@ -80,5 +80,5 @@ def test_other_files_are_told(tmp_path):
         (NeuralEmbeddingRegressor(), "predict"),
     ],
 )
-def test_classifiers_give_probabilities_if_they_have_them(model, method):
+def test_default_method_is_predict_proba_where_there_is_one(model, method):
     assert default_method(model) == method

@@ -36,21 +36,21 @@ def drawn_on_a_terminal(wanted, total):
     return drawn.decode()
 
 
-def test_a_terminal_gets_a_bar_with_rows_a_second():
+def test_progress_bar_on_a_terminal_shows_rows_a_second():
     drawn = drawn_on_a_terminal(wanted=True, total=200)
     assert "200/200" in drawn
     assert "rows/s" in drawn
 
 
-def test_rows_are_counted_where_nobody_knows_how_many_there_are():
+def test_progress_bar_counts_rows_without_a_total():
     assert "200/?" in drawn_on_a_terminal(wanted=True, total=None)
 
 
-def test_no_bar_is_drawn_where_none_is_wanted():
+def test_progress_bar_is_not_drawn_where_unwanted():
     assert drawn_on_a_terminal(wanted=False, total=200) == ""
 
 
-def test_a_file_gets_no_bar(capsys):
+def test_progress_bar_is_not_written_to_a_file(capsys):
     with progress() as on_progress:
         assert on_progress is None
     assert capsys.readouterr().err == ""

@@ -33,13 +33,13 @@ def objects(cells):
     return np.fromiter(cells, dtype=object, count=len(cells))
 
 
-def test_members_row_after_row():
+def test_bag_members_come_row_after_row():
     members = members_of_lists(objects([["a", "b"], [], None, ["b", None]]), "x")
     assert members.values.tolist() == ["a", "b", "b"]
     assert members.lengths.tolist() == [2, 0, 0, 1]
 
 
-def test_the_mean_and_the_sum_of_what_is_known():
+def test_bag_mean_and_sum_are_of_known_members():
     members = members_of_sparse(sparse.csr_matrix([[2.0, 1.0, 3.0], [0.0, 0.0, 5.0]]))
     codes = np.array([3, 4, 0, 0])  # the last was never seen
     table = np.array([[9.0], [9.0], [9.0], [1.0], [4.0]])
@@ -47,7 +47,7 @@ def test_the_mean_and_the_sum_of_what_is_known():
     np.testing.assert_allclose(weighted_codes(members, codes, 5, "mean") @ table, [[2], [0]])
 
 
-def test_a_sum_is_a_linear_layer_without_bias(dishes):
+def test_bag_sum_is_a_linear_layer_without_bias(dishes):
     """Counts times the table, as a linear layer's weights."""
     X, y = dishes
     counts = CountVectorizer(analyzer=list).fit_transform(X["ingredients"])
@@ -73,14 +73,14 @@ CONTAINERS = {
 
 
 @pytest.mark.parametrize("kind", CONTAINERS)
-def test_the_same_bits_from_any_frame(dishes, kind):
+def test_bag_features_are_the_same_from_any_frame(dishes, kind):
     X, y = dishes
     expected = NeuralEmbeddingEncoder(**QUICK).fit_transform(X, y)
     features = NeuralEmbeddingEncoder(**QUICK).fit_transform(CONTAINERS[kind](X), y)
     np.testing.assert_array_equal(features, expected)
 
 
-def test_lists_and_counts_are_the_same_bag(dishes):
+def test_bag_of_lists_equals_bag_of_counts(dishes):
     X, y = dishes
     counts = CountVectorizer(analyzer=list).fit_transform(X["ingredients"])
     settings = {**QUICK, "crosses": None}
@@ -89,7 +89,7 @@ def test_lists_and_counts_are_the_same_bag(dishes):
     np.testing.assert_array_equal(of_counts, of_lists)
 
 
-def test_names_of_the_output(dishes):
+def test_bag_output_names(dishes):
     X, y = dishes
     encoder = NeuralEmbeddingEncoder(embedding_dim=2, **QUICK).fit(X, y)
     assert encoder.get_feature_names_out()[:2].tolist() == ["ingredients_0", "ingredients_1"]
@@ -99,7 +99,7 @@ def test_names_of_the_output(dishes):
     assert pipeline.get_feature_names_out().tolist() == ["bag_0", "bag_1"]
 
 
-def test_counts_of_words_ahead_of_a_forest(dishes):
+def test_bag_of_word_counts_predicts_by_a_forest(dishes):
     """The counts are never made dense."""
     X, y = dishes
     text = X["ingredients"].map(" ".join)
@@ -111,20 +111,20 @@ def test_counts_of_words_ahead_of_a_forest(dishes):
     assert cross_val_score(model, text, y, cv=3, scoring="roc_auc").mean() > 0.97
 
 
-def test_bags_beside_a_column(dishes):
+def test_bag_beside_a_column_predicts(dishes):
     X, y = dishes
     model = make_pipeline(NeuralEmbeddingEncoder(random_state=0), LogisticRegression())
     assert cross_val_score(model, X, y, cv=3, scoring="roc_auc").mean() > 0.97
 
 
 @pytest.mark.parametrize("interaction", ["mlp", "dot"])
-def test_the_net_on_bags(dishes, interaction):
+def test_bag_in_the_net_predicts(dishes, interaction):
     X, y = dishes
     model = NeuralEmbeddingClassifier(interaction=interaction, random_state=0)
     assert cross_val_score(model, X, y, cv=3, scoring="roc_auc").mean() > 0.97
 
 
-def test_bags_do_not_leak():
+def test_leak_absent_from_bags():
     """Members with two rows each, and a target of noise: the vectors tell nothing."""
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"ids": [[i] for i in rng.permutation(np.arange(2000) % 1000).astype(str)]})
@@ -136,7 +136,7 @@ def test_bags_do_not_leak():
     )
 
 
-def test_unknown_members_and_empty_bags(dishes):
+def test_bag_unknown_members_and_empty_bags(dishes):
     X, y = dishes
     encoder = NeuralEmbeddingEncoder(**QUICK).fit(X[["ingredients"]], y)
     cells = [["sugar"], ["sugar", "rocket fuel"], ["rocket fuel"], [], None]
@@ -146,14 +146,14 @@ def test_unknown_members_and_empty_bags(dishes):
     assert not features[2:].any()
 
 
-def test_unknown_members_may_be_an_error(dishes):
+def test_bag_unknown_members_may_be_an_error(dishes):
     X, y = dishes
     encoder = NeuralEmbeddingEncoder(handle_unknown="error", **QUICK).fit(X[["ingredients"]], y)
     with pytest.raises(ValueError, match="'ingredients' holds 1 levels that fit did not see"):
         encoder.transform(pd.DataFrame({"ingredients": [["rocket fuel"]]}))
 
 
-def test_vectors_of_members_can_be_read(dishes):
+def test_bag_vectors_of_members_can_be_read(dishes):
     X, y = dishes
     encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, y)
     nearest = encoder.nearest("ingredients", "sugar", k=3)["level"]
@@ -161,7 +161,7 @@ def test_vectors_of_members_can_be_read(dishes):
     assert "ingredients" not in encoder.inverse_transform(encoder.transform(X.head()))
 
 
-def test_bags_of_pretrained_members(dishes):
+def test_bag_of_pretrained_members(dishes):
     """Word vectors: frozen, the bag is their mean; a member that fit never saw has one too."""
     X, y = dishes
     members = ["sugar", "honey", "jam", "salt", "leek", "rocket fuel"]
@@ -176,13 +176,13 @@ def test_bags_of_pretrained_members(dishes):
     np.testing.assert_allclose(features, [mean, vectors["leek"], [0, 0, 0]], rtol=1e-5)
 
 
-def test_bags_are_not_crossed(dishes):
+def test_bag_cannot_be_crossed(dishes):
     X, y = dishes
     with pytest.raises(ValueError, match="a cross is made of"):
         NeuralEmbeddingEncoder(crosses=[("ingredients", "oven")]).fit(X, y)
 
 
-def test_fitted_on_counts_and_given_dense_ones(dishes):
+def test_bag_fitted_on_sparse_counts_takes_dense_ones(dishes):
     X, y = dishes
     counts = CountVectorizer(analyzer=list).fit_transform(X["ingredients"])
     encoder = NeuralEmbeddingEncoder(**QUICK).fit(counts, y)
@@ -191,7 +191,7 @@ def test_fitted_on_counts_and_given_dense_ones(dishes):
     )
 
 
-def test_a_large_sparse_matrix_stays_sparse():
+def test_bag_of_a_large_sparse_matrix_stays_sparse():
     """Dense it would take 8 GB."""
     rng = np.random.default_rng(0)
     at = rng.integers(0, 10_000, 40_000), rng.integers(0, 200_000, 40_000)
@@ -208,20 +208,20 @@ def test_a_large_sparse_matrix_stays_sparse():
         ([["a"], [{"b": 1}]], "inside the list of row 1"),
     ],
 )
-def test_cells_that_are_no_lists_of_levels(cells, error):
+def test_bag_cells_that_are_no_lists_are_an_error(cells, error):
     with pytest.raises(TypeError, match=error):
         NeuralEmbeddingEncoder(**QUICK).fit(pd.DataFrame({"x": cells * 20}), [0, 1] * 20)
 
 
 @pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf])
-def test_weights_without_meaning(weight):
+def test_bag_weights_without_meaning_are_an_error(weight):
     X = sparse.csr_matrix([[1.0, 0.0], [0.0, weight]])
     with pytest.raises(ValueError, match=r"row 1, column 1\), but its numbers are the weights"):
         NeuralEmbeddingEncoder(**QUICK).fit(X, [0, 1])
 
 
 @pytest.mark.filterwarnings("ignore:The columns told nothing")
-def test_a_column_of_empty_bags_holds_no_value():
+def test_bag_column_of_empty_bags_warns():
     X = pd.DataFrame({"tags": [[]] * 40, "city": ["Bern", "Oslo"] * 20})
     with pytest.warns(UserWarning, match="Column 'tags' holds no value in all rows"):
         NeuralEmbeddingEncoder(**QUICK).fit(X, [0, 0, 1, 1] * 10)
@@ -231,7 +231,7 @@ def test_a_column_of_empty_bags_holds_no_value():
 @pytest.mark.parametrize(
     ("cells", "mode"), [([["new"], []], "mean"), ([["new"], ["new", "new"]], "sum")]
 )
-def test_bags_of_one_level_may_differ(cells, mode, recwarn):
+def test_bag_column_of_one_level_may_differ(cells, mode, recwarn):
     X = pd.DataFrame({"tags": cells * 20, "city": ["Bern", "Oslo"] * 20})
     NeuralEmbeddingEncoder(bag_mode=mode, **QUICK).fit(X, [0, 0, 1, 1] * 10)
     assert not [warning for warning in recwarn if "in all rows" in str(warning.message)]

@@ -34,16 +34,16 @@ X = pd.DataFrame(
         (X.columns[:2], [0, 1]),
     ],
 )
-def test_forms(spec, positions):
+def test_selection_takes_names_positions_masks_and_callables(spec, positions):
     assert embedded_columns(spec, X, Columns(X)) == positions
 
 
-def test_an_array_is_embedded_whole():
+def test_selection_auto_embeds_a_whole_array():
     array = np.zeros((2, 3))
     assert embedded_columns("auto", array, Columns(array)) == [0, 1, 2]
 
 
-def test_names_need_not_be_strings():
+def test_selection_names_need_not_be_strings():
     frame = pd.DataFrame([["a", 1]])
     assert embedded_columns([0], frame, Columns(frame)) == [0]
 
@@ -60,7 +60,7 @@ def bookings(rents):
     return X.assign(booking=[f"B-{i:05}" for i in range(len(X))]), y
 
 
-def test_an_id_is_left_out_and_reported(bookings):
+def test_id_column_is_left_out_with_a_warning(bookings):
     X, y = bookings
     encoder = NeuralEmbeddingEncoder(**QUICK)
     with pytest.warns(UserWarning, match=r"leaves out the columns \['booking'\].*name them in cat"):
@@ -76,7 +76,7 @@ def test_an_id_is_left_out_and_reported(bookings):
 
 
 @pytest.mark.parametrize("booking", [0, None, "B-00007", [[7]] * 400, pd.Timestamp("2024-02-29")])
-def test_transform_does_not_look_at_a_column_left_out(bookings, booking):
+def test_id_column_left_out_is_ignored_by_transform(bookings, booking):
     X, y = bookings
     with pytest.warns(UserWarning, match="booking"):
         encoder = NeuralEmbeddingEncoder(**QUICK).fit(X, y)
@@ -85,7 +85,7 @@ def test_transform_does_not_look_at_a_column_left_out(bookings, booking):
     np.testing.assert_array_equal(restored.transform(changed), encoder.transform(X.copy()))
 
 
-def test_a_predictor_leaves_an_id_out(bookings):
+def test_id_column_is_left_out_by_a_predictor(bookings):
     X, y = bookings
     with pytest.warns(UserWarning, match="booking"):
         model = NeuralEmbeddingRegressor(**QUICK).fit(X, y)
@@ -93,14 +93,14 @@ def test_a_predictor_leaves_an_id_out(bookings):
     np.testing.assert_array_equal(model.predict(X), expected.predict(X.drop(columns="booking")))
 
 
-def test_an_id_that_is_named_is_embedded(bookings):
+def test_id_column_that_is_named_is_embedded(bookings):
     X, y = bookings
     encoder = NeuralEmbeddingEncoder(categorical_features=["city", "kind", "booking"], **QUICK)
     encoder.fit(X, y)
     assert encoder.tables_["booking"].shape == (403, 1)
 
 
-def test_nothing_but_ids_is_an_error(bookings):
+def test_id_columns_alone_are_an_error(bookings):
     X, y = bookings
     with pytest.raises(ValueError, match=r"No categorical column among .* but \['booking'\]: near"):
         NeuralEmbeddingEncoder(**QUICK).fit(X[["rooms", "booking"]], y)
@@ -116,7 +116,7 @@ def test_nothing_but_ids_is_an_error(bookings):
     ],
     ids=["category", "digits", "nearly all", "some missing"],
 )
-def test_what_counts_as_an_id(column):
+def test_id_column_has_nearly_as_many_levels_as_rows(column):
     assert left_out("auto", pd.DataFrame({"x": column}))
 
 
@@ -129,17 +129,17 @@ def test_what_counts_as_an_id(column):
     ],
     ids=["some repeated", "mostly missing", "few rows"],
 )
-def test_what_does_not(column):
+def test_id_column_needs_distinct_levels_and_enough_rows(column):
     assert not left_out("auto", pd.DataFrame({"x": column}))
 
 
-def test_rows_of_weight_0_do_not_count():
+def test_id_column_ignores_rows_of_weight_zero():
     X = pd.DataFrame({"x": [f"{i}" for i in range(100)] + ["0"] * 100})
     assert not left_out("auto", X)
     assert left_out("auto", X, used=np.arange(200) < 100)
 
 
-def test_an_id_in_an_array_of_strings_is_left_out():
+def test_id_column_of_a_string_array_is_left_out():
     assert left_out("auto", np.array([[f"{i}" for i in range(100)]]).T)
 
 
@@ -153,12 +153,12 @@ def test_an_id_in_an_array_of_strings_is_left_out():
     ],
     ids=["array", "array of ints", "named", "named in polars"],
 )
-def test_a_quantity_that_is_embedded_warns(spec, X):
+def test_selection_of_a_quantity_warns(spec, X):
     with pytest.warns(UserWarning, match="Column 'x0' is embedded, but has 100 different values"):
         assert not left_out(spec, X)
 
 
-def test_named_integers_do_not_warn():
+def test_selection_of_named_integers_does_not_warn():
     assert not left_out(["x"], pd.DataFrame({"x": range(100)}))
 
 

@@ -13,22 +13,25 @@ NUMBERED = pa.DictionaryArray.from_arrays(pa.array([1, None, 2, 1], pa.uint8()),
 CHUNKS = [pa.array(part).dictionary_encode() for part in (TOWNS[:2], TOWNS[2:])]
 
 
+# Values that are compared
+
+
 def factorized(native):
     rows, values = factorize_series(nw.from_native(native, series_only=True))
     return rows.tolist(), values
 
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view()], ids=str)
-def test_arrow_strings_have_one_position_in_all_chunks(kind):
+def test_factorize_arrow_strings_agree_over_chunks(kind):
     chunks = [pa.array(part, kind) for part in (TOWNS[:2], TOWNS[2:])]
     assert factorized(pa.chunked_array(chunks)) == ([0, -1, 1, 0], ["Rome", "Bern"])
 
 
-def test_no_rows():
+def test_factorize_no_rows():
     assert factorized(pa.chunked_array([], pa.string())) == ([], [])
 
 
-def test_polars_strings_with_and_without_pyarrow(monkeypatch):
+def test_factorize_polars_strings_with_and_without_pyarrow(monkeypatch):
     expected = [0, -1, 1, 0], ["Rome", "Bern"]
     assert factorized(pl.Series(TOWNS)) == expected
 
@@ -37,6 +40,9 @@ def test_polars_strings_with_and_without_pyarrow(monkeypatch):
 
     monkeypatch.setattr(nw.Series, "to_arrow", to_arrow)
     assert factorized(pl.Series(TOWNS)) == expected
+
+
+# Labels, which are factorised already
 
 
 @pytest.mark.parametrize(
@@ -49,7 +55,7 @@ def test_polars_strings_with_and_without_pyarrow(monkeypatch):
     ],
     ids=["pandas", "polars", "pyarrow", "pyarrow chunks"],
 )
-def test_positions_are_those_of_the_labels(native, labels):
+def test_labels_have_the_positions_of_rows(native, labels):
     found = labels_of(native)
     assert found.labels == labels
     assert [None if at in {-1, len(labels)} else labels[at] for at in found.at(slice(4))] == TOWNS
@@ -68,19 +74,19 @@ def test_labels_of_a_polars_categorical():
 
 
 @pytest.mark.parametrize("n_labels", [255, 256])
-def test_as_many_labels_as_a_byte_counts(n_labels):
+def test_labels_that_fill_a_byte_leave_room_for_missing(n_labels):
     """There is a number left for missing."""
     order = [str(i) for i in range(n_labels)]
     found = labels_of(pl.Series([order[-1], None] * 200, dtype=pl.Enum(order)))
     assert found.at(slice(2)).tolist() == [n_labels - 1, n_labels]
 
 
-def test_positions_without_gaps_are_not_copied():
+def test_labels_without_gaps_are_not_copied():
     column = pd.Series(pd.Categorical(["a", "b"]))
     assert np.shares_memory(labels_of(column).at(slice(1)), column.array.codes)
 
 
-def test_more_labels_than_rows():
+def test_labels_more_than_rows_are_not_used():
     assert labels_of(pd.Series(pd.Categorical(["Rome"], categories=ORDER))) is None
 
 
@@ -95,5 +101,5 @@ def test_more_labels_than_rows():
     ],
     ids=["pandas", "polars", "pyarrow", "floats", "null among the labels"],
 )
-def test_columns_without_labels_to_rely_on(native):
+def test_labels_are_none_for_other_columns(native):
     assert labels_of(native) is None

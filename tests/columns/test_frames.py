@@ -129,7 +129,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("kind", CONTAINERS)
-def test_levels_and_numbers_are_the_same_from_any_container(kind):
+def test_containers_give_the_same_levels_and_numbers(kind):
     columns = Columns(CONTAINERS[kind](BATCH))
     for j, name in enumerate(["city", "flag", "zone"]):
         rows, values = columns.levels(j)
@@ -139,7 +139,7 @@ def test_levels_and_numbers_are_the_same_from_any_container(kind):
 
 
 @pytest.mark.parametrize("kind", CONTAINERS)
-def test_the_same_features_from_any_container(kind):
+def test_containers_give_the_same_features(kind):
     fit_on, batch = CONTAINERS[kind](TOWNS), CONTAINERS[kind](BATCH)
     reference = NeuralEmbeddingEncoder(**SETTINGS)
     expected = reference.fit_transform(pl.DataFrame(TOWNS), Y)
@@ -153,7 +153,7 @@ def test_the_same_features_from_any_container(kind):
 @pytest.mark.parametrize(
     "kind", [kind for kind in CONTAINERS if kind[:5] not in ("numpy", "lists")]
 )
-def test_fitted_on_one_kind_and_scored_on_another(kind):
+def test_containers_of_fit_and_transform_may_differ(kind):
     X, batch = (pd.DataFrame(data).astype({"flag": "boolean"}) for data in (TOWNS, BATCH))
     encoder = NeuralEmbeddingEncoder(**SETTINGS).fit(X, Y)
     np.testing.assert_array_equal(
@@ -170,7 +170,7 @@ def test_fitted_on_one_kind_and_scored_on_another(kind):
     ],
     ids=["classifier", "regressor"],
 )
-def test_the_same_predictions_from_any_container(kind, predictor, method, y):
+def test_containers_give_the_same_predictions(kind, predictor, method, y):
     def predictions(container):
         model = predictor(**SETTINGS).fit(container(TOWNS), y)
         return getattr(model, method)(container(BATCH))
@@ -182,7 +182,7 @@ def test_the_same_predictions_from_any_container(kind, predictor, method, y):
     ("kind", "values"),
     [("str", ["a", "b", "c"]), ("int", [4, 2, 3]), ("bool", [True, False])],
 )
-def test_an_array_of_one_type_is_embedded_as_a_frame_is(kind, values):
+def test_array_of_one_type_is_embedded_as_a_frame(kind, values):
     column = np.resize(np.array(values, dtype=kind), 120)
     y = np.resize([1.0, 3.0], 120) if kind == "bool" else np.resize([1.0, 3.0, 9.0], 120)
     encoder = NeuralEmbeddingEncoder(categorical_features=[0], max_epochs=2, random_state=0)
@@ -209,18 +209,18 @@ MIDNIGHTS = [None if day is None else datetime(day.year, day.month, day.day) for
         np.array(MIDNIGHTS, dtype="datetime64[ns]")[:, None],
     ],
 )
-def test_days_are_the_same_levels_from_any_container(X):
+def test_containers_give_the_same_days_as_levels(X):
     rows, values = Columns(X).levels(0)
     assert rows.tolist() == [0, -1, 1]
     assert values == [pd.Timestamp("2024-02-29"), pd.Timestamp("2023-12-31")]
 
 
-def test_days_with_a_time_zone():
+def test_days_with_a_time_zone_agree_in_polars_and_pandas():
     zoned = pd.DataFrame({"day": pd.Series(MIDNIGHTS).dt.tz_localize("Europe/Oslo")})
     assert Columns(pl.from_pandas(zoned)).levels(0).values == Columns(zoned).levels(0).values
 
 
-def test_dates_in_an_array_are_not_numbers():
+def test_days_in_an_array_are_not_numbers():
     with pytest.raises(
         ValueError, match=r"Column 'x0' .* must be numeric, but its type is datetime"
     ):
@@ -235,7 +235,7 @@ def test_strings_of_digits_stay_categories():
         assert columns.levels(0).values == ["0150", "150", "0007"]
 
 
-def test_objects_that_are_numbers_are_not_categories():
+def test_object_column_of_numbers_is_not_categorical():
     """As the same numbers in a typed column are not."""
     counts = pd.DataFrame({"count": pd.Series([3, None, 1.5], dtype=object)})
     assert Columns(counts).looks_categorical().tolist() == [False]
@@ -254,23 +254,23 @@ def test_objects_that_are_numbers_are_not_categories():
     ],
     ids=["lazy", "polars series", "pandas series", "batch", "arrow column", "dict", "records"],
 )
-def test_other_containers_say_what_to_give(X, instead):
+def test_containers_that_are_refused_say_what_to_give(X, instead):
     with pytest.raises(TypeError, match=instead):
         Columns(X)
 
 
-def test_lists_in_a_polars_column():
+def test_list_column_of_polars_has_no_levels():
     X = pl.DataFrame({"tags": [["garden"], ["roof"]]})
     with pytest.raises(TypeError, match=r"Column 'tags' holds .*of type List\(String\)"):
         Columns(X).levels(0)
 
 
-def test_sparse_columns_of_pandas():
+def test_sparse_column_of_pandas_is_numbers():
     X = pd.DataFrame({"x": pd.arrays.SparseArray([0, 2, 0])})
     assert Columns(X).numbers(0).tolist() == [0, 2, 0]
 
 
-def test_a_chunked_arrow_dictionary_keeps_its_nulls():
+def test_arrow_dictionary_in_chunks_keeps_its_nulls():
     """As a numpy array it would turn null into the last level."""
     chunks = [pa.array(["a", None]).dictionary_encode(), pa.array(["b"]).dictionary_encode()]
     rows, values = Columns(pa.table({"x": pa.chunked_array(chunks)})).levels(0)
@@ -278,7 +278,7 @@ def test_a_chunked_arrow_dictionary_keeps_its_nulls():
     assert values == ["a", "b"]
 
 
-def test_category_codes_are_not_trusted():
+def test_categories_match_by_label_not_by_code():
     """The same label has another code in the batch: it is the label that counts."""
     X = pd.DataFrame({"x": pd.Categorical(["a", "b", "c"] * 60)})
     encoder = NeuralEmbeddingEncoder(max_epochs=3, random_state=0).fit(X, [1.0, 2.0, 3.0] * 60)
@@ -286,24 +286,24 @@ def test_category_codes_are_not_trusted():
     np.testing.assert_array_equal(encoder.transform(batch)[0], encoder.tables_["x"][5])
 
 
-def test_large_integers_with_nulls_keep_their_digits():
+def test_integers_large_with_nulls_keep_their_digits():
     ids = [2**60 + 1, 2**60 + 2, None]
     for frame in (pl.DataFrame({"id": ids}), pa.table({"id": ids})):
         assert Columns(frame).levels(0).values == ids[:2]
 
 
-def test_kinds_of_values_stay_apart():
+def test_levels_of_different_types_stay_apart():
     rows, values = Columns(np.array([[1], ["1"], [True], [1.0], [None]], dtype=object)).levels(0)
     assert rows.tolist() == [0, 1, 2, 0, -1]
     assert [(type(v), v) for v in values] == [(int, 1), (str, "1"), (bool, True)]
 
 
-def test_a_list_of_mixed_rows_keeps_its_numbers():
+def test_list_of_mixed_rows_keeps_its_numbers():
     columns = Columns([["a", 1], ["b", 2]])
     assert columns.levels(1).values == [1, 2]
 
 
-def test_every_kind_of_missing_is_missing():
+def test_missing_values_of_every_kind_are_missing():
     values = np.array([["x"], [None], [np.nan], [pd.NA], [pd.NaT]], dtype=object)
     assert Columns(values).levels(0).rows.tolist() == [0, -1, -1, -1, -1]
 
@@ -316,7 +316,7 @@ def test_number_dtype_loses_nothing(dtype, expected):
     assert Columns(pd.DataFrame({"x": [1, 2]}, dtype=dtype)).number_dtype(0) == expected
 
 
-def test_a_numeric_column_without_any_value():
+def test_numbers_of_a_column_without_values_are_missing():
     columns = Columns(pd.DataFrame({"x": pd.Series([None, None], dtype=object)}))
     assert np.isnan(columns.numbers(0)).all()
 
@@ -325,7 +325,7 @@ def test_a_numeric_column_without_any_value():
 
 
 @pytest.mark.parametrize("kind", CONTAINERS)
-def test_blocks_of_rows_give_what_all_at_once_give(kind, monkeypatch):
+def test_blocks_give_what_all_rows_at_once_give(kind, monkeypatch):
     encoder = NeuralEmbeddingEncoder(**{**SETTINGS, "min_frequency": 21})
     encoder.fit(CONTAINERS[kind](TOWNS), Y)
     rows = {name: (values + BATCH[name]) * 3 for name, values in TOWNS.items()}
@@ -340,7 +340,7 @@ def test_blocks_of_rows_give_what_all_at_once_give(kind, monkeypatch):
     np.testing.assert_array_equal(encoder.transform(X), at_once)
 
 
-def test_a_row_is_numbered_from_the_first_of_all(monkeypatch):
+def test_blocks_number_rows_from_the_first_of_all(monkeypatch):
     monkeypatch.setattr("skembed._columns.frames.BLOCK", 64)
     X = pd.DataFrame({"rooms": [1.0] * 200})
     X.loc[170, "rooms"] = np.inf
@@ -348,28 +348,28 @@ def test_a_row_is_numbered_from_the_first_of_all(monkeypatch):
         [part.numbers(0) for _, part in Columns(X).blocks()]
 
 
-def test_few_strings_are_as_many_are():
+def test_strings_few_and_many_give_the_same_levels():
     values = ["b", None, "a", "b"]
     few, many = (Columns(pd.DataFrame({"x": values * n})).levels(0) for n in (1, 100))
     assert few.rows.tolist() == many.rows[:4].tolist()
     assert few.values == many.values == ["b", "a"]
 
 
-def test_more_labels_than_rows_are_not_read():
+def test_labels_more_than_rows_are_not_read():
     labels = [str(i) for i in range(2000)]
     X = pd.DataFrame({"x": pd.Categorical(["7", "9"] * 600, categories=labels)})
     [(_, part)] = Columns(X).blocks()
     assert part.by_label(0).values == ["7", "9"]
 
 
-def test_labels_are_one_list_in_all_blocks(monkeypatch):
+def test_blocks_share_one_list_of_labels(monkeypatch):
     monkeypatch.setattr("skembed._columns.frames.BLOCK", 64)
     X = pd.DataFrame({"x": pd.Categorical(["a", "b"] * 100)})
     first, second, *_ = (part.by_label(0).values for _, part in Columns(X).blocks())
     assert first is second
 
 
-def test_a_column_of_many_values_is_factorised_once(monkeypatch):
+def test_blocks_of_many_values_are_factorised_once(monkeypatch):
     monkeypatch.setattr("skembed._columns.frames.BLOCK", 64)
     monkeypatch.setattr("skembed._columns.frames.MANY", 10)
     values = [*map(str, range(150)), None, *map(str, range(49))]
@@ -378,7 +378,7 @@ def test_a_column_of_many_values_is_factorised_once(monkeypatch):
     assert [None if at < 0 else part.values[at] for part in parts for at in part.rows] == values
 
 
-def test_columns_let_go_of_their_data_at_once():
+def test_columns_release_their_data_at_once():
     """Not when the garbage collector comes by."""
     columns = Columns(pd.DataFrame({"x": ["a", "b"] * 1000}))
     [part for _, part in columns.blocks()]

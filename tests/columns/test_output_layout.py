@@ -13,7 +13,7 @@ def layout(**changes):
     return Layout({0: ("city", 2), 2: ("kind", 1)}, [((0, 2), "city x kind", 1)], **settings)
 
 
-def test_names_follow_the_columns_and_crosses_the_end():
+def test_layout_names_follow_columns_and_crosses_come_last():
     assert layout().names_out(list(X)).tolist() == [
         "city_0",
         "city_1",
@@ -23,22 +23,22 @@ def test_names_follow_the_columns_and_crosses_the_end():
     ]
 
 
-def test_columns_that_do_not_pass_have_no_place():
+def test_layout_dropped_columns_have_no_place():
     names = layout(passing=[]).names_out(list(X))
     assert names.tolist() == ["city_0", "city_1", "kind_0", "city x kind_0"]
 
 
-def test_names_follow_those_given():
+def test_layout_names_follow_those_given():
     assert layout().names_out(["a", "b", "c"]).tolist() == ["a_0", "a_1", "b", "c_0", "a x c_0"]
 
 
-def test_assemble_writes_each_place():
+def test_layout_assemble_writes_each_place():
     values = {"city": 1.0, "kind": 2.0, "city x kind": 3.0}
     out = layout().assemble(Columns(X), lambda slot, place: place.fill(values[slot.name]))
     assert out.tolist() == [[1, 1, 3, 2, 3]]
 
 
-def test_names_that_collide():
+def test_layout_colliding_names_are_an_error():
     with pytest.raises(ValueError, match="'city_0'"):
         layout().check_names(["city", "city_0", "kind"])
 
@@ -49,6 +49,6 @@ def test_output_dtype_is_float32_where_that_loses_nothing():
     assert output_dtype(columns, [1]) == np.float64
 
 
-def test_cross_name():
+def test_cross_name_joins_column_names():
     assert cross_name(["a"]) == "a"
     assert cross_name(["a", 1]) == "a x 1"

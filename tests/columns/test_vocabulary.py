@@ -17,46 +17,46 @@ def fit(values, **rules):
     return Vocabulary.fit(column(values), np.ones(len(values), dtype=bool), **rules)
 
 
-def test_codes_start_after_the_reserved_ones():
+def test_vocabulary_codes_start_after_reserved_ones():
     vocabulary = fit(["b", "a", None, "b"])
     assert vocabulary.levels == ["a", "b"]
     assert vocabulary.encode(column(["a", "b", None, "c"])).tolist() == [3, 4, MISSING, UNSEEN]
     assert vocabulary.counts.tolist() == [0, 1, 0, 1, 2]
 
 
-def test_codes_do_not_depend_on_the_order_of_rows():
+def test_vocabulary_codes_ignore_the_order_of_rows():
     assert fit(["b", "a", "c"]) == fit(["c", "b", "a"])
 
 
-def test_vocabularies_of_other_levels_are_not_equal():
+def test_vocabulary_of_other_levels_is_not_equal():
     assert fit(["a", "b"]) != fit(["a", "c"])
 
 
-def test_a_vocabulary_equals_no_list():
+def test_vocabulary_equals_no_list():
     assert fit(["a", "b"]) != ["a", "b"]
 
 
-def test_codes_are_positions():
+def test_vocabulary_codes_are_positions():
     """Whole numbers, as a table is looked up with."""
     assert fit(["a"]).codes_of(["a"]).dtype == np.intp
 
 
-def test_value_and_kind_tell_levels_apart():
+def test_vocabulary_levels_differ_by_value_and_kind():
     vocabulary = fit([1, "1", True, 0, False])
     assert vocabulary.levels == [0, 1, False, True, "1"]
     assert vocabulary.codes_of([1, True, "1", 1.0, np.bool_(True)]).tolist() == [4, 6, 7, 4, 6]
 
 
-def test_a_pooled_boolean_is_not_a_number():
+def test_vocabulary_pooled_boolean_is_not_a_number():
     vocabulary = fit([1, 1, True], min_frequency=2)
     assert vocabulary.codes_of([1, True]).tolist() == [3, INFREQUENT]
 
 
-def test_values_without_an_order_keep_the_order_of_rows():
+def test_vocabulary_values_without_order_keep_row_order():
     assert fit([("b", 1), ("a", 2), "z", 3]).levels == [3, "z", ("b", 1), ("a", 2)]
 
 
-def test_rows_that_do_not_count():
+def test_vocabulary_ignores_rows_that_do_not_count():
     used = np.array([True, True, False])
     vocabulary = Vocabulary.fit(column(["a", "b", "c"]), used)
     assert vocabulary.levels == ["a", "b"]
@@ -75,7 +75,7 @@ def test_rows_that_do_not_count():
     ],
     ids=str,
 )
-def test_infrequent_levels_are_those_of_one_hot_encoder(rules):
+def test_vocabulary_infrequent_levels_match_one_hot_encoder(rules):
     values = ["a"] * 5 + ["b"] * 3 + ["c"] * 2 + ["d"]
     theirs = OneHotEncoder(**rules).fit(np.array(values)[:, None]).infrequent_categories_[0]
     ours = fit(values, **rules)
@@ -84,23 +84,23 @@ def test_infrequent_levels_are_those_of_one_hot_encoder(rules):
     assert ours.counts[INFREQUENT] == sum(values.count(level) for level in ours.infrequent)
 
 
-def test_as_many_levels_as_max_categories_are_all_kept():
+def test_vocabulary_max_categories_keeps_exactly_as_many():
     """OneHotEncoder pools one of them."""
     assert fit(["a", "a", "b", "b", "c"], max_categories=3).levels == ["a", "b", "c"]
 
 
-def test_of_equally_frequent_levels_the_first_are_kept():
+def test_vocabulary_max_categories_ties():
     """OneHotEncoder keeps the last. They are many: a sort that is not stable keeps few in order."""
     levels = [f"{i:04d}" for i in range(1000)]
     assert fit([*levels, "0700"], max_categories=21).levels == [*levels[:19], "0700"]
 
 
-def test_repr_shows_the_first_levels():
+def test_vocabulary_repr_shows_the_first_levels():
     assert repr(fit(list("abcd"))) == "<Vocabulary of 4 levels: 'a', 'b', 'c', ...>"
     assert repr(fit(list("abc"))) == "<Vocabulary of 3 levels: 'a', 'b', 'c'>"
 
 
-def test_levels_that_always_keep_a_code_of_their_own():
+def test_vocabulary_always_levels_keep_their_own_code():
     vocabulary = fit(["a", "b", "b", "c", "c"], min_frequency=2, always=["a", "z"])
     assert vocabulary.levels == ["a", "b", "c", "z"]
     assert vocabulary.counts.tolist() == [0, 0, 0, 1, 2, 2, 0]
@@ -109,7 +109,7 @@ def test_levels_that_always_keep_a_code_of_their_own():
     assert vocabulary.infrequent == ["c", "d"]
 
 
-def test_pickling_keeps_codes_and_counts():
+def test_vocabulary_pickle_keeps_codes_and_counts():
     vocabulary = fit(["a", "b", "b", "c", "c", None, 7, 7], min_frequency=2)
     again = pickle.loads(pickle.dumps(vocabulary))
     assert again == vocabulary
@@ -117,7 +117,7 @@ def test_pickling_keeps_codes_and_counts():
     np.testing.assert_array_equal(again.counts, vocabulary.counts)
 
 
-def test_a_pickle_takes_no_more_than_the_text_of_the_levels():
+def test_vocabulary_pickle_is_no_larger_than_its_text():
     values = [f"{i:05d}" for i in range(10_000)]
     assert len(pickle.dumps(fit(values))) < 5 * len(values)
 
@@ -125,12 +125,12 @@ def test_a_pickle_takes_no_more_than_the_text_of_the_levels():
 # What may not be
 
 
-def test_known_levels_are_no_error():
+def test_vocabulary_known_levels_are_no_error():
     codes = fit(["a", "b"]).encode(column(["b", "a"]), allow_unknown=False, allow_missing=False)
     assert codes.tolist() == [4, 3]
 
 
-def test_missing_values_if_they_are_an_error():
+def test_vocabulary_missing_values_may_be_an_error():
     message = r"^Column 'x' is missing in 2 rows, the first being row 1\. .*handle_missing='embed'"
     with pytest.raises(ValueError, match=message):
         fit(["a", "b"]).encode(column(["a", None, "b", None]), allow_missing=False)
@@ -144,7 +144,7 @@ def test_missing_values_if_they_are_an_error():
         ("uvwxyz", r"6 levels .*: \['u', 'v', 'w', 'x', 'y'\] \.\.\.\. Give"),
     ],
 )
-def test_an_error_shows_at_most_five_levels_that_are_unknown(unknown, said):
+def test_vocabulary_error_shows_five_unknown_levels_at_most(unknown, said):
     with pytest.raises(ValueError, match=f"^Column 'city' holds {said}"):
         fit(["a", "b"]).encode(column(["a", *unknown]), "city", allow_unknown=False)
 
@@ -152,7 +152,7 @@ def test_an_error_shows_at_most_five_levels_that_are_unknown(unknown, said):
 # Values of other types
 
 
-def test_values_of_other_types_are_unseen_with_a_warning():
+def test_vocabulary_other_types_are_unseen_with_a_warning():
     message = (
         r"^Column 'rooms' was fitted on \['numbers'\] and now holds \['booleans', 'strings'\]: "
         r".* such as 3\.$"
@@ -165,22 +165,22 @@ def test_values_of_other_types_are_unseen_with_a_warning():
 @pytest.mark.parametrize(
     ("at_fit", "now"), [(["a", "b"], ["z"]), (["a", "b"], [None]), ([None, None], ["a"])]
 )
-def test_no_warning_where_types_do_not_differ(at_fit, now):
+def test_vocabulary_same_types_do_not_warn(at_fit, now):
     assert fit(at_fit).encode(column(now)).max() <= MISSING
 
 
-def test_the_types_of_pooled_levels_are_known():
+def test_vocabulary_types_of_pooled_levels_are_known():
     """No warning: a string can match, if only the infrequent row."""
     vocabulary = fit([1, 1, 2, 2, "a"], min_frequency=2)
     assert vocabulary.encode(column(["b"])).tolist() == [UNSEEN]
 
 
-def test_a_vocabulary_of_pooled_levels_alone_warns_of_other_types():
+def test_vocabulary_of_pooled_levels_warns_of_other_types():
     with pytest.warns(UserWarning, match=r"such as 1\.$"):
         fit([1, 2], min_frequency=2).encode(column(["a"]))
 
 
-def test_kinds_of_levels():
+def test_vocabulary_kinds_of_levels():
     assert kinds([1, 2.5]) == {"numbers"}
     assert kinds([True, np.bool_(False)]) == {"booleans"}
     assert kinds(["a", ("a", 1)]) == {"strings", "tuple"}
@@ -199,14 +199,14 @@ def test_kinds_of_levels():
         ([], [MISSING], True, False),
     ],
 )
-def test_codes_by_value_end_with_that_of_missing(values, codes, all_seen, of_other_types):
+def test_vocabulary_by_value_ends_with_the_code_of_missing(values, codes, all_seen, of_other_types):
     of_value, *said = fit(["a", "b"]).by_value(values)
     assert of_value.tolist() == codes
     assert of_value.dtype == np.intp
     assert said == [all_seen, of_other_types]
 
 
-def test_a_decimal_may_match_a_number():
+def test_vocabulary_decimal_may_match_a_number():
     """Types differ, and one of the values was seen: none is of other types then."""
     of_value, _, of_other_types = fit([1, 2]).by_value([Decimal(9), Decimal(1)])
     assert of_value.tolist() == [UNSEEN, 3, MISSING]
@@ -219,12 +219,12 @@ def test_a_decimal_may_match_a_number():
 @pytest.mark.parametrize(
     ("values", "held"), [(["a", "a"], "one level"), ([None, None], "no value"), ([], "no value")]
 )
-def test_a_column_that_holds_the_same_in_all_rows(values, held):
+def test_vocabulary_same_in_all_rows_warns(values, held):
     with pytest.warns(UserWarning, match=f"^Column 'city' holds {held} in all rows: "):
         fit(values).warn_if_uninformative("city")
 
 
 @pytest.mark.parametrize("values", [["a", "b"], ["a", None]])
-def test_a_column_that_does_not_hold_the_same_in_all_rows(values):
+def test_vocabulary_differing_rows_do_not_warn(values):
     """A warning would be an error here."""
     fit(values).warn_if_uninformative("city")

@@ -11,7 +11,7 @@ from sklearn.model_selection import GroupKFold
 from skembed import NeuralEmbeddingEncoder, NeuralEmbeddingRegressor
 
 
-def test_the_forward_pass_is_the_decoder_of_training(rents):
+def test_predict_forward_pass_is_the_trained_decoder(rents):
     import torch
 
     from skembed._training.decoders import Decoder
@@ -38,14 +38,14 @@ def test_the_forward_pass_is_the_decoder_of_training(rents):
     np.testing.assert_allclose(model.predict(X), expected, rtol=1e-5)
 
 
-def test_unseen_and_missing_levels_are_predicted(rents):
+def test_predict_takes_unseen_and_missing_levels(rents):
     X, y = rents
     model = NeuralEmbeddingRegressor(random_state=0).fit(X, y)
     strange = X.replace({"city": {"Oslo": "Lima", "Rome": None}})
     assert np.isfinite(model.predict(strange)).all()
 
 
-def test_missing_numbers_are_predicted(rents):
+def test_predict_takes_missing_numbers(rents):
     X, y = rents
     gaps = X.assign(rooms=X["rooms"].where(X.index % 5 > 0))
     model = NeuralEmbeddingRegressor(random_state=0).fit(gaps, y)
@@ -53,14 +53,14 @@ def test_missing_numbers_are_predicted(rents):
 
 
 @pytest.mark.parametrize("use_context", [True, False])
-def test_context_is_seen_or_not(rents, use_context):
+def test_predict_sees_context_or_not(rents, use_context):
     X, y = rents
     model = NeuralEmbeddingRegressor(random_state=0, use_context=use_context).fit(X, y)
     moved = X.assign(rooms=6 - X["rooms"])
     assert np.array_equal(model.predict(X), model.predict(moved)) != use_context
 
 
-def test_noise_gives_the_constant_answer():
+def test_predict_noise_gives_the_constant_answer():
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"id": rng.permutation(np.arange(2000) % 1000).astype(str)})
     y = rng.normal(5.0, 1.0, size=2000)
@@ -69,14 +69,14 @@ def test_noise_gives_the_constant_answer():
     np.testing.assert_allclose(model.predict(X), y.mean(), rtol=1e-6)
 
 
-def test_groups_and_weights(rents):
+def test_predictor_takes_groups_and_weights(rents):
     X, y = rents
     model = NeuralEmbeddingRegressor(cv=GroupKFold(4), max_epochs=3, random_state=0)
     model.fit(X, y, sample_weight=np.ones(400), groups=X["rooms"] % 4)
     assert model.predict(X).shape == (400,)
 
 
-def test_the_training_is_that_of_the_encoder(rents):
+def test_predictor_trains_as_the_encoder(rents):
     X, y = rents
     net = NeuralEmbeddingRegressor(random_state=0).fit(X, y)
     encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, y)
@@ -85,7 +85,7 @@ def test_the_training_is_that_of_the_encoder(rents):
     )
 
 
-def test_predict_without_torch(rents, tmp_path):
+def test_predict_works_without_torch(rents, tmp_path):
     X, y = rents
     model = NeuralEmbeddingRegressor(random_state=0, max_epochs=2).fit(X, y)
     (tmp_path / "model").write_bytes(pickle.dumps((model, X)))

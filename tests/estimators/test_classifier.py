@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 from skembed import NeuralEmbeddingClassifier
 
 
-def test_binary_classes(adult):
+def test_classifier_binary_classes(adult):
     X_train, X_test, y_train, y_test = adult
     model = NeuralEmbeddingClassifier(random_state=0).fit(
         X_train, y_train.map({0: "<=50K", 1: ">50K"})
@@ -19,7 +19,7 @@ def test_binary_classes(adult):
     np.testing.assert_allclose(model.predict_log_proba(X_test), np.log(probabilities))
 
 
-def test_many_classes(adult):
+def test_classifier_many_classes(adult):
     X_train, X_test, _, _ = adult
     model = NeuralEmbeddingClassifier(random_state=0, max_epochs=10)
     model.fit(X_train.drop(columns="race"), X_train["race"])
@@ -31,7 +31,7 @@ def test_many_classes(adult):
     )
 
 
-def test_continuous_classes_are_refused(rents):
+def test_classifier_refuses_continuous_classes(rents):
     X, y = rents
     with pytest.raises(ValueError, match="Unknown label type"):
         NeuralEmbeddingClassifier().fit(X, y)
@@ -42,7 +42,7 @@ def labels_of(X):
     return np.column_stack([X["city"].isin(["Bern", "Oslo"]), X["kind"] == "house"]).astype(int)
 
 
-def test_several_labels(rents):
+def test_classifier_several_labels(rents):
     X, _ = rents
     labels = labels_of(X)
     model = NeuralEmbeddingClassifier(random_state=0).fit(X, labels)
@@ -53,7 +53,7 @@ def test_several_labels(rents):
     np.testing.assert_allclose(model.predict_log_proba(X), np.log(probabilities))
 
 
-def test_labels_may_be_sparse(rents):
+def test_classifier_labels_may_be_sparse(rents):
     X, _ = rents
     labels = labels_of(X)
     settings = {"max_epochs": 3, "random_state": 0}
@@ -62,7 +62,7 @@ def test_labels_may_be_sparse(rents):
     np.testing.assert_array_equal(dense.predict_proba(X), from_sparse.predict_proba(X))
 
 
-def test_two_hundred_classes_have_no_order():
+def test_classifier_two_hundred_classes_have_no_order():
     """Classes that are neighbours as integers are not more alike than others."""
     rng = np.random.default_rng(0)
     town = rng.integers(0, 200, 20_000)
@@ -73,7 +73,7 @@ def test_two_hundred_classes_have_no_order():
     assert (model.predict(X) == y).mean() > 0.9
 
 
-def test_several_columns_of_classes_are_refused(rents):
+def test_classifier_refuses_several_columns_of_classes(rents):
     X, _ = rents
     with pytest.raises(ValueError, match="several columns of classes"):
         NeuralEmbeddingClassifier().fit(X, labels_of(X) + 1)
@@ -84,7 +84,7 @@ def test_several_columns_of_classes_are_refused(rents):
 
 @pytest.mark.filterwarnings("ignore:The columns told nothing")
 @pytest.mark.filterwarnings("ignore:The least populated class")
-def test_classes_of_one_row_each(rents):
+def test_classifier_classes_of_one_row_each(rents):
     """Beside one large class; without that, there are no folds to make."""
     X = rents[0]
     y = np.where(np.arange(400) < 6, np.arange(400), 99)
@@ -101,7 +101,7 @@ def test_classes_of_one_row_each(rents):
 
 @pytest.mark.filterwarnings("ignore:The columns told nothing")
 @pytest.mark.filterwarnings("ignore:The least populated class")
-def test_one_positive_row_among_100_000():
+def test_classifier_one_positive_row_among_100_000():
     X = pd.DataFrame({"id": (np.arange(100_001) % 5000).astype(str)})
     y = np.arange(100_001) == 4321
     model = NeuralEmbeddingClassifier(

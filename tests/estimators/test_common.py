@@ -82,7 +82,7 @@ WHOLE = {
     ],
     ids=lambda estimator: f"{type(estimator).__name__}-{estimator.loss}-{estimator.interaction}",
 )
-def test_a_weight_is_a_number_of_rows(estimator, monkeypatch):
+def test_sample_weight_is_a_number_of_rows(estimator, monkeypatch):
     """scikit-learn's check, but for the rounding of sums in float32."""
     like = partial(estimator_checks.assert_allclose_dense_sparse, atol=1e-3)
     monkeypatch.setattr(estimator_checks, "assert_allclose_dense_sparse", like)

@@ -31,7 +31,7 @@ BY_DEFAULT = {"max_epochs": 3, "random_state": 0}
 # What comes out
 
 
-def test_vectors_stand_in_the_place_of_their_column(rents):
+def test_transform_puts_vectors_where_their_column_was(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(embedding_dim={"city": 3, "kind": 1}, **QUICK)
     features = encoder.fit_transform(X, y)
@@ -45,7 +45,7 @@ def test_vectors_stand_in_the_place_of_their_column(rents):
     np.testing.assert_array_equal(features[:, 3], X["rooms"])
 
 
-def test_other_columns_can_be_dropped(rents):
+def test_transform_drops_the_remainder_if_asked(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(remainder="drop", embedding_dim=2, **QUICK)
     assert encoder.fit_transform(X, y).shape == (400, 4)
@@ -62,7 +62,7 @@ def test_transform_gives_the_row_of_the_level(rents):
     )
 
 
-def test_float32_unless_a_passing_column_needs_more(rents):
+def test_transform_dtype_is_float32_unless_more_is_needed(rents):
     X, y = rents
     assert NeuralEmbeddingEncoder(remainder="drop", **QUICK).fit_transform(X, y).dtype == "float32"
     small = X.astype({"rooms": "int16"})
@@ -74,14 +74,14 @@ def test_float32_unless_a_passing_column_needs_more(rents):
 
 
 @pytest.mark.parametrize("kind", ["pandas", "polars"])
-def test_set_output(rents, kind):
+def test_set_output_gives_pandas_or_polars(rents, kind):
     X, y = rents
     out = NeuralEmbeddingEncoder(**QUICK).set_output(transform=kind).fit_transform(X, y)
     assert type(out).__module__.startswith(kind)
     assert list(out.columns)[-2:] == ["rooms", "kind_0"]
 
 
-def test_an_empty_frame_gives_an_empty_output(rents):
+def test_transform_of_an_empty_frame_is_empty(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(**QUICK).fit(X, y).set_output(transform="pandas")
     out = encoder.transform(X.head(0))
@@ -100,7 +100,7 @@ def test_transform_leaves_the_fitted_state_alone(rents):
 # What is learned
 
 
-def test_regression_learns_the_level_effects(rents):
+def test_target_quantity_effects_of_levels_are_learned(rents):
     X, y = rents
     model = make_pipeline(NeuralEmbeddingEncoder(random_state=0), Ridge())
     assert cross_val_score(model, X, y).mean() > 0.95
@@ -117,7 +117,7 @@ def test_target_scale_does_not_matter(rents):
     np.testing.assert_allclose(plain, scaled, atol=1e-3)
 
 
-def test_binary_target_of_strings(adult):
+def test_target_binary_of_strings_is_learned(adult):
     X_train, X_test, y_train, y_test = adult
     labels = y_train.map({0: "<=50K", 1: ">50K"})
     model = make_pipeline(
@@ -127,7 +127,7 @@ def test_binary_target_of_strings(adult):
     assert roc_auc_score(y_test, model.predict_proba(X_test)[:, 1]) > 0.88
 
 
-def test_multiclass_target(adult):
+def test_target_multiclass_is_learned(adult):
     X_train, X_test, _, _ = adult
     X_train, X_test = (X[X["relationship"] != "Other-relative"] for X in (X_train, X_test))
     encoder = NeuralEmbeddingEncoder(random_state=0)
@@ -139,7 +139,7 @@ def test_multiclass_target(adult):
     assert accuracy > (X_test["relationship"] == "Husband").mean() + 0.3
 
 
-def test_context_takes_its_share(rents):
+def test_context_explains_its_share_of_the_target(rents):
     """What the rooms explain is not told by the city, unless the net cannot see the rooms."""
     X, y = rents
     X = X.assign(rooms=np.where(X["city"] == "Oslo", 5, 1))
@@ -149,7 +149,7 @@ def test_context_takes_its_share(rents):
     assert np.ptp(seen.tables_["city"][3:, 0]) < np.ptp(hidden.tables_["city"][3:, 0])
 
 
-def test_missing_context_does_no_harm(rents):
+def test_context_missing_does_no_harm(rents):
     X, y = rents
     X = X.astype({"rooms": float})
     X.loc[::7, "rooms"] = np.nan
@@ -158,7 +158,7 @@ def test_missing_context_does_no_harm(rents):
     np.testing.assert_array_equal(features[:, -2], X["rooms"])
 
 
-def test_axes_are_sorted_by_how_far_they_move_the_answer(rents):
+def test_axes_are_sorted_by_effect_on_the_answer(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(embedding_dim=3, crosses=None, random_state=0)
     city = encoder.fit_transform(X, y)[:, :3]
@@ -169,7 +169,7 @@ def test_axes_are_sorted_by_how_far_they_move_the_answer(rents):
     assert np.corrcoef(city[:, 0], effect)[0, 1] > 0.95
 
 
-def test_a_column_that_tells_nothing_gets_one_number():
+def test_embedding_dim_of_a_noise_column_is_one():
     rng = np.random.default_rng(0)
     X = pd.DataFrame(rng.integers(0, 8, (4000, 2)).astype(str), columns=["city", "noise"])
     y = X["city"].astype(float) ** 2 + rng.normal(0, 5, 4000)
@@ -177,14 +177,14 @@ def test_a_column_that_tells_nothing_gets_one_number():
     assert encoder.tables_["noise"].shape == (3 + 8, 1)
 
 
-def test_lengths_asked_for_are_kept(rents):
+def test_embedding_dim_that_is_given_is_kept(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(embedding_dim={"city": 6}, **QUICK).fit(X, y)
     assert encoder.tables_["city"].shape[1] == 6
     assert encoder.tables_["kind"].shape[1] == 1
 
 
-def test_history_tells_each_epoch(rents):
+def test_history_has_an_entry_per_epoch(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(max_epochs=6, early_stopping=False, random_state=0).fit(X, y)
     assert set(encoder.history_) == {"out_of_fold_loss", "table_loss", "seconds"}
@@ -192,13 +192,13 @@ def test_history_tells_each_epoch(rents):
     assert encoder.history_["out_of_fold_loss"][-1] < encoder.history_["out_of_fold_loss"][0]
 
 
-def test_the_best_epoch_is_kept(rents):
+def test_best_epoch_has_the_least_out_of_fold_loss(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(random_state=0, tol=0.0).fit(X, y)
     assert encoder.best_epoch_ == np.argmin(encoder.history_["out_of_fold_loss"]) + 1
 
 
-def test_training_ends_when_the_out_of_fold_loss_no_longer_falls(rents):
+def test_early_stopping_when_out_of_fold_loss_stops_falling(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(
         max_epochs=40, tol=1.0, n_iter_no_change=2, random_state=0
@@ -225,7 +225,7 @@ def test_verbose_prints_a_line_per_epoch(rents, capsys):
 # Levels: missing, unseen, infrequent
 
 
-def test_unseen_levels_get_the_prior_row(rents):
+def test_unseen_level_gets_the_prior_row(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(embedding_dim=3, **QUICK).fit(X, y)
     lima = pd.DataFrame({"city": ["Lima"], "rooms": [2], "kind": ["flat"]})
@@ -234,7 +234,7 @@ def test_unseen_levels_get_the_prior_row(rents):
     )
 
 
-def test_missing_has_a_row_of_its_own(rents):
+def test_missing_has_its_own_row(rents):
     X, y = rents
     X.loc[::3, "city"] = None
     y = y.where(X["city"].notna(), 9000.0)
@@ -261,7 +261,7 @@ def test_infrequent_levels_share_a_row(rents):
     np.testing.assert_array_equal(out[0, :3], encoder.tables_["city"][2].astype(float))
 
 
-def test_the_unseen_row_is_trained():
+def test_unseen_row_is_trained():
     """On levels held out of fit it beats random rows and a row of zeros (log-loss, six seeds)."""
     losses = {"trained": [], "zero": [], "random": []}
     for seed in range(6):
@@ -294,7 +294,7 @@ def test_the_unseen_row_is_trained():
 # Sample weights and groups
 
 
-def test_rows_of_weight_zero_count_as_absent(rents):
+def test_sample_weight_zero_counts_as_absent(rents):
     X, y = rents
     weight = np.ones(400)
     weight[X["city"] == "Oslo"] = 0
@@ -307,7 +307,7 @@ def test_rows_of_weight_zero_count_as_absent(rents):
 
 @pytest.mark.parametrize("crosses", ["auto", None])
 @pytest.mark.parametrize("as_classes", [False, True])
-def test_rows_of_weight_zero_leave_no_trace(rents, crosses, as_classes):
+def test_sample_weight_zero_leaves_no_trace(rents, crosses, as_classes):
     """With the default settings, to the bit; what they hold does not matter."""
     X, y = rents
     y = (y > y.median()) if as_classes else y
@@ -323,7 +323,7 @@ def test_rows_of_weight_zero_leave_no_trace(rents, crosses, as_classes):
         np.testing.assert_array_equal(encoder.tables_[name], table)
 
 
-def test_vectors_of_weights_are_those_of_repeated_rows(rents):
+def test_sample_weight_equals_repeated_rows(rents):
     """All rows in each batch, and nothing drawn. What the folds agree to is counted by weight.
 
     Sums of other length are rounded otherwise, and ten epochs make more of it.
@@ -348,7 +348,7 @@ def test_vectors_of_weights_are_those_of_repeated_rows(rents):
     np.testing.assert_allclose(*features, atol=1e-3)
 
 
-def test_weights_count(rents):
+def test_sample_weight_decides_between_halves(rents):
     """Two halves that disagree: the heavier one decides the sign of the own effect."""
     X, _ = rents
     X = X.assign(rooms=1)
@@ -373,7 +373,7 @@ def test_groups_reach_the_splitter(rents):
     )
 
 
-def test_metadata_routing(rents):
+def test_metadata_routing_in_a_pipeline(rents):
     X, y = rents
     with sklearn.config_context(enable_metadata_routing=True):
         encoder = NeuralEmbeddingEncoder(cv=GroupKFold(4), random_state=0)
@@ -386,7 +386,7 @@ def test_metadata_routing(rents):
 # With scikit-learn
 
 
-def test_in_a_column_transformer(adult):
+def test_column_transformer_takes_the_encoder(adult):
     X_train, X_test, y_train, _ = adult
     transformer = make_column_transformer(
         (NeuralEmbeddingEncoder(**QUICK), make_column_selector(dtype_exclude="number")),
@@ -402,27 +402,27 @@ def test_in_a_column_transformer(adult):
     "spec",
     [["kind", "city"], [0, 2], [True, False, True], make_column_selector(dtype_exclude="number")],
 )
-def test_categorical_features(rents, spec):
+def test_categorical_features_take_names_masks_and_selectors(rents, spec):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(categorical_features=spec, **QUICK).fit(X, y)
     assert list(encoder.tables_) == ["city", "kind"]
 
 
-def test_integers_are_embedded_if_they_are_named(rents):
+def test_categorical_features_may_name_integers(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(categorical_features=["city", "rooms", "kind"], **QUICK)
     encoder.fit(X, y)
     assert encoder.vocabularies_["rooms"].levels == [1, 2, 3, 4, 5]
 
 
-def test_every_column_of_an_array_is_embedded(rents):
+def test_categorical_features_of_an_array_are_all_columns(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(**QUICK).fit(X.to_numpy(), y)
     assert list(encoder.tables_) == ["x0", "x1", "x2"]
     assert encoder.get_feature_names_out()[0] == "x0_0"
 
 
-def test_grid_search_in_two_processes(rents):
+def test_grid_search_in_two_processes_gives_the_same(rents):
     X, y = rents
     model = make_pipeline(NeuralEmbeddingEncoder(**QUICK), Ridge())
     grid = {"neuralembeddingencoder__embedding_dim": [1, 3]}
@@ -440,7 +440,7 @@ def test_clone_forgets_what_was_fitted(rents):
     assert not hasattr(copy, "tables_")
 
 
-def test_html_repr(rents):
+def test_html_repr_shows_class_and_attributes(rents):
     X, y = rents
     html = NeuralEmbeddingEncoder(**QUICK).fit(X, y)._repr_html_()
     assert "NeuralEmbeddingEncoder" in html
@@ -450,13 +450,13 @@ def test_html_repr(rents):
 # Saving, other processes, the same bits
 
 
-def test_a_copy_shares_the_tables(rents):
+def test_copy_shares_the_tables(rents):
     encoder = NeuralEmbeddingEncoder(max_epochs=2, random_state=0).fit(*rents)
     assert copy.copy(encoder).tables_ is encoder.tables_
 
 
 @pytest.mark.parametrize("library", ["pickle", "joblib"])
-def test_a_saved_encoder_gives_the_same_features(rents, tmp_path, library):
+def test_pickle_and_joblib_give_the_same_features(rents, tmp_path, library):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(**QUICK).fit(X, y)
     if library == "pickle":
@@ -467,7 +467,7 @@ def test_a_saved_encoder_gives_the_same_features(rents, tmp_path, library):
     np.testing.assert_array_equal(loaded.transform(X.head(9)), encoder.transform(X.head(9)))
 
 
-def test_no_training_row_is_kept(rents):
+def test_pickle_keeps_no_training_row(rents):
     X, y = rents
     small = NeuralEmbeddingEncoder(**QUICK).fit(X, y)
     large = NeuralEmbeddingEncoder(**QUICK).fit(pd.concat([X] * 20), pd.concat([y] * 20))
@@ -507,7 +507,7 @@ def test_same_bits_with_another_number_of_joblib_workers(adult):
         np.testing.assert_array_equal(features, here)
 
 
-def test_another_seed_gives_another_table(rents):
+def test_seed_changes_the_tables(rents):
     X, y = rents
     first = NeuralEmbeddingEncoder(max_epochs=3, random_state=0).fit(X, y)
     second = NeuralEmbeddingEncoder(max_epochs=3, random_state=1).fit(X, y)
@@ -539,7 +539,7 @@ def global_state():
     }
 
 
-def test_no_global_state_is_touched(rents, tmp_path):
+def test_global_state_is_not_touched(rents, tmp_path):
     X, y = rents
     NeuralEmbeddingEncoder(**QUICK).fit(X, y)  # imports all that is needed
     np.random.seed(0)
@@ -554,28 +554,28 @@ def test_no_global_state_is_touched(rents, tmp_path):
     assert global_state() == before
 
 
-def test_transform_warns_when_given_the_rows_it_was_fitted_on(rents):
+def test_leak_warning_of_transform_on_the_rows_of_fit(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(**QUICK).fit(X, y)
     with pytest.warns(UserWarning, match="use fit_transform"):
         encoder.transform(X)
 
 
-def test_no_warning_after_fit_transform_in_a_pipeline(rents):
+def test_leak_warning_is_absent_after_fit_transform(rents):
     """A pipeline was trained by fit_transform: predicting its training rows is no mistake."""
     X, y = rents
     model = make_pipeline(NeuralEmbeddingEncoder(**QUICK), Ridge()).fit(X, y)
     assert r2_score(y, model.predict(X)) > 0  # a warning would be an error here
 
 
-def test_one_table_without_folds(rents):
+def test_cv_none_trains_one_table(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(cv=None, max_epochs=3, random_state=0)
     np.testing.assert_array_equal(encoder.fit_transform(X, y), encoder.fit(X, y).transform(X))
     assert encoder.best_epoch_ == 3
 
 
-def test_vectors_of_dot_products_are_features(rents):
+def test_interaction_dot_vectors_are_features(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(interaction="dot", random_state=0)
     model = make_pipeline(encoder, Ridge())
@@ -583,13 +583,13 @@ def test_vectors_of_dot_products_are_features(rents):
 
 
 @pytest.mark.parametrize("loss", ["absolute_error", "poisson"])
-def test_vectors_by_another_loss(rents, loss):
+def test_loss_may_be_absolute_error_or_poisson(rents, loss):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(loss=loss, random_state=0)
     assert cross_val_score(make_pipeline(encoder, Ridge()), X, y).mean() > 0.8
 
 
-def test_vectors_from_several_targets(rents):
+def test_target_of_several_columns_is_learned(rents):
     X, y = rents
     both = np.column_stack([y, X["rooms"] * 1.0])
     encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, both)

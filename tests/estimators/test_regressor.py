@@ -17,18 +17,18 @@ def visits():
     return X, rng.poisson(rate), rate
 
 
-def test_quantities_in_their_own_units(rents):
+def test_regressor_predicts_quantities_in_their_units(rents):
     X, y = rents
     assert cross_val_score(NeuralEmbeddingRegressor(random_state=0), X, y).mean() > 0.9
 
 
-def test_integers_are_quantities_to_the_regressor(rents):
+def test_regressor_takes_integers_as_quantities(rents):
     X, y = rents
     model = NeuralEmbeddingRegressor(random_state=0).fit(X, y.round().astype(int))
     assert model.target_type_ == "continuous"
 
 
-def test_several_quantities_in_their_own_units(rents):
+def test_regressor_predicts_several_quantities(rents):
     X, y = rents
     both = np.column_stack([y, -y / 1e6 + X["rooms"]])
     model = NeuralEmbeddingRegressor(random_state=0).fit(X, both)
@@ -36,7 +36,7 @@ def test_several_quantities_in_their_own_units(rents):
     assert r2_score(both, model.predict(X), multioutput="raw_values").min() > 0.9
 
 
-def test_counts(visits):
+def test_regressor_poisson_predicts_counts(visits):
     X, y, rate = visits
     model = NeuralEmbeddingRegressor(loss="poisson", random_state=0).fit(X, y)
     predicted = model.predict(X)
@@ -46,7 +46,7 @@ def test_counts(visits):
 
 
 @pytest.mark.parametrize("quantile", [0.1, 0.9])
-def test_a_quantile_has_its_share_of_rows_below(visits, quantile):
+def test_regressor_quantile_has_its_share_of_rows_below(visits, quantile):
     X, _, rate = visits
     y = rate + np.random.default_rng(0).normal(0, rate)
     model = NeuralEmbeddingRegressor(loss="quantile", quantile=quantile, random_state=0).fit(X, y)
@@ -54,7 +54,7 @@ def test_a_quantile_has_its_share_of_rows_below(visits, quantile):
 
 
 @pytest.mark.filterwarnings("ignore:The columns told nothing")  # so the squared error finds
-def test_the_median_is_not_moved_by_outliers(rents):
+def test_regressor_median_is_not_moved_by_outliers(rents):
     X, y = rents
     wild = y.mask(np.arange(400) % 10 == 0, 1e5)
     errors = {}
@@ -64,7 +64,7 @@ def test_the_median_is_not_moved_by_outliers(rents):
     assert errors["absolute_error"] < 0.1 * errors["squared_error"]
 
 
-def test_predictions_stay_in_their_range(visits):
+def test_regressor_y_range_bounds_predictions(visits):
     X, _, rate = visits
     model = NeuralEmbeddingRegressor(y_range=(0.4, 12.5), random_state=0).fit(X, rate)
     predicted = model.predict(X)
@@ -72,7 +72,7 @@ def test_predictions_stay_in_their_range(visits):
     assert r2_score(rate, predicted) > 0.95
 
 
-def test_bad_parameters_of_the_loss_are_named(visits):
+def test_regressor_bad_loss_parameters_are_named(visits):
     X, y, _ = visits
     with pytest.raises(ValueError, match="'loss' parameter"):
         NeuralEmbeddingRegressor(loss="hinge").fit(X, y)
@@ -92,13 +92,13 @@ def ratings():
     return X, (y + rng.normal(0, 0.2, 6000)).clip(0.5, 5.5), quality
 
 
-def test_dot_products_find_tastes(ratings):
+def test_regressor_dot_finds_tastes(ratings):
     X, y, _ = ratings
     model = NeuralEmbeddingRegressor(interaction="dot", embedding_dim=5, y_range=(0.5, 5.5))
     assert cross_val_score(model.set_params(random_state=0), X, y, cv=3).mean() > 0.8
 
 
-def test_biases_by_level(ratings):
+def test_regressor_dot_biases_by_level(ratings):
     """The bias of a film is how good it is beside who rated it."""
     X, y, quality = ratings
     model = NeuralEmbeddingRegressor(interaction="dot", random_state=0).fit(X, y)
@@ -107,7 +107,7 @@ def test_biases_by_level(ratings):
     assert biases.std() == pytest.approx(quality.std(), rel=0.25)
 
 
-def test_dot_products_beside_numbers(ratings):
+def test_regressor_dot_beside_numbers(ratings):
     X, y, _ = ratings
     hour = np.random.default_rng(1).normal(size=len(y))
     model = NeuralEmbeddingRegressor(interaction="dot", embedding_dim=5, random_state=0)
@@ -116,7 +116,7 @@ def test_dot_products_beside_numbers(ratings):
     assert moved.mean() == pytest.approx(1, abs=0.2)
 
 
-def test_dot_products_give_one_number(rents):
+def test_regressor_dot_gives_one_number(rents):
     X, y = rents
     with pytest.raises(ValueError, match="multioutput with 2"):
         NeuralEmbeddingRegressor(interaction="dot").fit(X, np.column_stack([y, y]))
@@ -126,7 +126,7 @@ def test_dot_products_give_one_number(rents):
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-12, 1e12, 1e300])
-def test_the_unit_of_the_target_does_not_matter(rents, scale):
+def test_regressor_ignores_the_unit_of_the_target(rents, scale):
     X, y = rents
     settings = {"max_epochs": 3, "crosses": None, "random_state": 0}
     plain = NeuralEmbeddingRegressor(**settings).fit(X, y).predict(X)
@@ -137,7 +137,7 @@ def test_the_unit_of_the_target_does_not_matter(rents, scale):
 @pytest.mark.filterwarnings("ignore:The columns told nothing")
 @pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "poisson"])
 @pytest.mark.parametrize("constant", [0.1, 0.0, 1e12])
-def test_a_target_that_is_constant_but_for_one_row(rents, constant, loss):
+def test_regressor_target_constant_but_for_one_row(rents, constant, loss):
     X, y = rents[0], np.full(400, constant)
     y[7] = 2 * constant + 1
     model = NeuralEmbeddingRegressor(loss=loss, max_epochs=3, random_state=0).fit(X, y)
@@ -148,7 +148,7 @@ def test_a_target_that_is_constant_but_for_one_row(rents, constant, loss):
 
 @pytest.mark.filterwarnings("ignore:The columns told nothing")
 @pytest.mark.parametrize("constant", [0.1, -7.0, 1e12])
-def test_a_constant_target_is_predicted(rents, constant):
+def test_regressor_predicts_a_constant_target(rents, constant):
     X = rents[0]
     model = NeuralEmbeddingRegressor(max_epochs=3, random_state=0).fit(X, np.full(400, constant))
     np.testing.assert_allclose(model.predict(X), constant, rtol=1e-12)

@@ -37,7 +37,7 @@ def old(tmp_path):
 # A file
 
 
-def test_a_new_file_appears_when_it_is_whole(tmp_path):
+def test_replacing_shows_the_file_when_it_is_whole(tmp_path):
     with replacing(tmp_path / "page.html") as file:
         file.write(b"new")
         assert not (tmp_path / "page.html").exists()
@@ -45,41 +45,41 @@ def test_a_new_file_appears_when_it_is_whole(tmp_path):
     assert (tmp_path / "page.html").read_bytes() == b"new"
 
 
-def test_a_new_file_has_the_mode_of_any_new_file(tmp_path):
+def test_replacing_nothing_gives_the_mode_of_any_new_file(tmp_path):
     (tmp_path / "other").write_bytes(b"")
     write_bytes(tmp_path / "page.html", b"new")
     assert mode_of(tmp_path / "page.html") == mode_of(tmp_path / "other")
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o664, 0o444], ids=oct)
-def test_the_mode_of_the_old_file_stays(old, mode):
+def test_replacing_keeps_the_mode(old, mode):
     old.chmod(mode)
     write_bytes(old, b"new")
     assert mode_of(old) == mode
     assert old.read_bytes() == b"new"
 
 
-def test_the_new_file_of_a_private_one_is_private_from_the_start(old):
+def test_replacing_a_private_file_is_private_from_the_start(old):
     old.chmod(0o600)
     with replacing(old) as file:
         assert mode_of(Path(file.name)) == 0o600
 
 
-def test_a_writer_may_write_to_the_name(tmp_path):
+def test_replacing_by_a_writer_that_wants_a_path(tmp_path):
     table = pa.table({"x": [1, 2]})
     with replacing(tmp_path / "x.parquet") as file:
         pq.write_table(table, file.name)
     assert pq.read_table(tmp_path / "x.parquet") == table
 
 
-def test_a_writer_may_replace_what_is_under_the_name(tmp_path):
+def test_replacing_by_a_writer_that_replaces_the_file(tmp_path):
     with replacing(tmp_path / "page.html") as file:
         write_bytes(file.name, b"new")
     assert os.listdir(tmp_path) == ["page.html"]
     assert (tmp_path / "page.html").read_bytes() == b"new"
 
 
-def test_a_relative_path_is_that_of_the_folder_at_the_beginning(old, tmp_path, monkeypatch):
+def test_replacing_a_relative_path_ignores_a_change_of_folder(old, tmp_path, monkeypatch):
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path)
     with replacing("page.html") as file:
@@ -89,7 +89,7 @@ def test_a_relative_path_is_that_of_the_folder_at_the_beginning(old, tmp_path, m
     assert os.listdir() == []
 
 
-def test_a_name_of_255_bytes_can_be_written(tmp_path):
+def test_replacing_a_name_of_255_bytes(tmp_path):
     name = "ß" * 127
     write_bytes(tmp_path / name, b"new")
     assert os.listdir(tmp_path) == [name]
@@ -98,7 +98,7 @@ def test_a_name_of_255_bytes_can_be_written(tmp_path):
 # Links
 
 
-def test_a_link_stays_a_link(old, tmp_path):
+def test_replacing_a_link_keeps_the_link(old, tmp_path):
     (tmp_path / "folder").mkdir()
     link = tmp_path / "folder" / "link.html"
     link.symlink_to(Path("..", "page.html"))
@@ -108,21 +108,21 @@ def test_a_link_stays_a_link(old, tmp_path):
     assert os.listdir(link.parent) == ["link.html"]
 
 
-def test_a_link_to_nothing_leads_to_the_new_file(tmp_path):
+def test_replacing_a_link_to_nothing(tmp_path):
     (tmp_path / "link.html").symlink_to("page.html")
     write_bytes(tmp_path / "link.html", b"new")
     assert (tmp_path / "link.html").is_symlink()
     assert (tmp_path / "page.html").read_bytes() == b"new"
 
 
-def test_dots_behind_a_linked_folder_lead_where_the_system_says(tmp_path):
+def test_replacing_behind_a_linked_folder_and_dots(tmp_path):
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "a" / "b")
     write_bytes(f"{tmp_path}/link/../page.html", b"new")
     assert (tmp_path / "a" / "page.html").read_bytes() == b"new"
 
 
-def test_a_link_into_no_folder_is_an_error(tmp_path):
+def test_replacing_a_link_into_no_folder_is_an_error(tmp_path):
     (tmp_path / "link.html").symlink_to(tmp_path / "none" / "page.html")
     with pytest.raises(FileNotFoundError, match=r"There is no folder '.*none' to write to"):
         write_bytes(tmp_path / "link.html", b"new")
@@ -132,7 +132,7 @@ def test_a_link_into_no_folder_is_an_error(tmp_path):
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
-def test_an_error_in_the_middle_leaves_the_old_file_and_nothing_else(old, error):
+def test_replacing_error_leaves_the_old_file_and_nothing_else(old, error):
     def write():
         with replacing(old) as file:
             file.write(b"ne")
@@ -145,7 +145,7 @@ def test_an_error_in_the_middle_leaves_the_old_file_and_nothing_else(old, error)
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_an_error_at_the_end_names_the_file_and_leaves_the_old_one(old, monkeypatch, call):
+def test_replacing_error_at_the_end_names_the_file(old, monkeypatch, call):
     def full(*_):
         raise OSError(28, "No space left on device", "hidden")
 
@@ -157,7 +157,7 @@ def test_an_error_at_the_end_names_the_file_and_leaves_the_old_one(old, monkeypa
     assert old.read_bytes() == b"old"
 
 
-def test_a_folder_that_cannot_be_synced_is_no_error(tmp_path, monkeypatch):
+def test_replacing_in_a_folder_that_cannot_be_synced(tmp_path, monkeypatch):
     fsync = os.fsync
 
     def refuse(descriptor):
@@ -170,7 +170,7 @@ def test_a_folder_that_cannot_be_synced_is_no_error(tmp_path, monkeypatch):
     assert (tmp_path / "page.html").read_bytes() == b"new"
 
 
-def test_file_and_folder_are_synced(tmp_path, monkeypatch):
+def test_replacing_syncs_file_and_folder(tmp_path, monkeypatch):
     synced, fsync = [], os.fsync
 
     def counted(descriptor):
@@ -182,7 +182,7 @@ def test_file_and_folder_are_synced(tmp_path, monkeypatch):
     assert synced == [(tmp_path / "page.html").stat().st_ino, tmp_path.stat().st_ino]
 
 
-def test_what_an_error_says_of_the_hidden_file_it_says_of_the_target(old):
+def test_replacing_error_of_the_hidden_file_names_the_target(old):
     def write():
         with replacing(old) as file:
             raise ValueError(f"{file.name!r} cannot be written")
@@ -200,7 +200,7 @@ def test_what_an_error_says_of_the_hidden_file_it_says_of_the_target(old):
     assert raised.value.filename == f"{old}.none"
 
 
-def test_a_missing_folder_is_named(tmp_path, monkeypatch):
+def test_replacing_names_a_missing_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for path in (tmp_path / "none" / "page.html", "none/page.html"):
         with pytest.raises(FileNotFoundError) as raised:
@@ -208,7 +208,7 @@ def test_a_missing_folder_is_named(tmp_path, monkeypatch):
         assert str(raised.value) == f"There is no folder '{tmp_path / 'none'}' to write to."
 
 
-def test_a_folder_is_not_replaced(tmp_path):
+def test_replacing_refuses_a_folder(tmp_path):
     with pytest.raises(FileExistsError, match="is a folder: give the name of a file"):
         check_target(tmp_path)
     with pytest.raises(FileExistsError, match=r"'' is a folder"):
@@ -216,7 +216,7 @@ def test_a_folder_is_not_replaced(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
-def test_a_pipe_is_neither_replaced_nor_waited_for(tmp_path):
+def test_replacing_refuses_a_pipe(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(FileExistsError, match="pipe' is a pipe or a device"):
         write_bytes(tmp_path / "pipe", b"new")
@@ -238,7 +238,7 @@ while True:
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
-def test_a_process_that_ends_in_the_middle_leaves_a_whole_file(old, rounds, sent):
+def test_replacing_in_a_process_that_ends_leaves_a_whole_file(old, rounds, sent):
     for _ in range(rounds(3, 50)):
         with subprocess.Popen(
             [sys.executable, "-c", WRITE, old],
@@ -258,13 +258,13 @@ def test_a_process_that_ends_in_the_middle_leaves_a_whole_file(old, rounds, sent
 # Parquet
 
 
-def test_tables_become_one_file(tmp_path):
+def test_write_tables_makes_one_file(tmp_path):
     tables = [pa.table({"x": [1, 2]}), pa.table({"x": [3]})]
     write_tables(tmp_path / "x.parquet", iter(tables))
     assert pq.read_table(tmp_path / "x.parquet")["x"].to_pylist() == [1, 2, 3]
 
 
-def test_an_error_of_what_makes_the_tables_leaves_the_old_file(old):
+def test_write_tables_error_of_the_rows_leaves_the_old_file(old):
     def tables():
         yield pa.table({"x": [1, 2]})
         raise OSError(5, "Input/output error", "rows.parquet")
@@ -288,7 +288,7 @@ def test_an_error_of_what_makes_the_tables_leaves_the_old_file(old):
     ],
     ids=["bytes", "few bytes", "table", "the end of a table"],
 )
-def test_a_full_disk_is_told_with_the_name_of_the_file(old, write):
+def test_replacing_on_a_full_disk_names_the_file(old, write):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
     try:
@@ -304,7 +304,7 @@ def test_a_full_disk_is_told_with_the_name_of_the_file(old, write):
 # A folder
 
 
-def test_a_folder_appears_when_its_files_are_there(tmp_path):
+def test_making_folder_shows_it_when_its_files_are_there(tmp_path):
     with making_folder(tmp_path / "out", ["a", "b"]) as folder:
         for name in ("a", "b", "of a lost writer"):
             (folder / name).write_text(name)
@@ -314,7 +314,7 @@ def test_a_folder_appears_when_its_files_are_there(tmp_path):
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_nothing_is_left_of_a_folder_after_an_error(tmp_path, error):
+def test_making_folder_error_leaves_nothing(tmp_path, error):
     def write():
         with making_folder(tmp_path / "out", ["a"]) as folder:
             (folder / "a").write_text("a")
@@ -325,7 +325,7 @@ def test_nothing_is_left_of_a_folder_after_an_error(tmp_path, error):
     assert os.listdir(tmp_path) == []
 
 
-def test_a_folder_is_made_where_a_link_leads(tmp_path):
+def test_making_folder_where_a_link_leads(tmp_path):
     (tmp_path / "link").symlink_to("out")
     with making_folder(tmp_path / "link", ["a"]) as folder:
         (folder / "a").write_text("a")
@@ -333,14 +333,14 @@ def test_a_folder_is_made_where_a_link_leads(tmp_path):
     assert os.listdir(tmp_path / "out") == ["a"]
 
 
-def test_a_folder_is_not_replaced_by_a_folder(tmp_path):
+def test_making_folder_refuses_what_is_there(tmp_path):
     with pytest.raises(FileExistsError, match="is there already: remove it"):
         check_new_folder(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"There is no folder '.*none' to write to"):
         check_new_folder(tmp_path / "none" / "out")
 
 
-def test_a_whole_folder_is_put_in_place(tmp_path, monkeypatch):
+def test_put_in_place_of_a_folder(tmp_path, monkeypatch):
     (tmp_path / "parts").mkdir()
     monkeypatch.chdir(tmp_path)
     put_in_place("parts", "out")

@@ -26,7 +26,7 @@ def rooms(source, first_row=0, names=("rooms",)):
 
 @pytest.mark.parametrize("first_row", [0, 1, 29, 30, 31, 99])
 @pytest.mark.parametrize("name", ["rows.parquet", "rows.arrow"])
-def test_rows_are_read_from_any_row_on(table, tmp_path, monkeypatch, name, first_row):
+def test_source_reads_from_any_row_on(table, tmp_path, monkeypatch, name, first_row):
     monkeypatch.setattr(record_batches, "BATCH_ROWS", 7)
     path = tmp_path / name
     if path.suffix == ".parquet":
@@ -39,7 +39,7 @@ def test_rows_are_read_from_any_row_on(table, tmp_path, monkeypatch, name, first
     assert rooms(source, first_row) == list(range(first_row, 100))
 
 
-def test_no_batch_is_longer_than_asked_for(table, tmp_path, monkeypatch):
+def test_source_batches_are_no_longer_than_asked_for(table, tmp_path, monkeypatch):
     monkeypatch.setattr(record_batches, "BATCH_ROWS", 7)
     with pa.ipc.new_file(tmp_path / "rows.arrow", table.schema) as file:
         file.write_table(table)
@@ -47,7 +47,7 @@ def test_no_batch_is_longer_than_asked_for(table, tmp_path, monkeypatch):
     assert max(sizes) == 7
 
 
-def test_row_groups_that_are_left_out_are_not_read(table, tmp_path):
+def test_source_skips_row_groups_that_are_left_out(table, tmp_path):
     pq.write_table(table, tmp_path / "rows.parquet", row_group_size=50)
     data = bytearray((tmp_path / "rows.parquet").read_bytes())
     data[4:50] = bytes(46)  # in the first row group
@@ -55,7 +55,7 @@ def test_row_groups_that_are_left_out_are_not_read(table, tmp_path):
     assert rooms(open_source(tmp_path / "rows.parquet"), 50) == list(range(50, 100))
 
 
-def test_a_folder_of_parquet_has_the_columns_of_its_partitions(table, tmp_path):
+def test_source_of_a_parquet_folder_has_partition_columns(table, tmp_path):
     for year in (2025, 2026):
         (tmp_path / "all" / f"year={year}").mkdir(parents=True)
         pq.write_table(table, tmp_path / "all" / f"year={year}" / "rows.parquet")
@@ -64,7 +64,7 @@ def test_a_folder_of_parquet_has_the_columns_of_its_partitions(table, tmp_path):
     assert years == [2025] * 100 + [2026] * 100
 
 
-def test_labels_come_as_dictionaries_and_other_columns_as_they_are(table, tmp_path):
+def test_source_labels_come_as_dictionaries(table, tmp_path):
     pq.write_table(table, tmp_path / "rows.parquet")
     source = open_source(tmp_path / "rows.parquet", labels=["city", "rooms"])
     _, batch, _ = next(source.batches(["city", "rooms"], 0))
@@ -73,7 +73,7 @@ def test_labels_come_as_dictionaries_and_other_columns_as_they_are(table, tmp_pa
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv", "arrow"])
-def test_parts_are_joined_to_what_one_file_would_be(table, tmp_path, kind):
+def test_joined_parts_equal_one_file(table, tmp_path, kind):
     parts = []
     for i, rows in enumerate([table[:30], table[30:30], table[30:]]):
         parts.append(tmp_path / f"{i}.{kind}")
@@ -93,5 +93,5 @@ def test_parts_are_joined_to_what_one_file_would_be(table, tmp_path, kind):
     ("name", "kind"),
     [("a.PARQUET", "parquet"), ("a.pq", "parquet"), ("folder", "parquet"), ("a.feather", "arrow")],
 )
-def test_suffixes(name, kind):
+def test_format_follows_the_suffix(name, kind):
     assert format_of(name) == kind

@@ -93,7 +93,7 @@ def check_equal(stored, held, X):
     ],
     ids=str,
 )
-def test_a_single_file_gives_what_fit_gives_to_the_bit(target, parameters):
+def test_fit_parquet_of_one_file_gives_the_bits_of_fit(target, parameters):
     rows = sales()
     others = [name for name in TARGETS if name != target]
     X, y = rows.drop(columns=TARGETS), rows[target]
@@ -105,13 +105,13 @@ def test_a_single_file_gives_what_fit_gives_to_the_bit(target, parameters):
     assert stored.n_features_in_ == 5
 
 
-def test_the_crosses_that_auto_chooses_are_those_of_fit():
+def test_fit_parquet_auto_chooses_the_crosses_of_fit():
     rows = sales().drop(columns=["sold", "stars"])
     stored = encoder(crosses="auto", max_epochs=8).fit_parquet(dataset_of(rows), "amount")
     assert "city x kind" in stored.crosses_
 
 
-def test_a_stratified_splitter_splits_as_in_fit():
+def test_fit_parquet_stratified_splitter_splits_as_in_fit():
     rows = sales().drop(columns=["stars", "amount"])
     cv = StratifiedKFold(4, shuffle=True, random_state=1)
     X, y = rows.drop(columns="sold"), rows["sold"]
@@ -120,7 +120,7 @@ def test_a_stratified_splitter_splits_as_in_fit():
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_weights_weigh_as_in_fit(target):
+def test_fit_parquet_weights_weigh_as_in_fit(target):
     rows = sales()
     weight = np.random.default_rng(1).integers(0, 4, len(rows)) / 2
     X, y = rows.drop(columns=TARGETS), rows[target]
@@ -132,14 +132,14 @@ def test_weights_weigh_as_in_fit(target):
     ("loss", "given"),
     [("quantile", {"quantile": 0.8}), ("poisson", {}), ("squared_error", {"y_range": (-0.5, 60)})],
 )
-def test_losses_are_those_of_fit(loss, given):
+def test_fit_parquet_losses_are_those_of_fit(loss, given):
     rows = sales()
     X, y = rows.drop(columns=TARGETS), np.round(np.exp(rows["amount"].clip(upper=4)))
     stored = encoder(loss=loss, **given).fit_parquet(dataset_of(X.assign(y=y)), "y")
     check_equal(stored, encoder(loss=loss, **given).fit(X, y), X.head(100))
 
 
-def test_a_folder_of_files_is_read_as_one(tmp_path):
+def test_fit_parquet_folder_is_read_as_one_file(tmp_path):
     rows = sales().drop(columns=["stars", "amount"])
     for i, at in enumerate((0, 1000, 2000)):
         rows[at : at + 1000].to_parquet(tmp_path / f"{i}.parquet", index=False, row_group_size=300)
@@ -148,7 +148,7 @@ def test_a_folder_of_files_is_read_as_one(tmp_path):
     check_equal(stored, encoder().fit(X, y), X.head(100))
 
 
-def test_several_files_give_what_one_gives_but_for_noise(small_files):
+def test_fit_parquet_several_files_agree_but_for_noise(small_files):
     rows = sales().drop(columns=["sold", "stars", "shop"])
     X, y = rows.drop(columns="amount"), rows["amount"]
     given = {"categorical_features": ["city", "kind", "day"], "max_epochs": 20}
@@ -162,7 +162,7 @@ def test_several_files_give_what_one_gives_but_for_noise(small_files):
 
 
 @pytest.mark.parametrize("crosses", ["auto", 2, [("city", "kind")]], ids=str)
-def test_crosses_hold_the_combinations_of_all_files(small_files, crosses):
+def test_fit_parquet_crosses_hold_combinations_of_all_files(small_files, crosses):
     rows = sales()[["city", "kind", "price", "amount"]]
     X, y = rows.drop(columns="amount"), rows["amount"]
     given = {"categorical_features": ["city", "kind"], "crosses": crosses, "max_epochs": 8}
@@ -173,7 +173,7 @@ def test_crosses_hold_the_combinations_of_all_files(small_files, crosses):
     np.testing.assert_array_equal(ours.counts, held.counts)
 
 
-def test_each_file_is_read_once_per_epoch(small_files, monkeypatch):
+def test_fit_parquet_reads_each_file_once_per_epoch(small_files, monkeypatch):
     read = []
     get = skembed._fit.spilled_rows.StoredBlocks.__getitem__
     monkeypatch.setattr(
@@ -186,7 +186,7 @@ def test_each_file_is_read_once_per_epoch(small_files, monkeypatch):
     assert times.tolist() == [5, 4, 4, 4, 4, 4]  # the first once more, for what a sample tells
 
 
-def test_what_occurs_in_one_file_only_is_known(small_files):
+def test_fit_parquet_knows_what_one_file_alone_holds(small_files):
     rows = sales().drop(columns=["stars", "amount"])
     rows.loc[7, ["city", "sold"]] = ["Atlantis", "maybe"]
     stored = encoder().fit_parquet(dataset_of(rows), "sold")
@@ -196,27 +196,27 @@ def test_what_occurs_in_one_file_only_is_known(small_files):
     assert np.isfinite(stored.tables_["city"]).all()
 
 
-def test_extremes_of_other_files_are_looked_at(small_files):
+def test_fit_parquet_sees_extremes_of_all_files(small_files):
     rows = sales().drop(columns=["stars", "sold"])
     bounded = encoder(y_range=(-99, rows["amount"].sort_values().iloc[-2]))
     with pytest.raises(ValueError, match="y_range"):
         bounded.fit_parquet(dataset_of(rows), "amount")
 
 
-def test_the_same_seed_gives_the_same_bits(small_files):
+def test_fit_parquet_same_bits_from_the_same_seed(small_files):
     rows = sales().drop(columns=["stars", "sold"])
     X = rows.drop(columns="amount").head(100)
     first, second = (encoder().fit_parquet(dataset_of(rows), "amount") for _ in range(2))
     check_equal(first, second, X)
 
 
-def test_floats_are_no_classes():
+def test_fit_parquet_floats_are_no_classes():
     plan = _plan(encoder(), dataset_of(sales()), "amount", None)
     assert isinstance(plan, Plan)
     assert not plan.of_classes
 
 
-def test_files_are_removed_after_success(temporary):
+def test_fit_parquet_removes_its_files(temporary):
     encoder().fit_parquet(dataset_of(sales()), "sold")
     assert list(temporary.iterdir()) == []
 
@@ -251,9 +251,7 @@ def bad(column, row, value):
     ],
     ids=lambda given: given if isinstance(given, str) else "",
 )
-def test_what_cannot_be_fitted_is_an_error_and_leaves_nothing(
-    temporary, rows, target, parameters, message
-):
+def test_fit_parquet_error_leaves_nothing(temporary, rows, target, parameters, message):
     fitted = encoder().set_params(**parameters)
     fitted.earlier_ = "kept"
     rows = rows if target.startswith("s") else rows.drop(columns="sold")
@@ -273,19 +271,19 @@ def test_what_cannot_be_fitted_is_an_error_and_leaves_nothing(
         ("price", "'price' is missing in row"),
     ],
 )
-def test_bad_weights_are_an_error(weight, message):
+def test_fit_parquet_bad_weights_are_an_error(weight, message):
     with pytest.raises(ValueError, match=message):
         encoder(categorical_features=["city", "shop"], use_context=False).fit_parquet(
             dataset_of(sales()), "sold", sample_weight=weight
         )
 
 
-def test_weights_of_zero_alone_are_an_error():
+def test_fit_parquet_weights_all_zero_are_an_error():
     with pytest.raises(ValueError, match="'w' is 0 in all rows"):
         encoder().fit_parquet(dataset_of(sales().assign(w=0.0)), "sold", sample_weight="w")
 
 
-def test_columns_of_labels_that_differ_in_every_row_are_left_out():
+def test_fit_parquet_leaves_out_id_columns():
     rows = sales()[["city", "kind", "price", "sold"]]
     rows["note"] = [f"note {i}" for i in range(len(rows))]
     with pytest.warns(UserWarning, match="'note'") as caught:
@@ -294,20 +292,20 @@ def test_columns_of_labels_that_differ_in_every_row_are_left_out():
     assert {warning.filename for warning in caught} == {__file__}
 
 
-def test_without_pyarrow_it_is_said_what_to_install(monkeypatch):
+def test_fit_parquet_without_pyarrow_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'skembed\[parquet\]'"):
         encoder().fit_parquet("sales.parquet", "sold")
 
 
-def test_a_file_of_pandas_is_fitted(tmp_path):
+def test_fit_parquet_takes_a_file_of_pandas(tmp_path):
     pq.write_table(pyarrow.Table.from_pandas(sales()), tmp_path / "sales.parquet")
     fitted = encoder().fit_parquet(tmp_path / "sales.parquet", "sold")
     assert fitted.transform(sales().drop(columns="sold").head(7)).shape[0] == 7
 
 
 @pytest.mark.parametrize("crosses", [None, [("city", "kind"), ("kind", "price")]], ids=str)
-def test_written_features_are_those_of_fit_transform(tmp_path, crosses):
+def test_fit_transform_parquet_writes_fit_transform_features(tmp_path, crosses):
     rows = sales().drop(columns=["sold", "stars"])
     X, y = rows.drop(columns="amount"), rows["amount"]
     encoder(crosses=crosses).fit_transform_parquet(dataset_of(rows), "amount", tmp_path / "out")
@@ -315,7 +313,7 @@ def test_written_features_are_those_of_fit_transform(tmp_path, crosses):
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out"), held.fit_transform(X, y))
 
 
-def test_written_features_hold_nothing_of_their_own_target(small_files, tmp_path):
+def test_leak_absent_from_fit_transform_parquet(small_files, tmp_path):
     rng = np.random.default_rng(0)
     rows = pd.DataFrame({"id": rng.integers(0, 600, 3000).astype(str), "y": rng.normal(size=3000)})
     given = {"categorical_features": ["id"], "early_stopping": False, "embedding_dim": 1}
@@ -325,19 +323,19 @@ def test_written_features_hold_nothing_of_their_own_target(small_files, tmp_path
     assert abs(np.corrcoef(written, rows["y"])[0, 1]) < 0.06  # 3 standard errors
 
 
-def test_a_file_to_write_in_no_folder_is_an_error(tmp_path):
+def test_fit_transform_parquet_out_in_no_folder_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no folder"):
         encoder().fit_transform_parquet(dataset_of(sales()), "sold", tmp_path / "no" / "out")
 
 
 @pytest.mark.parametrize(("read", "out"), [("a", "a"), ("", "a"), ("", "b")])
-def test_a_file_to_write_among_those_read_is_an_error(tmp_path, read, out):
+def test_fit_transform_parquet_out_among_inputs_is_an_error(tmp_path, read, out):
     sales().to_parquet(tmp_path / "a")
     with pytest.raises(ValueError, match="give another name or folder"):
         encoder().fit_transform_parquet(tmp_path / read, "sold", tmp_path / out)
 
 
-def test_auto_takes_no_cross_of_more_combinations_than_a_file_has_rows(monkeypatch):
+def test_fit_parquet_auto_takes_no_cross_larger_than_a_file(monkeypatch):
     monkeypatch.setattr(skembed._fit.spilled_rows, "BLOCK_ROWS", 1500)
     rows = sales()[["city", "kind", "shop", "amount"]]
     given = {"categorical_features": ["city", "kind", "shop"], "max_epochs": 1}

@@ -1,16 +1,18 @@
-"""Reading Parquet: levels of batches are levels of the column, and bad files are told."""
+"""Reading Parquet: levels of batches are levels of the column, shares of ranks are the data."""
 
 import datetime
 from decimal import Decimal
+from itertools import chain, pairwise
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
 
 from skembed._columns.frames import Columns
-from skembed._files.parquet import open_dataset, write_parquet
-from skembed._fit.parquet_reader import GrowingLevels, finite
+from skembed._files.parquet import open_dataset
+from skembed._fit.parquet_reader import GrowingLevels, finite, share_of
 
 TWICE = pa.DictionaryArray.from_arrays(pa.array([1, 2, None, 3, 4]), ["x", "a", "b", "a", None])
 
@@ -31,7 +33,7 @@ TWICE = pa.DictionaryArray.from_arrays(pa.array([1, 2, None, 3, 4]), ["x", "a", 
     ],
     ids=lambda column: str(column.type),
 )
-def test_levels_of_batches_are_those_of_the_column(column):
+def test_growing_levels_of_batches_are_those_of_the_column(column):
     table = pa.table({"x": pa.concat_arrays([column, column[::-1]])})
     growing, used = GrowingLevels(), np.ones(len(column), dtype=bool)
     halves = table.slice(0, len(column)), table.slice(len(column))
@@ -44,64 +46,32 @@ def test_levels_of_batches_are_those_of_the_column(column):
     assert counted.n_missing == expected.n_missing
 
 
-def test_rows_that_do_not_count_are_not_counted():
+def test_growing_levels_ignore_rows_that_do_not_count():
     growing = GrowingLevels()
     growing.add(pa.table({"x": ["a", "b", "a", None]}), "x", np.array([True, False, True, False]))
     assert growing.counted() == (["a", "b"], pytest.approx([2, 0]), 0)
 
 
 @pytest.mark.parametrize("kind", [pa.int8(), pa.float32(), pa.bool_()], ids=str)
-def test_numbers_are_numbers_of_any_type(kind):
+def test_finite_takes_numbers_of_any_type(kind):
     assert finite(pa.table({"y": pa.array([0, 1]).cast(kind)}), "y", 0, "target").tolist() == [0, 1]
 
 
-def test_a_path_that_is_not_there_is_told(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no file or folder"):
-        open_dataset(tmp_path / "sales.parquet")
+@pytest.mark.parametrize("size", [2, 3, 5, 40])
+def test_shares_in_order_are_the_data(tmp_path, size):
+    """Four files of very different size hold five row groups: of many ranks, some read nothing."""
+    rows = pa.table({"x": np.arange(6000)})
+    for i, (start, stop) in enumerate(pairwise([0, 1600, 1603, 2400, 6000])):
+        pq.write_table(rows[start:stop], tmp_path / f"{i}.parquet", row_group_size=2500)
+    dataset = open_dataset(tmp_path)
+    shares = [share_of(dataset, rank, size) for rank in range(size)]
+    parts = [share.to_table()["x"].to_pylist() for share, _ in shares]
+    assert list(chain.from_iterable(parts)) == list(range(6000))
+    assert parts == [list(numbers) for _, numbers in shares]
+    assert ([] in parts) == (size >= 5)
 
 
-def test_a_folder_without_files_is_told(tmp_path):
-    with pytest.raises(FileNotFoundError, match="holds no Parquet file"):
-        open_dataset(tmp_path)
-
-
-def test_a_frame_is_no_path():
-    with pytest.raises(TypeError, match="For rows in memory use fit"):
-        open_dataset(pa.table({"x": [1]}))
-
-
-@pytest.mark.parametrize("other", [{"x": ["1"]}, {"z": [1]}], ids=["type", "name"])
-def test_files_of_other_columns_are_told(tmp_path, other):
-    pq.write_table(pa.table({"x": [1]}), tmp_path / "a.parquet")
-    pq.write_table(pa.table(other), tmp_path / "b.parquet")
-    with pytest.raises(ValueError, match="same columns, but 'x' is int64"):
-        open_dataset(tmp_path)
-
-
-def test_parts_of_a_folder_by_value_have_that_column(tmp_path):
-    for year in (2020, 2021):
-        (tmp_path / f"year={year}").mkdir()
-        pq.write_table(pa.table({"x": [1]}), tmp_path / f"year={year}" / "a.parquet")
-    assert open_dataset(tmp_path).to_table()["year"].to_pylist() == [2020, 2021]
-
-
-def test_what_is_written_is_there_when_it_is_whole(tmp_path):
-    def parts():
-        yield np.ones((2, 1))
-        assert not (tmp_path / "out.parquet").exists()
-        yield np.zeros((1, 1))
-
-    write_parquet(tmp_path / "out.parquet", ["x"], parts())
-    assert pq.read_table(tmp_path / "out.parquet")["x"].to_pylist() == [1, 1, 0]
-    assert [file.name for file in tmp_path.iterdir()] == ["out.parquet"]
-
-
-def test_what_fails_leaves_the_older_file(tmp_path):
-    def parts():
-        yield np.ones((2, 1))
-        raise KeyboardInterrupt
-
-    (tmp_path / "out.parquet").write_text("older")
-    with pytest.raises(KeyboardInterrupt):
-        write_parquet(tmp_path / "out.parquet", ["x"], parts())
-    assert [file.read_text() for file in tmp_path.iterdir()] == ["older"]
+def test_shares_of_rows_in_memory_are_an_error():
+    dataset = pyarrow.dataset.dataset(pyarrow.table({"a": [1, 2]}))
+    with pytest.raises(TypeError, match="is a InMemoryDataset: give a file, a folder"):
+        share_of(dataset, 0, 2)

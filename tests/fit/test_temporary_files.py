@@ -38,7 +38,7 @@ NeuralEmbeddingEncoder(
 """
 
 
-def test_a_killed_fit_leaves_a_folder_that_no_other_fit_removes(rows, temporary):
+def test_temporary_files_of_a_killed_fit_stay(rows, temporary):
     command = [sys.executable, "-uc", FIT, rows]
     environment = os.environ | {"TMPDIR": str(temporary)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as child:
@@ -53,7 +53,7 @@ def test_a_killed_fit_leaves_a_folder_that_no_other_fit_removes(rows, temporary)
     assert sorted(os.listdir(left)) == files
 
 
-def test_a_folder_of_a_user_with_such_a_name_stays(rows, temporary):
+def test_temporary_folder_of_a_user_stays(rows, temporary):
     (temporary / "skembed-mine").mkdir()
     (temporary / "skembed-mine" / "lock").write_text("mine")
     NeuralEmbeddingEncoder(max_epochs=1, random_state=0).fit_parquet(rows, "y")

@@ -53,17 +53,17 @@ def by_features():
 
 
 @pytest.mark.parametrize("model", [KNeighborsClassifier, LogisticRegression])
-def test_vectors_beat_random_ones_of_the_same_width(by_features, model):
+def test_without_target_vectors_beat_random_ones(by_features, model):
     assert np.mean(by_features["learned", model]) > np.mean(by_features["random", model]) + 0.005
 
 
-def test_transform_gives_what_fit_transform_gave_and_does_not_warn(trips):
+def test_without_target_transform_equals_fit_transform(trips):
     X, _ = trips
     features = NeuralEmbeddingEncoder(**QUICK).fit_transform(X)
     np.testing.assert_array_equal(NeuralEmbeddingEncoder(**QUICK).fit(X).transform(X), features)
 
 
-def test_what_is_fitted(trips):
+def test_without_target_fitted_attributes(trips):
     X, _ = trips
     encoder = NeuralEmbeddingEncoder(**QUICK).fit(X)
     assert encoder.target_type_ == "none"
@@ -73,7 +73,7 @@ def test_what_is_fitted(trips):
     assert encoder.n_iter_ == encoder.best_epoch_ == len(encoder.history_["loss"]) == 3
 
 
-def test_clusters_of_a_pipeline(trips):
+def test_without_target_clusters_in_a_pipeline(trips):
     X, group = trips
     model = make_pipeline(
         NeuralEmbeddingEncoder(remainder="drop", random_state=0),
@@ -83,7 +83,7 @@ def test_clusters_of_a_pipeline(trips):
     assert adjusted_rand_score(group, model.fit(X).predict(X)) > 0.9
 
 
-def test_two_columns_are_enough(trips):
+def test_without_target_two_columns_are_enough(trips):
     X, _ = trips
     assert np.isfinite(NeuralEmbeddingEncoder(**QUICK).fit_transform(X[["city", "food"]])).all()
     assert np.isfinite(NeuralEmbeddingEncoder(**QUICK).fit_transform(X[["city", "days"]])).all()
@@ -92,7 +92,7 @@ def test_two_columns_are_enough(trips):
 @pytest.mark.parametrize(
     ("columns", "parameters"), [(["city"], {}), (["city", "days"], {"use_context": False})]
 )
-def test_one_column_has_nothing_to_be_predicted_from(trips, columns, parameters):
+def test_without_target_one_column_is_an_error(trips, columns, parameters):
     encoder = NeuralEmbeddingEncoder(**parameters)
     with pytest.raises(ValueError, match=r"nothing beside \['city'\].*Give y, or more columns"):
         encoder.fit(trips[0][columns])
@@ -100,24 +100,24 @@ def test_one_column_has_nothing_to_be_predicted_from(trips, columns, parameters)
 
 
 @pytest.mark.parametrize("parameters", [{"target_type": "binary"}, {"crosses": 2}])
-def test_parameters_that_need_a_target(trips, parameters):
+def test_without_target_parameters_that_need_one_are_an_error(trips, parameters):
     with pytest.raises(ValueError, match=f"{next(iter(parameters))}=.* needs a target"):
         NeuralEmbeddingEncoder(**parameters).fit(trips[0])
 
 
-def test_predictors_need_a_target(trips):
+def test_without_target_predictors_are_an_error(trips):
     with pytest.raises(ValueError, match="requires y to be passed"):
         NeuralEmbeddingClassifier().fit(trips[0], None)
 
 
-def test_lengths_asked_for_are_kept(trips):
+def test_without_target_given_lengths_are_kept(trips):
     X, _ = trips
     encoder = NeuralEmbeddingEncoder(embedding_dim={"city": 20}, **QUICK).fit(X)
     assert encoder.tables_["city"].shape == (3 + 40, 20)
     assert encoder.tables_["food"].shape[1] < 8
 
 
-def test_axes_are_sorted_by_what_they_tell(trips):
+def test_without_target_axes_are_sorted_by_spread(trips):
     X, _ = trips
     city = NeuralEmbeddingEncoder(embedding_dim=4, **QUICK).fit_transform(X)[:, :4]
     np.testing.assert_allclose(city.mean(axis=0), 0, atol=1e-5)
@@ -125,7 +125,7 @@ def test_axes_are_sorted_by_what_they_tell(trips):
     assert np.abs(np.corrcoef(city.T) - np.eye(4)).max() < 0.01
 
 
-def test_missing_levels_have_companions_too(trips):
+def test_without_target_missing_levels_have_companions(trips):
     X, group = trips
     X["city"] = X["city"].where(group > 0)
     table = NeuralEmbeddingEncoder(embedding_dim=2, random_state=0).fit(X).tables_["city"]
@@ -134,21 +134,21 @@ def test_missing_levels_have_companions_too(trips):
     assert np.linalg.norm(table[1] - table[0]) > 0.5
 
 
-def test_unseen_levels_get_the_prior_row(trips):
+def test_without_target_unseen_level_gets_the_prior_row(trips):
     X, _ = trips
     encoder = NeuralEmbeddingEncoder(embedding_dim=2, **QUICK).fit(X)
     out = encoder.transform(X.head(1).assign(city="Atlantis"))
     np.testing.assert_array_equal(out[0, :2], encoder.tables_["city"][0])
 
 
-def test_missing_numbers(trips):
+def test_without_target_numbers_may_be_missing(trips):
     X, _ = trips
     X.loc[::7, "days"] = np.nan
     features = NeuralEmbeddingEncoder(**QUICK).fit_transform(X)
     assert np.isfinite(features[:, :-1]).all()
 
 
-def test_same_bits_for_the_same_seed_and_others_for_another(trips):
+def test_without_target_same_bits_from_the_same_seed(trips):
     X, _ = trips
     tables = [
         NeuralEmbeddingEncoder(max_epochs=3, embedding_dim=2, random_state=seed).fit(X).tables_
@@ -158,21 +158,21 @@ def test_same_bits_for_the_same_seed_and_others_for_another(trips):
     assert not np.array_equal(tables[0]["city"], tables[2]["city"])
 
 
-def test_output_as_a_frame(trips):
+def test_without_target_output_as_a_frame(trips):
     X, _ = trips
     frame = NeuralEmbeddingEncoder(**QUICK).set_output(transform="pandas").fit_transform(X)
     assert frame.columns[0] == "city_0"
     assert frame.columns[-1] == "days"
 
 
-def test_pickle(trips):
+def test_without_target_pickle(trips):
     X, _ = trips
     encoder = NeuralEmbeddingEncoder(**QUICK).fit(X)
     loaded = pickle.loads(pickle.dumps(encoder))
     np.testing.assert_array_equal(loaded.transform(X), encoder.transform(X))
 
 
-def test_a_failed_fit_leaves_the_former_state(trips):
+def test_without_target_failed_fit_leaves_the_former_state(trips):
     X, _ = trips
     encoder = NeuralEmbeddingEncoder(**QUICK).fit(X)
     before = encoder.transform(X)
@@ -181,12 +181,12 @@ def test_a_failed_fit_leaves_the_former_state(trips):
     np.testing.assert_array_equal(encoder.transform(X), before)
 
 
-def test_verbose_prints_a_line_per_epoch(trips, capsys):
+def test_without_target_verbose_prints_a_line_per_epoch(trips, capsys):
     NeuralEmbeddingEncoder(verbose=1, **QUICK).fit(trips[0])
     assert capsys.readouterr().out.count("loss") == 3
 
 
-def test_without_torch_fit_says_what_to_install(trips, monkeypatch):
+def test_without_target_without_torch_says_what_to_install(trips, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "skembed._training.loop", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'skembed\[torch\]'"):
         NeuralEmbeddingEncoder().fit(trips[0])

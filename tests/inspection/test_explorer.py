@@ -87,7 +87,7 @@ def hover(page, level):
     return page.inner_text("#tip")
 
 
-def test_a_level_is_found_with_the_keys_alone(cities, opened):
+def test_explore_finds_a_level_with_the_keys_alone(cities, opened):
     _, _, encoder = cities
     page = opened(encoder)
     page.keyboard.press("/")
@@ -103,7 +103,7 @@ def test_a_level_is_found_with_the_keys_alone(cities, opened):
     assert page.is_hidden("#results")
 
 
-def test_the_nearest_levels_are_those_of_nearest(cities, opened):
+def test_explore_nearest_levels_are_those_of_nearest(cities, opened):
     _, _, encoder = cities
     page = opened(encoder)
     look_for(page, "Rome")
@@ -114,7 +114,7 @@ def test_the_nearest_levels_are_those_of_nearest(cities, opened):
     assert page.inner_text("#level") == shown[0]
 
 
-def test_hovering_tells_rows_mean_target_and_neighbours(cities, opened):
+def test_explore_hovering_shows_rows_target_and_neighbours(cities, opened):
     X, y, encoder = cities
     page = opened(encoder, X, y)
     rows = X["city"].value_counts()
@@ -125,14 +125,14 @@ def test_hovering_tells_rows_mean_target_and_neighbours(cities, opened):
     assert f"Nearest: {encoder.nearest('city', rows.index[0], k=1)['level'][0]}" in tip
 
 
-def test_another_column_can_be_shown(cities, opened):
+def test_explore_can_show_another_column(cities, opened):
     page = opened(cities[2])
     page.select_option("#column", label="kind (2 levels, 1 component)")
     assert hover(page, 0).split("\n")[0] in ("a", "b")
     assert page.is_disabled("#solid")  # one component has no third axis
 
 
-def test_in_three_dimensions(cities, opened):
+def test_explore_in_three_dimensions(cities, opened):
     page = opened(cities[2])
     page.click("#solid")
     page.wait_for_function("document.getElementById('map').data[1].type === 'scatter3d'")
@@ -140,7 +140,7 @@ def test_in_three_dimensions(cities, opened):
     assert page.evaluate("document.getElementById('map').data[1].z.length") == len(CITIES)
 
 
-def test_dark_mode_is_that_of_the_system_and_can_be_switched(cities, opened):
+def test_explore_dark_mode_follows_the_system_and_a_switch(cities, opened):
     page = opened(cities[2], color_scheme="dark")
     background = "getComputedStyle(document.body).backgroundColor"
     dark = page.evaluate(background)
@@ -149,7 +149,7 @@ def test_dark_mode_is_that_of_the_system_and_can_be_switched(cities, opened):
     assert (dark, light) == ("rgb(16, 21, 27)", "rgb(255, 255, 255)")
 
 
-def test_a_level_that_is_html_is_shown_and_not_run(cities, opened):
+def test_explore_html_level_is_shown_and_not_run(cities, opened):
     page = opened(cities[2])
     look_for(page, "</script>")
     assert page.inner_text("#level") == HOSTILE
@@ -157,7 +157,7 @@ def test_a_level_that_is_html_is_shown_and_not_run(cities, opened):
     assert page.evaluate("window.hacked") is None
 
 
-def test_undertrained_levels_are_listed(opened):
+def test_explore_lists_undertrained_levels(opened):
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"city": [*rng.choice(["Bern", "Rome"], 600), "Lima"]})
     y = X["city"].map({"Bern": 1.0, "Rome": -1.0, "Lima": 0.0})
@@ -165,40 +165,35 @@ def test_undertrained_levels_are_listed(opened):
     assert page.inner_text("#undertrained tbody").split() == ["Lima", "1"]
 
 
-def test_ten_thousand_levels_are_drawn_and_searched_at_once(opened):
+def test_explore_draws_and_searches_ten_thousand_levels(opened):
+    """By WebGL and not by an element for each point; a search shows the first levels it finds."""
     rng = np.random.default_rng(0)
     shop = np.append(np.arange(10_000), rng.integers(0, 10_000, 10_000))
     X = pd.DataFrame({"shop": [f"shop {i}" for i in shop]})
     y = rng.normal(size=10_000)[shop]
     encoder = NeuralEmbeddingEncoder(embedding_dim=3, max_epochs=2, random_state=0)
     page = opened(encoder.fit(X, y))
-    seconds = page.evaluate(
-        """async () => {
-            const start = performance.now();
-            await choose(data.columns[0], find("shop 1234")[0][1]);
-            await new Promise(requestAnimationFrame);
-            return (performance.now() - start) / 1000;
-        }"""
-    )
-    assert page.evaluate("document.getElementById('map').data[1].x.length") == 10_000
+    page.evaluate("async () => { await choose(data.columns[0], find('shop 1234')[0][1]); }")
     assert page.inner_text("#level") == "shop 1234"
-    assert seconds < 10  # about 0.3 on two cores without a GPU
+    assert page.evaluate("document.getElementById('map').data[1].x.length") == 10_000
+    assert page.evaluate("document.getElementById('map').data[1].type") == "scattergl"
+    assert page.evaluate("find('shop').length") == 12
 
 
-def test_a_predictor_has_a_page_too(adult, opened):
+def test_explore_page_of_a_predictor(adult, opened):
     X, _, y, _ = adult
     X = X[["occupation", "race"]]
     page = opened(NeuralEmbeddingClassifier(max_epochs=2, random_state=0).fit(X, y), X, y)
     assert page.inner_text("h1") == "NeuralEmbeddingClassifier"
 
 
-def test_nothing_but_our_scripts_may_run(cities):
+def test_explore_runs_no_scripts_but_ours(cities):
     page = make_page(cities[2])
     assert "default-src 'none'; script-src 'sha256-" in page
     assert HOSTILE not in page
 
 
-def test_a_lone_surrogate_can_be_written(tmp_path):
+def test_explore_writes_a_lone_surrogate(tmp_path):
     X = np.array([["Bern"], ["\ud800"]] * 30, dtype=object)
     encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, [1.0, 2.0] * 30)
     encoder.explore(tmp_path / "report.html")
@@ -207,12 +202,12 @@ def test_a_lone_surrogate_can_be_written(tmp_path):
     assert json.loads(content)["columns"][0]["labels"][:2] == ["Bern", "\ud800"]
 
 
-def test_what_is_not_fitted_has_no_page(tmp_path):
+def test_explore_of_what_is_not_fitted_is_an_error(tmp_path):
     with pytest.raises(NotFittedError):
         NeuralEmbeddingEncoder().explore(tmp_path / "report.html")
 
 
-def test_without_plotly_it_is_said_what_to_install(cities, tmp_path, monkeypatch):
+def test_explore_without_plotly_says_what_to_install(cities, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "plotly.offline", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'skembed\[explore\]'"):
         cities[2].explore(tmp_path / "report.html")

@@ -8,7 +8,7 @@ from skembed import NeuralEmbeddingEncoder
 from skembed.inspection._maps import column_map, mean_targets, principal_components
 
 
-def test_components_are_centred_at_the_mean_row_and_uncorrelated_over_the_rows():
+def test_map_components_are_centred_and_uncorrelated():
     rng = np.random.default_rng(0)
     table, rows = rng.normal(size=(50, 4)) @ rng.normal(size=(4, 4)), rng.integers(0, 90, 50)
     coordinates, shares = principal_components(table, rows)
@@ -22,20 +22,20 @@ def test_components_are_centred_at_the_mean_row_and_uncorrelated_over_the_rows()
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_component_goes_with_what_takes_most_part_in_it(seed):
+def test_map_component_sign_follows_its_main_part(seed):
     rng = np.random.default_rng(seed)
     table = rng.normal(size=(50, 3)) * [3, 2, 1]
     coordinates, _ = principal_components(table, np.ones(50))
     assert (np.diag(np.corrcoef(table.T, coordinates.T)[:3, 3:]) > 0).all()
 
 
-def test_vectors_that_are_all_the_same_are_one_point():
+def test_map_of_equal_vectors_is_one_point():
     coordinates, shares = principal_components(np.ones((5, 2)), np.arange(5))
     assert not coordinates.any()
     assert not shares.any()
 
 
-def test_two_seeds_give_the_same_map(adult):
+def test_map_is_the_same_by_two_seeds(adult):
     X, _, y, _ = adult
     first, second = (
         column_map(NeuralEmbeddingEncoder(crosses=None, random_state=seed).fit(X, y), "occupation")
@@ -44,7 +44,7 @@ def test_two_seeds_give_the_same_map(adult):
     assert np.corrcoef(first.coordinates[:, 0], second.coordinates[:, 0])[0, 1] > 0.95
 
 
-def test_two_seeds_give_the_same_second_component_where_there_is_one():
+def test_map_second_component_is_the_same_by_two_seeds():
     rng = np.random.default_rng(0)
     city = rng.integers(0, 12, 2000)
     # Two outputs of one kind and one of another: equal strengths would leave the axes open.
@@ -58,7 +58,7 @@ def test_two_seeds_give_the_same_second_component_where_there_is_one():
         assert np.corrcoef(first.coordinates[:, k], second.coordinates[:, k])[0, 1] > 0.95
 
 
-def test_levels_stand_in_the_order_of_their_rows_and_the_prior_row_last(adult):
+def test_map_levels_are_ordered_by_rows_with_the_prior_last(adult):
     X, _, y, _ = adult
     shown = column_map(NeuralEmbeddingEncoder(crosses=None, random_state=0).fit(X, y), "workclass")
     counted = X["workclass"].value_counts()
@@ -66,21 +66,21 @@ def test_levels_stand_in_the_order_of_their_rows_and_the_prior_row_last(adult):
     assert shown.rows.tolist() == [*counted, 0, X["workclass"].isna().sum()]
 
 
-def test_most_keeps_the_levels_of_most_rows(adult):
+def test_map_most_keeps_the_levels_of_most_rows(adult):
     X, _, y, _ = adult
     encoder = NeuralEmbeddingEncoder(crosses=None, random_state=0).fit(X, y)
     shown = column_map(encoder, "workclass", most=2)
     assert shown.labels == [*X["workclass"].value_counts().index[:2], "unseen", "missing"]
 
 
-def test_crosses_are_named_by_their_parts(rents):
+def test_map_crosses_are_named_by_their_parts(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(crosses=[("city", "rooms")], random_state=0).fit(X, y)
     shown = column_map(encoder, "city x rooms")
     assert {"Bern x ≤ 1.5", "Bern x (1.5, 2.5]", "Bern x > 4.5"} <= {*shown.labels}
 
 
-def test_undertrained_levels_are_rare_and_near_the_prior_row():
+def test_map_undertrained_levels_are_rare_and_near_the_prior():
     X = pd.DataFrame({"city": ["Bern", "Rome"] * 300 + ["Lima", "Oslo"]})
     y = [1.0, -1.0] * 300 + [0.0, 30.0]
     shown = column_map(NeuralEmbeddingEncoder(random_state=0).fit(X, y), "city")
@@ -98,7 +98,7 @@ def test_mean_targets_are_those_of_the_rows(rents):
     np.testing.assert_allclose(means["city x kind"][3:], y.groupby([X["city"], X["kind"]]).mean())
 
 
-def test_two_classes_have_a_mean_target(adult):
+def test_mean_targets_of_two_classes(adult):
     X, _, y, _ = adult
     named = y.map({0: "poor", 1: "rich"})
     encoder = NeuralEmbeddingEncoder(crosses=None, max_epochs=1, random_state=0).fit(X, named)
@@ -113,7 +113,7 @@ def test_two_classes_have_a_mean_target(adult):
         ([0, 1] * 59, "X has 120 rows, but y has 118"),
     ],
 )
-def test_targets_without_a_mean_are_refused(target, told):
+def test_mean_targets_of_other_targets_are_refused(target, told):
     X = pd.DataFrame({"city": ["Oslo", "Rome", "Bern"] * 40})
     y = target if len(target) == 120 else [0, 1] * 60
     encoder = NeuralEmbeddingEncoder(max_epochs=1, cv=None, random_state=0).fit(X, y)
@@ -121,7 +121,7 @@ def test_targets_without_a_mean_are_refused(target, told):
         mean_targets(encoder, X, target)
 
 
-def test_classes_that_fit_did_not_see_are_refused():
+def test_mean_targets_of_unknown_classes_are_refused():
     X = pd.DataFrame({"city": ["Oslo", "Rome", "Bern"] * 40})
     encoder = NeuralEmbeddingEncoder(max_epochs=1, cv=None, random_state=0).fit(X, [0, 1] * 60)
     with pytest.raises(ValueError, match=r"y holds 2, but the classes of fit are \[0, 1\]"):

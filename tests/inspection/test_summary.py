@@ -9,7 +9,7 @@ from skembed import NeuralEmbeddingClassifier, NeuralEmbeddingEncoder
 from skembed.inspection._summary import column_table, course, facts, summary_html
 
 
-def test_columns_are_told_with_levels_and_lengths(rents):
+def test_summary_of_columns_has_levels_and_lengths(rents):
     X, y = rents
     X.loc[:9, "city"] = None
     encoder = NeuralEmbeddingEncoder(
@@ -26,34 +26,34 @@ def test_columns_are_told_with_levels_and_lengths(rents):
     assert table.loc["city x kind", ["kind", "levels"]].tolist() == ["cross", 10]
 
 
-def test_pooled_levels_are_told(rents):
+def test_summary_counts_pooled_levels(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(max_categories=3, crosses=None, max_epochs=1).fit(X, y)
     table = column_table(encoder).set_index("column")
     assert table.loc["city", ["levels", "infrequent"]].tolist() == [2, 2]
 
 
-def test_the_loss_is_that_of_the_epoch_that_was_kept(rents):
+def test_summary_loss_is_that_of_the_kept_epoch(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(max_epochs=3, random_state=0).fit(X, y)
     loss = encoder.history_["out_of_fold_loss"][encoder.best_epoch_ - 1]
     assert course(encoder) == f"out-of-fold loss {loss:.4f} at epoch {encoder.best_epoch_} of 3"
 
 
-def test_without_folds_no_loss_is_called_out_of_fold(rents):
+def test_summary_loss_without_folds_is_not_out_of_fold(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(cv=None, max_epochs=1, random_state=0).fit(X, y)
     assert course(encoder).startswith("loss ")
 
 
-def test_nothing_learned_is_said(rents):
+def test_summary_says_if_nothing_was_learned(rents):
     X, y = rents
     with pytest.warns(UserWarning, match="constant"):
         encoder = NeuralEmbeddingEncoder(max_epochs=2, random_state=0).fit(X, y.sample(frac=1))
     assert course(encoder).startswith("nothing learned")
 
 
-def test_facts_are_data_of_json(rents):
+def test_summary_facts_are_json(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(max_epochs=2, random_state=0, crosses=None).fit(X, y)
     told = json.loads(json.dumps(facts(encoder)))
@@ -64,7 +64,7 @@ def test_facts_are_data_of_json(rents):
     assert told["classes"] is None
 
 
-def test_notebooks_show_columns_and_the_loss_below_what_scikit_learn_shows(rents):
+def test_summary_in_notebooks_follows_that_of_scikit_learn(rents):
     encoder = NeuralEmbeddingEncoder(crosses=[("city", "kind")], random_state=0).fit(*rents)
     shown = encoder._repr_mimebundle_()["text/html"].split("<details open>")[1]
     assert f"<summary>{course(encoder)}</summary>" in shown
@@ -72,17 +72,17 @@ def test_notebooks_show_columns_and_the_loss_below_what_scikit_learn_shows(rents
         assert f"<td>{cell}</td>" in shown
 
 
-def test_before_fit_notebooks_show_what_scikit_learn_does():
+def test_summary_in_notebooks_is_absent_before_fit():
     assert NeuralEmbeddingEncoder()._repr_html_().endswith("</script></body>")
 
 
-def test_notebooks_show_predictors_too(adult):
+def test_summary_in_notebooks_of_predictors(adult):
     X, _, y, _ = adult
     classifier = NeuralEmbeddingClassifier(crosses=None, max_epochs=2, random_state=0).fit(X, y)
     assert course(classifier) in classifier._repr_html_()
 
 
-def test_names_that_are_html_are_shown_and_not_run(rents):
+def test_summary_html_names_are_shown_and_not_run(rents):
     X, y = rents
     X = X.rename(columns={"city": "<img src=x onerror=alert()>"})
     shown = summary_html(NeuralEmbeddingEncoder(crosses=None, random_state=0).fit(X, y))
@@ -90,7 +90,7 @@ def test_names_that_are_html_are_shown_and_not_run(rents):
     assert "<img" not in shown
 
 
-def test_text_stays_text_where_scikit_learn_is_told_so(rents):
+def test_summary_stays_text_where_display_is_text(rents):
     encoder = NeuralEmbeddingEncoder(crosses=None, random_state=0).fit(*rents)
     with config_context(display="text"):
         assert list(encoder._repr_mimebundle_()) == ["text/plain"]

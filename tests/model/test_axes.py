@@ -22,7 +22,7 @@ def axes_of(vectors, layers, weight=None):
     return find_axes([vectors], context, weight, MLP(layers, [0]), random_state=0)[0]
 
 
-def test_one_direction_is_one_axis_in_units_of_the_output(vectors):
+def test_axes_of_one_direction_are_one_in_output_units(vectors):
     # The own effect adds 1 to the first coefficient.
     axes = axes_of(vectors, linear_net([1.0, -1.0, 3.0]))
     components = vectors @ axes.directions
@@ -32,12 +32,12 @@ def test_one_direction_is_one_axis_in_units_of_the_output(vectors):
     assert axes.strengths[1] < 1e-6
 
 
-def test_two_answers_by_two_directions_are_two_axes(vectors):
+def test_axes_of_two_answers_by_two_directions_are_two(vectors):
     axes = axes_of(vectors, linear_net([1.0, 0.0, 0.0], [0.0, 0.5, 0.0]))
     assert axes.strengths[0] > axes.strengths[1] > 0.1 > 1e-6 > axes.strengths[2]
 
 
-def test_strengths_are_variances_over_the_rows(vectors):
+def test_axes_strengths_are_variances_over_the_rows(vectors):
     layers = [
         (np.random.default_rng(1).normal(size=(16, 3)).astype(np.float32), np.zeros(16)),
         (np.random.default_rng(2).normal(size=(1, 16)).astype(np.float32), np.zeros(1)),
@@ -47,7 +47,7 @@ def test_strengths_are_variances_over_the_rows(vectors):
     assert (np.diff(axes.strengths) <= 0).all()
 
 
-def test_a_linear_model_keeps_its_direction():
+def test_axes_keep_the_direction_of_a_linear_model():
     """|a| moves by a in the decoder, but to a linear model only a square can tell it."""
     a = np.random.default_rng(0).normal(size=2000)
     vectors = np.column_stack([a, 0.1 * a**2, np.zeros(2000)]).astype(np.float32)
@@ -64,30 +64,30 @@ def test_a_linear_model_keeps_its_direction():
     assert LinearRegression().fit(components, np.abs(a)).score(components, np.abs(a)) > 0.8
 
 
-def test_rows_count_by_their_weight(vectors):
+def test_axes_count_rows_by_their_weight(vectors):
     layers = linear_net([0.0, 1.0, 0.0])
     twice = axes_of(np.concatenate([vectors, vectors[:100]]), layers)
     weighted = axes_of(vectors, layers, np.repeat([2.0, 1.0], [100, 400]))
     np.testing.assert_allclose(weighted.strengths[0], twice.strengths[0], rtol=1e-2)
 
 
-def test_faint_axes_are_left_out_and_asked_ones_kept():
+def test_axes_that_are_faint_are_left_out_unless_asked_for():
     strengths = [np.array([0.6, 0.001]), np.array([0.3, 0.1]), np.array([0.001])]
     crossed = [False, False, True]
     assert n_kept(strengths, [1, 1, 0], crossed) == [1, 2, 0]
     assert n_kept(strengths, [2, 2, 1], crossed) == [2, 2, 1]
 
 
-def test_an_axis_of_a_cross_is_compared_with_all_crosses():
+def test_axes_of_a_cross_are_compared_with_all_crosses():
     strengths = [np.array([0.2, 0.004]), np.array([0.5, 0.004]), np.array([0.3])]
     assert n_kept(strengths, [1, 0, 0], [False, True, True]) == [2, 1, 1]
 
 
-def test_where_nothing_was_learned_one_axis_is_left():
+def test_axes_where_nothing_was_learned_are_one():
     assert n_kept([np.zeros(4), np.zeros(2)], [1, 0], [False, True]) == [1, 0]
 
 
-def test_rows_are_drawn_among_those_with_weight():
+def test_axes_rows_are_drawn_among_those_with_weight():
     weight = np.tile([0.0, 1.0], 2 * MOST_ROWS)
     rows = draw_rows(weight, 0)
     assert len(np.unique(rows)) == MOST_ROWS

@@ -16,7 +16,7 @@ def net(n_inputs, hidden, n_outputs):
     return layers, rng.normal(size=(5, n_inputs))
 
 
-def test_own_effects_are_added_to_a_single_output():
+def test_mlp_own_effects_are_added_to_a_single_output():
     layers, inputs = net(6, (4,), 1)
     without = MLP(layers, []).output(inputs)
     np.testing.assert_allclose(
@@ -24,7 +24,7 @@ def test_own_effects_are_added_to_a_single_output():
     )
 
 
-def test_own_effects_are_not_added_to_several_outputs():
+def test_mlp_own_effects_are_not_added_to_several_outputs():
     layers, inputs = net(6, (4,), 3)
     np.testing.assert_array_equal(
         MLP(layers, [0, 3]).output(inputs), MLP(layers, []).output(inputs)
@@ -44,7 +44,7 @@ def check_gradient(decoder, inputs, n_outputs):
 
 @pytest.mark.parametrize("hidden", [(), (8,), (8, 5)])
 @pytest.mark.parametrize("n_outputs", [1, 3])
-def test_gradient_of_layers(hidden, n_outputs):
+def test_mlp_gradient_is_that_of_central_differences(hidden, n_outputs):
     layers, inputs = net(6, hidden, n_outputs)
     check_gradient(MLP(layers, [0, 3]), inputs, n_outputs)
 
@@ -56,7 +56,7 @@ def dot():
     return Dot(10.0, np.array([1.0, 2.0, 1.0]), trust, np.array([0.1]), [3, 1, 3])
 
 
-def test_own_effects_and_the_product(dot):
+def test_dot_output_is_own_effects_and_product(dot):
     vectors = [[1.0, 2.0, 3.0], [4.0], [5.0, 6.0, 7.0]]
     inputs = np.array([[*vectors[0], *vectors[1], *vectors[2], 8.0]])
     product = 2.0 * 6.0 + 3.0 * 7.0
@@ -64,5 +64,5 @@ def test_own_effects_and_the_product(dot):
     assert dot.output(inputs).tolist() == [[pytest.approx(expected)]]
 
 
-def test_gradient_of_products(dot):
+def test_dot_gradient_is_that_of_central_differences(dot):
     check_gradient(dot, np.random.default_rng(0).normal(size=(5, 8)), 1)

@@ -16,28 +16,28 @@ def folds(cv, codes=Y, random_state=0, used=ALL, **split_params):
     )
 
 
-def test_an_int_stratifies_classes():
+def test_folds_int_stratifies_classes():
     fold = folds(5)
     assert np.bincount(fold).tolist() == [4] * 5
     assert [Y[fold == k].sum() for k in range(5)] == [2] * 5
 
 
-def test_an_int_shuffles_quantities():
+def test_folds_int_shuffles_quantities():
     fold = folds(4, np.linspace(0, 1, 20))
     assert np.bincount(fold).tolist() == [5] * 4
     assert (np.diff(fold) < 0).any()
 
 
-def test_the_seed_decides():
+def test_folds_depend_on_the_seed():
     assert folds(5).tolist() == folds(5).tolist()
     assert folds(5).tolist() != folds(5, random_state=1).tolist()
 
 
-def test_a_splitter_is_taken_as_it_is():
+def test_folds_splitter_is_taken_as_it_is():
     assert folds(KFold(2)).tolist() == [0] * 10 + [1] * 10
 
 
-def test_a_splitter_is_given_the_target():
+def test_folds_splitter_gets_the_target():
     fold = folds(StratifiedKFold(5), np.repeat([0, 1], 10))
     assert np.bincount(fold[:10]).tolist() == [2] * 5
 
@@ -46,12 +46,12 @@ def test_folds_are_whole_numbers():
     assert folds(KFold(2)).dtype == np.int64
 
 
-def test_an_iterable_of_splits():
+def test_folds_may_be_an_iterable_of_splits():
     halves = np.arange(10), np.arange(10, 20)
     assert folds([halves, halves[::-1]]).tolist() == [1] * 10 + [0] * 10
 
 
-def test_groups_stay_whole():
+def test_folds_keep_groups_whole():
     groups = np.arange(20) // 4
     fold = folds(GroupKFold(5), groups=groups)
     assert all(len(set(fold[groups == group])) == 1 for group in range(5))
@@ -65,12 +65,12 @@ def test_groups_stay_whole():
     ],
     ids=["twice", "never"],
 )
-def test_every_row_must_be_in_one_fold(tests, row):
+def test_folds_must_hold_every_row_once(tests, row):
     with pytest.raises(ValueError, match=f"exactly one test fold, but {row}"):
         folds([([], list(test)) for test in tests])
 
 
-def test_one_fold_is_too_few():
+def test_folds_one_is_too_few():
     with pytest.raises(ValueError, match="cv gave one fold, but cross-fitting needs two or more"):
         folds([([], range(20))])
 
@@ -83,18 +83,18 @@ def test_one_fold_is_too_few():
     ],
     ids=["classes", "quantities"],
 )
-def test_more_folds_than_rows(cv, codes, error):
+def test_folds_more_than_rows_are_an_error(cv, codes, error):
     with pytest.raises(ValueError, match=rf"^cv={cv} needs at least {error} \(n_samples = 20\)"):
         folds(cv, codes)
 
 
 @pytest.mark.parametrize(("cv", "codes"), [(10, Y), (20, np.linspace(0, 1, 20))])
-def test_as_many_folds_as_rows(cv, codes):
+def test_folds_may_be_as_many_as_rows(cv, codes):
     assert np.bincount(folds(cv, codes)).tolist() == [20 // cv] * cv
 
 
 @pytest.mark.parametrize("codes", [Y, np.linspace(0, 1, 20)])
-def test_rows_that_do_not_count_leave_the_folds_of_others_alone(codes):
+def test_folds_ignore_rows_that_do_not_count(codes):
     used = np.arange(20) % 3 > 0
     strata = codes[used] if codes.dtype.kind == "i" else None
     options = {"random_state": 0, "split_params": {}}

@@ -34,14 +34,14 @@ def case(request):
     return loss, values, np.random.default_rng(0).normal(size=(4, n_outputs))
 
 
-def test_torch_has_the_same_losses(case):
+def test_losses_are_the_same_in_torch(case):
     loss, values, output = case
     ours = loss.rows(values, output)
     theirs = torch_loss(loss)(torch.from_numpy(output), torch.from_numpy(values))
     np.testing.assert_allclose(ours, theirs.numpy(), rtol=1e-6)
 
 
-def test_residuals_are_minus_the_gradient(case):
+def test_losses_residuals_are_minus_the_gradient(case):
     loss, values, output = case
     residual, _ = loss.derivatives(values[:, None], output[:, None])
     leaf = torch.from_numpy(output).requires_grad_()
@@ -51,7 +51,7 @@ def test_residuals_are_minus_the_gradient(case):
 
 
 @pytest.mark.parametrize("name", ["yes or no", "several labels", "classes", "quantities", "counts"])
-def test_curvature_is_the_second_derivative(name):
+def test_losses_curvature_is_the_second_derivative(name):
     """By central differences of the residuals."""
     loss, values = LOSSES[name]
     output = np.random.default_rng(0).normal(
@@ -65,7 +65,7 @@ def test_curvature_is_the_second_derivative(name):
         np.testing.assert_allclose(((low - high) / 2e-5)[..., j], curvature[..., j], rtol=1e-6)
 
 
-def test_the_constant_is_the_best(case):
+def test_losses_constant_is_the_best(case):
     loss, values, output = case
     weight = np.array([1.0, 2.0, 3.0, 0.5])
     best = loss.constant(values, weight)
@@ -107,7 +107,7 @@ def test_squared_loss_is_that_of_scikit_learn():
     assert loss.rows(values, output).mean() == pytest.approx(mean_squared_error(values, output))
 
 
-def test_differences_of_the_poisson_loss_are_half_those_of_the_deviance():
+def test_poisson_loss_differences_are_half_those_of_the_deviance():
     loss, values = LOSSES["counts"]
     outputs = np.random.default_rng(0).normal(size=(2, 4, 2))
     ours = [loss.rows(values, output).mean() for output in outputs]
@@ -127,7 +127,7 @@ def test_losses_of_sure_answers_are_finite(name, far):
     )
 
 
-def test_rates_are_those_of_a_poisson_regression():
+def test_poisson_loss_rates_are_those_of_a_poisson_regression():
     counts = np.array([0.0, 1.0, 4.0, 7.0])
     constant = PoissonLoss().constant(counts[:, None], np.ones(4))
     model = PoissonRegressor(alpha=0).fit(np.zeros((4, 1)), counts)

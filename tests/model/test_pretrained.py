@@ -33,7 +33,7 @@ def words():
 # What comes out
 
 
-def test_frozen_vectors_come_out_as_given(words):
+def test_pretrained_frozen_vectors_come_out_as_given(words):
     X, y, vectors = words
     encoder = NeuralEmbeddingEncoder(
         pretrained={"word": vectors}, freeze_pretrained=True, crosses=None, random_state=0
@@ -44,7 +44,7 @@ def test_frozen_vectors_come_out_as_given(words):
     assert encoder.best_epoch_ > 0
 
 
-def test_a_start_at_the_truth_is_better_than_at_zero(words):
+def test_pretrained_start_is_better_than_a_start_at_zero(words):
     X, y, vectors = words
     losses = {}
     for name, more in {
@@ -58,7 +58,7 @@ def test_a_start_at_the_truth_is_better_than_at_zero(words):
     assert losses["frozen"] < 0.9 * losses["zero"]
 
 
-def test_tuned_vectors_move_and_keep_their_axes(words):
+def test_pretrained_tuned_vectors_move_and_keep_their_axes(words):
     X, y, vectors = words
     encoder = NeuralEmbeddingEncoder(pretrained={"word": vectors}, crosses=None, random_state=0)
     features = encoder.fit_transform(X, y)
@@ -69,7 +69,7 @@ def test_tuned_vectors_move_and_keep_their_axes(words):
         assert np.corrcoef(features[:, component], given[:, component])[0, 1] > 0.7
 
 
-def test_a_level_that_fit_did_not_see_has_its_vector(words):
+def test_pretrained_level_that_fit_did_not_see_has_its_vector(words):
     X, y, vectors = words
     encoder = NeuralEmbeddingEncoder(
         pretrained={"word": vectors}, freeze_pretrained=True, handle_unknown="error", **QUICK
@@ -80,7 +80,7 @@ def test_a_level_that_fit_did_not_see_has_its_vector(words):
     assert vocabulary.counts[vocabulary.codes_of(["w339"])].tolist() == [0]
 
 
-def test_levels_without_a_vector_start_at_the_mean_and_learn(rents):
+def test_pretrained_absent_levels_start_at_the_mean_and_learn(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(
         pretrained={"city": CITIES}, freeze_pretrained=True, **QUICK
@@ -106,7 +106,7 @@ def test_pretrained_levels_are_not_pooled(rents):
     assert vocabulary.infrequent == ["Riga"]
 
 
-def test_the_scale_of_the_vectors_does_not_matter(words):
+def test_pretrained_scale_does_not_matter(words):
     X, y, vectors = words
     scores = []
     for factor in (1.0, 1000.0):
@@ -116,7 +116,7 @@ def test_the_scale_of_the_vectors_does_not_matter(words):
     np.testing.assert_allclose(*scores, atol=1e-2)
 
 
-def test_a_column_in_which_every_row_differs_is_embedded_if_it_is_pretrained(words):
+def test_pretrained_id_column_is_embedded(words):
     _, y, vectors = words
     X = pd.DataFrame({"word": [f"w{i}" for i in range(340)]})
     y = np.array([vectors[word][0] for word in X["word"]], dtype=float)
@@ -124,7 +124,7 @@ def test_a_column_in_which_every_row_differs_is_embedded_if_it_is_pretrained(wor
     assert features.shape == (340, 3)
 
 
-def test_a_frame_and_a_dict_are_alike(rents):
+def test_pretrained_frame_equals_dict(rents):
     X, y = rents
     frame = pd.DataFrame.from_dict(CITIES, orient="index")
     features = [
@@ -134,7 +134,7 @@ def test_a_frame_and_a_dict_are_alike(rents):
     np.testing.assert_array_equal(*features)
 
 
-def test_crosses_of_a_pretrained_column(rents):
+def test_pretrained_column_may_be_crossed(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(
         pretrained={"city": CITIES}, crosses=2, max_epochs=3, random_state=0
@@ -144,7 +144,7 @@ def test_crosses_of_a_pretrained_column(rents):
     assert list(encoder.tables_) == ["city", "kind", "city x kind"]
 
 
-def test_several_outputs(rents):
+def test_pretrained_with_several_outputs(rents):
     X, _ = rents
     encoder = NeuralEmbeddingEncoder(pretrained={"city": CITIES}, **QUICK)
     assert encoder.fit_transform(X[["city", "rooms"]], X["kind"] + X["city"]).shape == (400, 3)
@@ -153,7 +153,7 @@ def test_several_outputs(rents):
 # As predictors
 
 
-def test_the_predictor_reads_vectors_in_their_units(words):
+def test_pretrained_predictor_reads_vectors_in_their_units(words):
     X, y, vectors = words
     model = NeuralEmbeddingRegressor(
         pretrained={"word": vectors}, freeze_pretrained=True, crosses=None, random_state=0
@@ -163,7 +163,7 @@ def test_the_predictor_reads_vectors_in_their_units(words):
     np.testing.assert_array_equal(model.tables_["word"][codes], np.array(list(vectors.values())))
 
 
-def test_no_biases_of_pretrained_vectors(rents):
+def test_pretrained_vectors_have_no_biases(rents):
     X, y = rents
     model = NeuralEmbeddingRegressor(pretrained={"city": CITIES}, **QUICK).fit(X, y)
     assert model.biases("kind").index.tolist() == ["flat", "house"]
@@ -171,7 +171,7 @@ def test_no_biases_of_pretrained_vectors(rents):
         model.biases("city")
 
 
-def test_the_classifier_takes_them(words):
+def test_pretrained_in_a_classifier(words):
     X, y, vectors = words
     model = NeuralEmbeddingClassifier(pretrained={"word": vectors}, **QUICK).fit(X, y > 0)
     assert model.predict_proba(X).shape == (900, 2)
@@ -180,7 +180,7 @@ def test_the_classifier_takes_them(words):
 # With scikit-learn
 
 
-def test_same_bits_again_and_through_pickle(words):
+def test_pretrained_same_bits_again_and_through_pickle(words):
     X, y, vectors = words
     encoder = NeuralEmbeddingEncoder(pretrained={"word": vectors}, **QUICK)
     features = encoder.fit_transform(X, y)
@@ -190,7 +190,7 @@ def test_same_bits_again_and_through_pickle(words):
     np.testing.assert_array_equal(again.fit_transform(X, y), features)
 
 
-def test_grid_search_over_whether_to_freeze(words):
+def test_pretrained_grid_search_over_freezing(words):
     X, y, vectors = words
     model = make_pipeline(NeuralEmbeddingEncoder(pretrained={"word": vectors}, **QUICK), Ridge())
     grid = {"neuralembeddingencoder__freeze_pretrained": [False, True]}
@@ -220,32 +220,32 @@ def test_grid_search_over_whether_to_freeze(words):
         ({"city": {1: [1.0], 2: [2.0]}}, r"column 'city' occurs.*\['numbers'\].*\['strings'\]"),
     ],
 )
-def test_errors_name_column_and_level(rents, spec, message):
+def test_pretrained_errors_name_column_and_level(rents, spec, message):
     with pytest.raises(ValueError, match=message):
         NeuralEmbeddingEncoder(pretrained=spec, **QUICK).fit(*rents)
 
 
-def test_another_length_was_asked_for(rents):
+def test_pretrained_length_other_than_asked_for_is_an_error(rents):
     encoder = NeuralEmbeddingEncoder(pretrained={"city": CITIES}, embedding_dim={"city": 3})
     with pytest.raises(ValueError, match=r"asks for 3 numbers for column 'city'.* have 2"):
         encoder.fit(*rents)
 
 
-def test_the_same_length_may_be_asked_for():
+def test_pretrained_length_may_be_asked_for():
     given = read_pretrained({"city": CITIES}, ["city"], {"city": 2}, "mlp")
     assert given["city"].vectors.shape == (4, 2)
 
 
-def test_dot_products_need_vectors_of_their_own(rents):
+def test_pretrained_with_dot_is_an_error(rents):
     with pytest.raises(ValueError, match=r"interaction='dot'.*give interaction='mlp'"):
         NeuralEmbeddingEncoder(pretrained={"city": CITIES}, interaction="dot").fit(*rents)
 
 
-def test_nothing_to_freeze(rents):
+def test_pretrained_freeze_without_vectors_is_an_error(rents):
     with pytest.raises(ValueError, match="freeze_pretrained=True, but no vectors were given"):
         NeuralEmbeddingEncoder(freeze_pretrained=True).fit(*rents)
 
 
-def test_numpy_levels_are_the_plain_ones():
+def test_pretrained_numpy_levels_are_the_plain_ones():
     given = read_pretrained({"x": {np.int64(3): [1.0], np.str_("a"): [2.0]}}, ["x"], "auto", "mlp")
     assert [type(level) for level in given["x"].levels] == [int, str]

@@ -27,21 +27,21 @@ def encode(y, target_type="auto", weight=None, **loss):
         (pd.DataFrame({"cat": [0, 1], "dog": [True, False]}), "multilabel"),
     ],
 )
-def test_kind_by_type(y, kind):
+def test_target_kind_by_type(y, kind):
     assert encode(y).kind == kind
 
 
-def test_whole_floats_are_quantities():
+def test_target_whole_floats_are_quantities():
     """Prices and ratings; scikit-learn's type_of_target would call them classes."""
     assert encode([1.0, 5.0, 4.0, 1.0]).kind == "continuous"
 
 
-def test_integers_can_be_quantities():
+def test_target_integers_can_be_quantities():
     assert encode([1, 5, 4, 1], "continuous").kind == "continuous"
 
 
 @pytest.mark.parametrize("target_type", ["multilabel", "multioutput"])
-def test_several_columns_can_be_labels_or_quantities(target_type):
+def test_target_several_columns_can_be_labels_or_quantities(target_type):
     assert encode([[0, 1], [1, 1]], target_type).kind == target_type
 
 
@@ -58,16 +58,16 @@ def test_several_columns_can_be_labels_or_quantities(target_type):
         ([1.5, 2.5], {"loss": "poisson"}, "poisson"),
     ],
 )
-def test_loss_by_kind(y, given, loss):
+def test_target_loss_by_kind(y, given, loss):
     assert encode(y, **given).loss.name == loss
 
 
 @pytest.mark.parametrize("y", [["yes", "no"], ["a", "b", "c"], [[0, 1], [1, 1]], [1.5, 2.5]])
-def test_the_net_starts_in_single_precision(y):
+def test_target_bias_is_in_single_precision(y):
     assert encode(y).bias.dtype == np.float32
 
 
-def test_classes_are_sorted_and_coded():
+def test_target_classes_are_sorted_and_coded():
     target = encode(["b", "a", "c", "a"])
     assert target.classes.tolist() == ["a", "b", "c"]
     assert target.values.tolist() == [1, 0, 2, 0]
@@ -81,21 +81,21 @@ def test_classes_are_sorted_and_coded():
     ],
     ids=["two classes", "three classes"],
 )
-def test_folds_are_stratified_by_class(y, strata):
+def test_target_strata_are_the_classes(y, strata):
     assert encode(y).strata.tolist() == strata
     assert encode(y).strata.dtype == np.int64
 
 
 @pytest.mark.parametrize("y", [[1.5, 2.5], [[0, 1], [1, 1]]], ids=["quantities", "labels"])
-def test_rows_without_a_class_are_not_stratified(y):
+def test_target_without_classes_has_no_strata(y):
     assert encode(y).strata is None
 
 
-def test_classes_have_no_unit():
+def test_target_classes_have_no_unit():
     assert encode(["yes", "no"]).centre is encode(["yes", "no"]).scale is None
 
 
-def test_a_class_may_be_half_of_a_surrogate_pair():
+def test_target_class_may_be_half_of_a_surrogate_pair():
     """Which a string of pyarrow, and so of pandas, cannot hold."""
     target = encode(np.array(["\ud800", "b", "b"], dtype=object))
     assert target.classes.tolist() == ["b", "\ud800"]
@@ -104,26 +104,26 @@ def test_a_class_may_be_half_of_a_surrogate_pair():
 @pytest.mark.parametrize(
     ("y", "classes"), [([3, 5, 3], [3, 5]), ([True, False, True], [False, True])]
 )
-def test_numbers_in_an_array_of_objects_are_numbers(y, classes):
+def test_target_numbers_in_an_object_array_are_numbers(y, classes):
     target = encode(np.array(y, dtype=object))
     assert target.classes.tolist() == classes
     assert target.classes.dtype == np.array(y).dtype
 
 
 @pytest.mark.parametrize("dtype", ["Int64", "int64[pyarrow]", "boolean"])
-def test_types_of_pandas_that_may_be_missing_are_not_floats(dtype):
+def test_target_nullable_types_are_not_floats(dtype):
     """Which would be quantities."""
     target = encode(pd.Series([0, 1, 0], dtype=dtype))
     assert target.kind == "binary"
     assert target.classes.dtype.kind in "ib"
 
 
-def test_one_column_of_a_frame_is_a_target_with_a_warning():
+def test_target_frame_of_one_column_warns():
     with pytest.warns(DataConversionWarning):
         assert encode(pd.DataFrame({"price": [9.99, 4.5]})).kind == "continuous"
 
 
-def test_labels_are_as_they_were_given():
+def test_target_labels_are_as_they_were_given():
     target = encode([[0, 1], [1, 1], [0, 0]])
     assert target.classes.tolist() == [0, 1]
     assert target.values.tolist() == [[0, 1], [1, 1], [0, 0]]
@@ -139,24 +139,24 @@ def test_labels_are_as_they_were_given():
     ],
     ids=["few", "many", "letters"],
 )
-def test_many_different_integers_may_be_meant_as_quantities(y, said, recwarn):
+def test_target_many_integers_warn(y, said, recwarn):
     encode(y)
     assert [str(warning.message).split(" If")[0] for warning in recwarn] == said
 
 
-def test_many_different_integers_that_are_called_classes():
+def test_target_many_integers_called_classes_do_not_warn():
     """A warning would be an error here."""
     assert encode(list(range(21)), "multiclass").kind == "multiclass"
 
 
-def test_quantities_are_scaled_by_weight():
+def test_target_quantities_are_scaled_by_weight():
     values = encode([1.0, 3.0, 1000.0], weight=[1, 1, 0]).values
     np.testing.assert_allclose(values[:2, 0], [-1, 1])
     target = encode([0.0, 4.0], weight=[3, 1])
     np.testing.assert_allclose([target.centre, target.scale], [[1], [np.sqrt(3)]])
 
 
-def test_quantities_of_weight_zero_leave_no_trace():
+def test_target_quantities_of_weight_zero_leave_no_trace():
     """To the bit, which sums that they are a part of would not be."""
     y, used = np.random.default_rng(0).normal(size=1000), np.arange(1000) % 3 > 0
     target, alone = encode(y, weight=1.0 * used), encode(y[used])
@@ -167,13 +167,13 @@ def test_quantities_of_weight_zero_leave_no_trace():
 @pytest.mark.parametrize(
     "loss", [{"loss": "quantile", "quantile": 0.9}, {"loss": "absolute_error"}]
 )
-def test_outliers_do_not_decide_the_units_of_losses_that_ignore_them(loss):
+def test_target_unit_of_robust_losses_ignores_outliers(loss):
     target = encode([1.0, 2.0, 3.0, 4.0, 1000.0], **loss)
     assert target.centre.tolist() == [3]
     np.testing.assert_allclose(target.scale, [2 / 1.349])
 
 
-def test_quantities_most_of_which_are_the_same_have_the_unit_of_all():
+def test_target_unit_where_most_quantities_are_the_same():
     target = encode([5.0, 5.0, 5.0, 5.0, 100.0], loss="absolute_error")
     np.testing.assert_allclose(target.scale, [38])
 
@@ -182,55 +182,55 @@ def test_quantities_most_of_which_are_the_same_have_the_unit_of_all():
     ("loss", "quantile"),
     [({"loss": "quantile", "quantile": 0.9}, 0.9), ({"loss": "absolute_error"}, 0.5)],
 )
-def test_the_quantile_that_is_predicted(loss, quantile):
+def test_target_quantile_is_that_of_the_loss(loss, quantile):
     assert encode([1.0, 2.0, 4.0], **loss).loss.quantile == quantile
 
 
 @pytest.mark.parametrize("loss", ["auto", "absolute_error"])
-def test_the_range_is_in_the_units_of_the_net(loss):
+def test_target_y_range_is_in_the_units_of_the_net(loss):
     target = encode([1.0, 4.0, 6.0, 9.0], loss=loss, y_range=(0.5, 9.5))
     low, high = target.loss.bounds
     np.testing.assert_allclose(low * target.scale + target.centre, [0.5])
     np.testing.assert_allclose(high * target.scale + target.centre, [9.5])
 
 
-def test_targets_may_lie_at_the_ends_of_the_range():
+def test_target_may_lie_at_the_ends_of_y_range():
     assert encode([0.5, 5.5], y_range=(0.5, 5.5)).values[:, 0].tolist() == [-1, 1]
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-12, 1e12, 5e307])
-def test_extreme_quantities(scale):
+def test_target_extreme_quantities(scale):
     values = encode(scale * np.array([1.0, 2.0, 3.0])).values
     np.testing.assert_allclose(values[:, 0], [-1.2247449, 0, 1.2247449], rtol=1e-6)
 
 
-def test_a_constant_quantity_is_zero():
+def test_target_constant_quantity_is_zero():
     target = encode([7.0, 7.0, 7.0])
     assert target.values.tolist() == [[0], [0], [0]]
     assert target.scale.tolist() == [1]
 
 
-def test_the_net_starts_at_the_distribution_of_the_target():
+def test_target_bias_is_the_distribution():
     np.testing.assert_allclose(encode([0, 0, 0, 1]).bias, [np.log(1 / 3)], rtol=1e-6)
     np.testing.assert_allclose(encode([0, 1, 2, 2]).bias, np.log([0.25, 0.25, 0.5]), rtol=1e-6)
     assert encode([1.5, 2.5]).bias.tolist() == [0.0]
 
 
-def test_the_net_starts_at_the_distribution_of_the_weighted_target():
+def test_target_bias_is_the_weighted_distribution():
     np.testing.assert_allclose(encode([0, 1], weight=[1, 3]).bias, [np.log(3)], rtol=1e-6)
     labels = encode([[0, 1], [1, 1], [0, 0]], weight=[1, 1, 2])
     np.testing.assert_allclose(labels.bias, [np.log(1 / 3), 0], rtol=1e-6)
 
 
 @pytest.mark.parametrize("loss", ["auto", "squared_error"])
-def test_the_net_starts_at_the_mean_without_its_rounding(loss):
+def test_target_bias_is_the_mean_without_its_rounding(loss):
     y = [1.0, 2.0, 4.0]
     target = encode(y, loss=loss)
     assert np.average(target.values[:, 0], weights=np.ones(3)) != 0
     assert target.bias.tolist() == [0.0]
 
 
-def test_counts_are_divided_by_their_mean():
+def test_target_counts_are_divided_by_their_mean():
     target = encode([0.0, 1.0, 5.0], loss="poisson")
     np.testing.assert_allclose(target.values[:, 0], [0, 0.5, 2.5])
     assert target.bias.tolist() == target.centre.tolist() == [0.0]
@@ -238,12 +238,12 @@ def test_counts_are_divided_by_their_mean():
     assert target.kind == "continuous"
 
 
-def test_the_net_starts_at_the_quantile():
+def test_target_bias_is_the_quantile():
     target = encode([10.0, 20.0, 30.0, 1000.0], loss="quantile", quantile=0.75)
     assert target.bias * target.scale + target.centre == pytest.approx(30)
 
 
-def test_the_net_starts_at_the_mean_within_its_range():
+def test_target_bias_is_the_mean_within_y_range():
     target = encode([1.0, 4.0, 4.0], y_range=(0.5, 9.5))
     assert target.loss.predict(target.bias) * target.scale + target.centre == pytest.approx(3)
 
@@ -275,12 +275,12 @@ def test_the_net_starts_at_the_mean_within_its_range():
         ([[1.0, 2.0], [np.inf, 1.0]], {}, "infinite value .row 1"),
     ],
 )
-def test_a_target_that_does_not_fit(y, given, error):
+def test_target_that_does_not_fit_is_an_error(y, given, error):
     with pytest.raises(ValueError, match=error):
         encode(y, **given)
 
 
-def test_one_column_is_asked_for_and_several_are_given():
+def test_target_of_several_columns_for_one_is_an_error():
     with pytest.raises(ValueError, match="Several columns are 'multilabel'"):
         encode([[0, 1], [1, 1]], "binary")
 
@@ -295,7 +295,7 @@ def test_one_column_is_asked_for_and_several_are_given():
         ([1.0, 2.0, 9.0], {"loss": "quantile", "quantile": 0.7}),
     ],
 )
-def test_other_rows_are_encoded_as_those_of_fit(y, given):
+def test_target_encodes_other_rows_as_those_of_fit(y, given):
     target = encode(y, **given)
     again = target.encode(np.array(y)[[2, 0]])
     assert again.dtype == target.values.dtype

@@ -20,19 +20,19 @@ def city():
         ([0, 1], r"codes must have the shape \(n_rows, 2\).*got \(2,\)"),
     ],
 )
-def test_codes(codes, message):
+def test_check_codes_in_range_and_shape(codes, message):
     with pytest.raises(ValueError, match=message):
         city()(torch.tensor(codes))
 
 
-def test_a_code_of_the_next_column_is_out_of_range():
+def test_check_code_of_the_next_column_is_out_of_range():
     """Code 3 of the first would be code 0 of the second in the packed weight."""
     with pytest.raises(ValueError, match="'city' has the codes 0 to 2, but row 0 holds 3"):
         PackedEmbedding([3, 2], 1, names=["city", "kind"])(torch.tensor([[3, 0]]))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bool])
-def test_codes_must_be_integers(dtype):
+def test_check_codes_must_be_integers(dtype):
     with pytest.raises(TypeError, match="codes must be integers, got torch"):
         city()(torch.zeros(1, 2, dtype=dtype))
 
@@ -47,18 +47,18 @@ def test_codes_must_be_integers(dtype):
         ([0.5, 0.5], r"'city' has 3 codes, but its entry has the shape \(1, 2\)"),
     ],
 )
-def test_probabilities(row, message):
+def test_check_probabilities(row, message):
     with pytest.raises(ValueError, match=message):
         city()([torch.tensor([row]), torch.tensor([0])])
 
 
-def test_the_row_that_is_wrong_is_named():
+def test_check_names_the_row_that_is_wrong():
     rows = torch.tensor([[1.0, 0, 0], [0.5, 0.5, 0], [2.0, 0, 0]])
     with pytest.raises(ValueError, match="Row 2 of the probabilities of column 'city' sums to 2"):
         city()([rows, torch.zeros(3, dtype=torch.int64)])
 
 
-def test_rounding_of_a_softmax_is_no_error():
+def test_check_allows_the_rounding_of_a_softmax():
     logits = torch.randn(1000, 5000, generator=torch.Generator().manual_seed(0)) * 5
     PackedEmbedding([5000], 1)([logits.softmax(dim=1)])
 
@@ -72,7 +72,7 @@ def test_rounding_of_a_softmax_is_no_error():
         ([0, 5], [1.0, 1.0], "'city' has the codes 0 to 2, but a bag holds 5"),
     ],
 )
-def test_bags(members, weights, message):
+def test_check_bags(members, weights, message):
     bags = torch.sparse_csr_tensor(
         torch.tensor([0, 2]),
         torch.tensor(members),
@@ -84,7 +84,7 @@ def test_bags(members, weights, message):
         city()([bags, torch.tensor([0])])
 
 
-def test_other_sparse_layouts():
+def test_check_refuses_other_sparse_layouts():
     with pytest.raises(ValueError, match=r"'city' has the layout torch.sparse_coo.*to_sparse_csr"):
         city()([torch.eye(3).to_sparse(), torch.zeros(3, dtype=torch.int64)])
 
@@ -98,7 +98,7 @@ def test_other_sparse_layouts():
         ([torch.tensor([0]), torch.tensor([0.0])], TypeError, "'kind' must be integers"),
     ],
 )
-def test_entries(entries, error, message):
+def test_check_entries_are_a_tensor_per_column(entries, error, message):
     with pytest.raises(error, match=message):
         city()(entries)
 
@@ -118,7 +118,7 @@ def test_entries(entries, error, message):
         ({"n_negatives": 3}, "n_negatives=3 was given without top_k"),
     ],
 )
-def test_parameters(options, message):
+def test_check_parameters(options, message):
     with pytest.raises(ValueError, match=message):
         PackedEmbedding(**{"sizes": [3, 2], "dims": 2, **options})
 
@@ -133,11 +133,11 @@ def test_parameters(options, message):
         ([[1.0], [NAN]], "column 'city' must be finite, but that of code 1 is not"),
     ],
 )
-def test_pretrained_vectors(table, message):
+def test_check_pretrained_vectors(table, message):
     with pytest.raises(ValueError, match=message):
         PackedEmbedding.from_pretrained([table], names=["city"])
 
 
-def test_as_many_names_as_pretrained_tables():
+def test_check_pretrained_names_are_as_many_as_tables():
     with pytest.raises(ValueError, match="an entry per column, got 2, 2 and 1"):
         PackedEmbedding.from_pretrained([np.ones((2, 2)), np.ones((2, 2))], names=["city"])

@@ -50,20 +50,20 @@ def strange(X):
     return X
 
 
-def test_codes_give_what_transform_gives(adult, encoder):
+def test_to_torch_codes_give_what_transform_gives(adult, encoder):
     X = strange(adult[1])
     vectors = encoder.to_torch()
     np.testing.assert_array_equal(vectors(vectors.inputs(X)).numpy(), encoder.transform(X))
 
 
-def test_one_hot_rows_give_what_transform_gives(adult, encoder):
+def test_to_torch_one_hot_rows_give_what_transform_gives(adult, encoder):
     X = strange(adult[1])
     vectors = encoder.to_torch()
     found = vectors(as_probabilities(vectors, vectors.inputs(X)))
     np.testing.assert_allclose(found.numpy(), encoder.transform(X), rtol=1e-5, atol=1e-6)
 
 
-def test_the_columns_that_pass_through_are_left_out(rents):
+def test_to_torch_leaves_out_columns_that_pass_through(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(crosses=2, embedding_dim=2, max_epochs=2, random_state=0)
     encoder.fit(X, y)
@@ -73,7 +73,7 @@ def test_the_columns_that_pass_through_are_left_out(rents):
     np.testing.assert_array_equal(vectors(vectors.inputs(X.head(9))).numpy(), expected)
 
 
-def test_probabilities_of_crossed_columns_give_the_expected_vector(rents):
+def test_to_torch_cross_of_probabilities_is_the_expectation(rents):
     """Summed over all pairs of codes, unseen and missing ones among them."""
     X, y = rents
     X = X.replace({"kind": {"house": None}})
@@ -93,7 +93,7 @@ def test_probabilities_of_crossed_columns_give_the_expected_vector(rents):
     torch.testing.assert_close(vectors({"city": city, "kind": kind}), expected)
 
 
-def test_a_cross_of_probabilities_and_codes_is_in_between(rents):
+def test_to_torch_cross_of_probabilities_and_codes(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(crosses=2, max_epochs=3, random_state=0).fit(X, y)
     vectors = encoder.to_torch()
@@ -105,7 +105,7 @@ def test_a_cross_of_probabilities_and_codes_is_in_between(rents):
 
 
 @pytest.mark.parametrize("crosses", [None, CROSSES])
-def test_the_net_of_a_classifier(adult, crosses):
+def test_to_torch_net_of_a_classifier(adult, crosses):
     X, X_test, y, _ = adult
     model = NeuralEmbeddingClassifier(crosses=crosses, max_epochs=2, random_state=0).fit(X, y)
     net = model.to_torch()
@@ -115,7 +115,7 @@ def test_the_net_of_a_classifier(adult, crosses):
     )
 
 
-def test_the_net_of_many_classes(adult):
+def test_to_torch_net_of_many_classes(adult):
     X, X_test, _, _ = adult
     X, y, X_test = X.drop(columns="race"), X["race"], X_test.drop(columns="race")
     model = NeuralEmbeddingClassifier(crosses=None, max_epochs=2, random_state=0).fit(X, y)
@@ -124,7 +124,7 @@ def test_the_net_of_many_classes(adult):
     np.testing.assert_allclose(found.numpy(), model.predict_proba(X_test), rtol=1e-4, atol=1e-6)
 
 
-def test_the_net_of_a_regressor_with_missing_numbers(rents):
+def test_to_torch_net_of_a_regressor_with_missing_numbers(rents):
     X, y = rents
     X["rooms"] = X["rooms"].astype(float).where(X.index % 7 > 0)
     model = NeuralEmbeddingRegressor(crosses=[("city", "rooms")], random_state=0, max_epochs=3)
@@ -132,13 +132,13 @@ def test_the_net_of_a_regressor_with_missing_numbers(rents):
     np.testing.assert_allclose(net(net.inputs(X)).numpy(), model._output(X), rtol=1e-5, atol=1e-5)
 
 
-def test_numbers_whose_squares_overflow(rent_model, rents):
+def test_to_torch_numbers_whose_squares_overflow(rent_model, rents):
     X = rents[0].head(3).assign(rooms=[-1e300, 0.0, 1e300])
     net = rent_model.to_torch()
     np.testing.assert_allclose(net(net.inputs(X)).numpy(), rent_model._output(X), rtol=1e-5)
 
 
-def test_gradients_reach_probabilities_and_numbers_and_nothing_else(rent_model):
+def test_to_torch_gradients_reach_inputs_alone(rent_model):
     net = rent_model.to_torch().double()
     city = torch.randn(3, 7, generator=torch.Generator().manual_seed(0)).double().softmax(dim=1)
     rooms = torch.tensor([1.2, 3.1, 4.3], dtype=torch.double)
@@ -150,7 +150,7 @@ def test_gradients_reach_probabilities_and_numbers_and_nothing_else(rent_model):
     assert not any(parameter.requires_grad for parameter in net.parameters())
 
 
-def test_a_missing_number_has_gradient_zero(rent_model):
+def test_to_torch_missing_number_has_gradient_zero(rent_model):
     rooms = torch.tensor([2.0, float("nan")], requires_grad=True)
     codes = torch.tensor([3, 3])
     rent_model.to_torch()({"city": codes, "kind": codes, "rooms": rooms}).sum().backward()
@@ -158,7 +158,7 @@ def test_a_missing_number_has_gradient_zero(rent_model):
     assert rooms.grad[1] == 0
 
 
-def test_another_net_trains_through_it(rents, rent_model):
+def test_to_torch_trains_another_net_through_it(rents, rent_model):
     """A net that sees how far north a flat lies learns from rents alone which city it is in.
 
     Of the dearest and the cheapest, that is: those between have the rent of a mixture, too.
@@ -185,7 +185,7 @@ def test_another_net_trains_through_it(rents, rent_model):
     assert all(torch.equal(before[name], value) for name, value in net1.state_dict().items())
 
 
-def test_it_can_be_saved_and_loaded(rents, rent_model):
+def test_to_torch_can_be_saved_and_loaded(rents, rent_model):
     X, _ = rents
     net, file = rent_model.to_torch(), io.BytesIO()
     torch.save(net, file)
@@ -193,7 +193,7 @@ def test_it_can_be_saved_and_loaded(rents, rent_model):
     assert torch.equal(loaded(loaded.inputs(X)), net(net.inputs(X)))
 
 
-def test_a_later_fit_does_not_change_it(rents):
+def test_to_torch_is_not_changed_by_a_later_fit(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(crosses=None, max_epochs=1, random_state=0).fit(X, y)
     vectors = encoder.to_torch()
@@ -202,7 +202,7 @@ def test_a_later_fit_does_not_change_it(rents):
     assert torch.equal(vectors(vectors.inputs(X)), before)
 
 
-def test_it_draws_nothing_from_the_global_generator(rent_model):
+def test_to_torch_draws_nothing_from_the_global_generator(rent_model):
     state = torch.get_rng_state()
     rent_model.to_torch()
     assert torch.equal(torch.get_rng_state(), state)
@@ -225,32 +225,32 @@ def codes():
         ({"rooms": torch.ones(2)}, ValueError, "as many rows, got .*'rooms': 2"),
     ],
 )
-def test_bad_inputs(rent_model, change, error, message):
+def test_to_torch_bad_inputs_are_an_error(rent_model, change, error, message):
     with pytest.raises(error, match=message):
         rent_model.to_torch()(codes() | change)
 
 
 @pytest.mark.filterwarnings("ignore:Sparse")
-def test_bags_are_not_taken(rent_model):
+def test_to_torch_bag_for_a_column_of_levels_is_an_error(rent_model):
     bag = torch.eye(7)[:1].to_sparse_csr()
     with pytest.raises(ValueError, match=r"'city' has the layout .*codes or dense"):
         rent_model.to_torch()(codes() | {"city": bag})
 
 
-def test_a_column_that_is_not_given(rent_model):
+def test_to_torch_absent_column_is_an_error(rent_model):
     inputs = codes()
     del inputs["city"]
     with pytest.raises(ValueError, match=r"lack the columns \['city'\]"):
         rent_model.to_torch()(inputs)
 
 
-def test_frames_are_checked_as_by_transform(rent_model):
+def test_to_torch_checks_frames_as_transform_does(rent_model):
     with pytest.raises(ValueError, match="feature names"):
         rent_model.to_torch().inputs(pd.DataFrame({"town": ["Bern"]}))
 
 
 @pytest.mark.parametrize("estimator", [NeuralEmbeddingEncoder(), NeuralEmbeddingClassifier()])
-def test_without_torch_it_says_what_to_install(rents, estimator, monkeypatch):
+def test_to_torch_without_torch_says_what_to_install(rents, estimator, monkeypatch):
     X, y = rents
     model = clone(estimator).set_params(crosses=None, max_epochs=1).fit(X, y > y.median())
     monkeypatch.setitem(sys.modules, "skembed.nn", None)
@@ -258,7 +258,7 @@ def test_without_torch_it_says_what_to_install(rents, estimator, monkeypatch):
         model.to_torch()
 
 
-def test_the_net_of_dot_products(rents):
+def test_to_torch_net_of_dot_products(rents):
     X, y = rents
     model = NeuralEmbeddingRegressor(interaction="dot", max_epochs=3, random_state=0).fit(X, y)
     net = model.to_torch()
@@ -267,7 +267,7 @@ def test_the_net_of_dot_products(rents):
 
 
 @pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta")
-def test_bags_are_sparse_matrices_of_weights(rents):
+def test_to_torch_bags_are_sparse_matrices_of_weights(rents):
     X, y = rents
     X = X.assign(words=[["sea", "view"], ["sea"], [], ["view", "view", "garden"]] * 100)
     encoder = NeuralEmbeddingEncoder(remainder="drop", crosses=None, random_state=0).fit(X, y)

@@ -27,14 +27,14 @@ def draw_probabilities(size, n_rows=7):
     return logits.double().softmax(dim=1).requires_grad_()
 
 
-def test_codes_give_what_one_embedding_per_column_gives():
+def test_packed_codes_give_what_one_embedding_per_column_gives():
     packed, codes = make(), draw_codes()
     plain = [nn.Embedding.from_pretrained(t.detach(), freeze=False) for t in packed.tables()]
     expected = torch.cat([module(codes[:, i]) for i, module in enumerate(plain)], dim=1)
     assert torch.equal(packed(codes), expected)
 
 
-def test_the_gradient_is_that_of_one_embedding_per_column():
+def test_packed_gradient_is_that_of_one_embedding_per_column():
     packed, codes = make(), draw_codes()
     plain = [nn.Embedding.from_pretrained(t.detach(), freeze=False) for t in packed.tables()]
     outer = torch.randn(7, 7, dtype=torch.double)
@@ -47,7 +47,7 @@ def test_the_gradient_is_that_of_one_embedding_per_column():
 
 
 @pytest.mark.parametrize("dims", [3, [2, 3]])
-def test_tables_beyond_the_cache_give_the_same(dims):
+def test_packed_tables_beyond_the_cache_give_the_same(dims):
     packed = PackedEmbedding([600_000, 400_000], dims)
     codes = torch.tensor([[0, 399_999], [599_999, 0], [5, 7]])
     tables = packed.tables()
@@ -55,7 +55,7 @@ def test_tables_beyond_the_cache_give_the_same(dims):
     assert torch.equal(packed(codes), expected)
 
 
-def test_one_length_costs_one_gather():
+def test_packed_one_length_costs_one_gather():
     packed = PackedEmbedding([4, 5, 6], 3)
     with torch.profiler.profile() as profile:
         packed(torch.zeros(2, 3, dtype=torch.int64))
@@ -63,17 +63,17 @@ def test_one_length_costs_one_gather():
     assert len(gathers) == 1
 
 
-def test_small_integers_are_codes():
+def test_packed_small_integers_are_codes():
     packed, codes = make(), draw_codes()
     assert torch.equal(packed(codes.to(torch.int16)), packed(codes))
 
 
-def test_a_list_of_codes_is_the_matrix_of_codes():
+def test_packed_list_of_codes_is_the_matrix_of_codes():
     packed, codes = make(), draw_codes()
     assert torch.equal(packed(list(codes.unbind(1))), packed(codes))
 
 
-def test_one_hot_rows_are_a_linear_layer_of_them():
+def test_packed_one_hot_rows_are_a_linear_layer():
     packed, codes = make(), draw_codes()
     one_hot = [functional.one_hot(codes[:, i], n) for i, n in enumerate(SIZES)]
     expected = []
@@ -85,7 +85,7 @@ def test_one_hot_rows_are_a_linear_layer_of_them():
     torch.testing.assert_close(packed(one_hot), packed(codes))
 
 
-def test_probabilities_give_the_mean_vector():
+def test_packed_probabilities_give_the_mean_vector():
     packed, codes = make(), draw_codes()
     p = draw_probabilities(6)
     out = packed([codes[:, 0], p, codes[:, 2]])
@@ -93,7 +93,7 @@ def test_probabilities_give_the_mean_vector():
     assert torch.equal(out[:, :2], packed(codes)[:, :2])
 
 
-def test_gradients_reach_probabilities_and_vectors():
+def test_packed_gradients_reach_probabilities_and_vectors():
     packed, codes, p = make(), draw_codes(), draw_probabilities(6)
 
     def run(p, weight):
@@ -104,7 +104,7 @@ def test_gradients_reach_probabilities_and_vectors():
 
 
 @pytest.mark.filterwarnings("ignore:Sparse")
-def test_bags_are_a_linear_layer_without_bias():
+def test_packed_bags_are_a_linear_layer_without_bias():
     packed, codes = make(), draw_codes(3)
     dense = torch.tensor([[0, 2.0, 0, 0.5, 0, 0], [0, 0, 0, 0, 0, 0], [1, 1, 1, 0, 0, 3]]).double()
     linear = nn.Linear(6, 3, bias=False).double()
@@ -114,7 +114,7 @@ def test_bags_are_a_linear_layer_without_bias():
 
 
 @pytest.mark.filterwarnings("ignore:Sparse")
-def test_gradients_reach_the_weights_of_bags():
+def test_packed_gradients_reach_the_weights_of_bags():
     packed, codes = make(), draw_codes(2)
     weights = torch.tensor([1.0, 2.0, 3.0], dtype=torch.double, requires_grad=True)
     bag = torch.sparse_csr_tensor(
@@ -124,7 +124,7 @@ def test_gradients_reach_the_weights_of_bags():
     torch.testing.assert_close(weights.grad, packed.tables()[1][[0, 4, 1]].detach().sum(dim=1))
 
 
-def test_straight_through_gives_the_vector_of_the_most_probable_code():
+def test_straight_through_gives_the_most_probable_vector():
     packed, codes, p = make(hard="straight-through"), draw_codes(), draw_probabilities(6)
     out = packed([codes[:, 0], p, codes[:, 2]])
     assert torch.equal(out[:, 2:5], packed.tables()[1][p.argmax(dim=1)])
@@ -181,7 +181,7 @@ def test_negatives_are_right_in_the_mean_over_draws(top_k, n_negatives):
     assert (out.std(dim=0) > 0.01).all()
 
 
-def test_gradients_through_negatives_are_right_in_the_mean_over_draws():
+def test_negatives_gradients_are_right_in_the_mean_over_draws():
     packed, p, _ = many_draws(top_k=3, n_negatives=4)
     gradient = torch.autograd.grad(packed([p]).sum(), p)[0]
     expected = packed.tables()[0].detach().sum(dim=1)
@@ -190,28 +190,28 @@ def test_gradients_through_negatives_are_right_in_the_mean_over_draws():
     torch.testing.assert_close(found - found.mean(), expected - expected.mean(), atol=0.1, rtol=0)
 
 
-def test_weights_with_negatives_sum_to_one():
+def test_negatives_weights_sum_to_one():
     packed = PackedEmbedding.from_pretrained([np.ones((9, 1))], top_k=2, n_negatives=3)
     torch.testing.assert_close(
         packed([draw_probabilities(9)]), torch.ones(7, 1, dtype=torch.double)
     )
 
 
-def test_a_certain_row_has_a_finite_gradient_through_negatives():
+def test_negatives_give_a_certain_row_a_finite_gradient():
     packed = PackedEmbedding([9], 2, top_k=2, n_negatives=3)
     p = functional.one_hot(torch.tensor([4, 4]), 9).float().requires_grad_()
     packed([p]).sum().backward()
     assert p.grad.isfinite().all()
 
 
-def test_eval_takes_all_codes():
+def test_packed_eval_takes_all_codes():
     some, p = make(top_k=1, n_negatives=1).eval(), draw_probabilities(6)
     codes = draw_codes()
     entries = [codes[:, 0], p, codes[:, 2]]
     torch.testing.assert_close(some(entries), make()(entries))
 
 
-def test_the_cost_of_negatives_does_not_grow_with_the_table():
+def test_negatives_cost_does_not_grow_with_the_table():
     """What is gathered of the table has top_k + n_negatives vectors per row."""
     packed = PackedEmbedding([10_000], 4, top_k=3, n_negatives=5)
     p = torch.full((2, 10_000), 1e-4)
@@ -238,32 +238,32 @@ def test_from_pretrained_copies():
 
 
 @pytest.mark.parametrize("freeze", [True, False])
-def test_frozen_vectors_do_not_train(freeze):
+def test_from_pretrained_freeze_stops_training(freeze):
     packed = PackedEmbedding.from_pretrained([np.ones((3, 2))], freeze=freeze)
     assert packed.weight.requires_grad is not freeze
 
 
-def test_from_pretrained_draws_nothing_from_the_global_generator():
+def test_from_pretrained_draws_nothing_from_global_generator():
     state = torch.get_rng_state()
     PackedEmbedding.from_pretrained([np.ones((3, 2))])
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_the_state_can_be_saved_and_loaded():
+def test_packed_state_can_be_saved_and_loaded():
     packed, other, file = make(), PackedEmbedding(SIZES, DIMS).double(), io.BytesIO()
     torch.save(packed.state_dict(), file)
     other.load_state_dict(torch.load(io.BytesIO(file.getvalue())))
     assert torch.equal(other(draw_codes()), packed(draw_codes()))
 
 
-def test_nearest_of_a_vector():
+def test_packed_nearest_of_a_vector():
     packed = PackedEmbedding.from_pretrained([np.array([[0.0, 0], [3, 4], [6, 8]])], names=["city"])
     codes, distances = packed.nearest("city", [3.0, 3.0], k=2)
     assert codes.tolist() == [1, 0]
     assert distances.tolist() == pytest.approx([1.0, 18**0.5])
 
 
-def test_nearest_of_a_code_leaves_it_out():
+def test_packed_nearest_of_a_code_leaves_it_out():
     packed = PackedEmbedding.from_pretrained([np.array([[0.0, 0], [3, 4], [6, 9]])])
     codes, distances = packed.nearest(0, 0, k=2)
     assert codes.tolist() == [1, 2]
@@ -279,15 +279,15 @@ def test_nearest_of_a_code_leaves_it_out():
         ("city", [1.0], 1, r"'city' have length 2, but query has the shape \(1,\)"),
     ],
 )
-def test_nearest_says_what_is_wrong(column, query, k, message):
+def test_packed_nearest_says_what_is_wrong(column, query, k, message):
     packed = PackedEmbedding([3], 2, names=["city"])
     with pytest.raises(ValueError, match=message):
         packed.nearest(column, query, k)
 
 
-def test_no_rows_give_no_vectors():
+def test_packed_no_rows_give_no_vectors():
     assert make()(torch.empty(0, 3, dtype=torch.int64)).shape == (0, 7)
 
 
-def test_repr_says_what_there_is():
+def test_packed_repr_says_what_there_is():
     assert repr(make()) == "PackedEmbedding(3 columns, 15 codes, 7 components)"

@@ -90,13 +90,13 @@ def with_xgboost(adult):
     return make_pipeline(fast(crosses=CROSSES), XGBClassifier(n_estimators=30)).fit(X, y)
 
 
-def test_an_encoder_gives_what_transform_gives_to_the_bit(encoder, rows):
+def test_onnx_encoder_gives_the_bits_of_transform(encoder, rows):
     assert_same_features(encoder, rows)
     assert set(encoder.crosses_) == {" x ".join(names) for names in CROSSES}
     assert any(vocabulary.infrequent for vocabulary in encoder.vocabularies_.values())
 
 
-def test_inputs_are_the_columns_by_name_and_type(encoder, rows):
+def test_onnx_inputs_are_the_columns_by_name_and_type(encoder, rows):
     session = InferenceSession(to_onnx(encoder, rows).SerializeToString())
     types = {given.name: given.type for given in session.get_inputs()}
     assert list(types) == rows.columns.tolist()
@@ -107,7 +107,7 @@ def test_inputs_are_the_columns_by_name_and_type(encoder, rows):
 
 
 @pytest.mark.parametrize("n_rows", [0, 1, 1000])
-def test_batches_of_any_size(encoder, with_xgboost, rows, n_rows):
+def test_onnx_batches_of_any_size(encoder, with_xgboost, rows, n_rows):
     features = run(to_onnx(encoder, rows), rows.head(n_rows))["features"]
     np.testing.assert_array_equal(features, encoder.transform(rows.head(n_rows)))
     probabilities = run(to_onnx(with_xgboost, rows), rows.head(n_rows))["probabilities"]
@@ -126,7 +126,7 @@ def test_batches_of_any_size(encoder, with_xgboost, rows, n_rows):
     ids=["xgboost", "logistic", "scaled-logistic", "scaled-xgboost", "forest"],
 )
 @pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
-def test_a_pipeline_gives_the_probabilities_of_its_classifier(adult, rows, estimators):
+def test_onnx_pipeline_gives_the_probabilities(adult, rows, estimators):
     X, _, y, _ = adult
     # Neither imputes, and only XGBoost takes missing numbers.
     rows = rows if isinstance(estimators[-1], XGBClassifier) else rows.fillna({"age": 40.0})
@@ -136,7 +136,7 @@ def test_a_pipeline_gives_the_probabilities_of_its_classifier(adult, rows, estim
     np.testing.assert_array_equal(given["label"], model.predict(rows))
 
 
-def test_a_pipeline_in_a_pipeline(adult, rows):
+def test_onnx_pipeline_in_a_pipeline(adult, rows):
     X, _, y, _ = adult
     scaled = make_pipeline(StandardScaler(), XGBClassifier(n_estimators=5))
     model = make_pipeline(fast(), "passthrough", scaled).fit(X, y)
@@ -144,7 +144,7 @@ def test_a_pipeline_in_a_pipeline(adult, rows):
     np.testing.assert_allclose(given, model.predict_proba(rows), rtol=0, atol=1e-5)
 
 
-def test_a_pipeline_of_data_frames(adult, rows):
+def test_onnx_pipeline_of_data_frames(adult, rows):
     X, _, y, _ = adult
     model = make_pipeline(fast(), XGBClassifier(n_estimators=5)).set_output(transform="pandas")
     model.fit(X, y)
@@ -153,7 +153,7 @@ def test_a_pipeline_of_data_frames(adult, rows):
     assert model[-1].get_booster().feature_names == model[0].get_feature_names_out().tolist()
 
 
-def test_several_classes_by_name(adult, rows):
+def test_onnx_several_classes_by_name(adult, rows):
     X, _, _, _ = adult
     y = X["race"].str.replace("-", " ")
     model = make_pipeline(fast(), XGBClassifier(n_estimators=5))
@@ -176,7 +176,7 @@ def test_several_classes_by_name(adult, rows):
     "regressor",
     [XGBRegressor(n_estimators=20), Ridge(), GradientBoostingRegressor(n_estimators=20)],
 )
-def test_a_pipeline_gives_the_quantities_of_its_regressor(rents, regressor):
+def test_onnx_pipeline_gives_the_quantities(rents, regressor):
     X, y = rents
     model = make_pipeline(fast(), regressor).fit(X, y / 1000)
     strange = X.replace({"city": {"Oslo": "Lima", "Rome": None}})
@@ -184,7 +184,7 @@ def test_a_pipeline_gives_the_quantities_of_its_regressor(rents, regressor):
     np.testing.assert_allclose(given, model.predict(strange), rtol=0, atol=1e-5)
 
 
-def test_numbers_beside_a_threshold_go_the_way_of_xgboost():
+def test_onnx_numbers_beside_a_threshold_are_as_in_xgboost():
     """It rounds numbers to float32, in which a little less than 0.2 is not below 0.2."""
     X = pd.DataFrame({"kind": ["a", "b"] * 50, "size": [0.1, 0.2] * 50})
     model = make_pipeline(fast(use_context=False), XGBClassifier(n_estimators=3))
@@ -206,7 +206,7 @@ print(*{"skembed", "sklearn", "torch", "xgboost", "pandas", "onnx"} & {*sys.modu
 """
 
 
-def test_a_saved_model_needs_onnxruntime_and_numpy_alone(with_xgboost, rows, tmp_path):
+def test_onnx_model_needs_onnxruntime_and_numpy_alone(with_xgboost, rows, tmp_path):
     path, given, out = (str(tmp_path / name) for name in ("m.onnx", "rows.npz", "out.npy"))
     onnx.save(to_onnx(with_xgboost, rows), path)
     np.savez(given, **feed(InferenceSession(path), rows))
@@ -216,7 +216,7 @@ def test_a_saved_model_needs_onnxruntime_and_numpy_alone(with_xgboost, rows, tmp
     np.testing.assert_allclose(np.load(out), with_xgboost.predict_proba(rows), rtol=0, atol=1e-5)
 
 
-def test_the_model_says_who_made_it_and_is_valid(with_xgboost, rows):
+def test_onnx_model_says_who_made_it_and_is_valid(with_xgboost, rows):
     model = to_onnx(with_xgboost, rows)
     onnx.checker.check_model(model, full_check=True)
     assert model.doc_string == (
@@ -246,7 +246,7 @@ LEVELS = {
 
 @pytest.mark.parametrize("kind", LEVELS)
 @pytest.mark.filterwarnings("ignore:.*told nothing", "ignore:.*in all rows")
-def test_levels_of_every_kind(kind):
+def test_onnx_levels_of_every_kind(kind):
     levels = LEVELS[kind]
     X = pd.DataFrame({"level": levels, "other": ["p", "q", "r"] * 40})
     # The first level is seen in no row of fit.
@@ -257,7 +257,7 @@ def test_levels_of_every_kind(kind):
     assert_same_features(encoder, X)
 
 
-def test_integers_may_come_as_other_numbers(rents):
+def test_onnx_integers_may_come_as_other_numbers(rents):
     X, y = rents
     encoder = fast(categorical_features=["city", "kind", "rooms"]).fit(X, y)
     for dtype in ("float32", "float64", "int8"):
@@ -266,14 +266,14 @@ def test_integers_may_come_as_other_numbers(rents):
     assert_same_features(encoder, gaps)
 
 
-def test_zero_has_no_sign(rents):
+def test_onnx_zero_has_no_sign(rents):
     X, y = rents
     X = X[["rooms"]].astype(float) - 2
     encoder = fast(categorical_features=["rooms"]).fit(X, y)
     assert_same_features(encoder, -X.abs())
 
 
-def test_booleans_and_float32_pass_in_the_dtype_of_transform(rents):
+def test_onnx_passed_columns_have_the_dtype_of_transform(rents):
     X, y = rents
     X = X.assign(new=X["rooms"] > 3, rooms=X["rooms"].astype("float32"))
     encoder = fast().fit(X, y)
@@ -281,13 +281,13 @@ def test_booleans_and_float32_pass_in_the_dtype_of_transform(rents):
     assert_same_features(encoder, X)
 
 
-def test_columns_that_are_not_looked_at_are_no_inputs(rents):
+def test_onnx_unused_columns_are_no_inputs(rents):
     X, y = rents
     encoder = fast(remainder="drop").fit(X, y)
     assert [given.name for given in to_onnx(encoder, X).graph.input] == ["city", "kind"]
 
 
-def test_arrays_and_other_frames(rents):
+def test_onnx_arrays_and_other_frames(rents):
     X, y = rents
     encoder = fast().fit(X[["city", "kind"]].to_numpy(), y)
     model = to_onnx(encoder, X[["city", "kind"]].to_numpy())
@@ -298,7 +298,7 @@ def test_arrays_and_other_frames(rents):
     np.testing.assert_array_equal(run(to_onnx(encoder, frame), X)["features"], encoder.transform(X))
 
 
-def test_an_input_may_be_named_as_an_output(rents):
+def test_onnx_input_may_be_named_as_an_output(rents):
     X, y = rents
     X = X.rename(columns={"city": "features", "rooms": "label"})
     encoder = fast().fit(X, y)
@@ -306,7 +306,7 @@ def test_an_input_may_be_named_as_an_output(rents):
     np.testing.assert_array_equal(given["features_"], encoder.transform(X.copy()))
 
 
-def test_another_string_may_stand_for_missing(rents):
+def test_onnx_missing_may_be_another_string(rents):
     X, y = rents
     X = X.replace({"city": {"Bern": "", "Rome": None}})
     encoder = fast().fit(X, y)
@@ -318,7 +318,7 @@ def test_another_string_may_stand_for_missing(rents):
 
 @pytest.mark.parametrize("interaction", ["mlp", "dot"])
 @pytest.mark.filterwarnings("ignore:.*told nothing")
-def test_a_classifier_of_two_classes(adult, rows, interaction):
+def test_onnx_classifier_of_two_classes(adult, rows, interaction):
     X, _, y, _ = adult
     model = NeuralEmbeddingClassifier(max_epochs=3, random_state=0, interaction=interaction)
     model.fit(X.where(X["age"] > 20), y)
@@ -327,7 +327,7 @@ def test_a_classifier_of_two_classes(adult, rows, interaction):
     np.testing.assert_array_equal(given["label"], model.predict(rows))
 
 
-def test_a_classifier_of_several_classes_and_of_labels(adult, rows):
+def test_onnx_classifier_of_several_classes_and_of_labels(adult, rows):
     X, _, y, _ = adult
     labels = np.column_stack([y, X["sex"] == "Male"]).astype(int)
     for target in (X["relationship"], labels):
@@ -346,7 +346,7 @@ def test_a_classifier_of_several_classes_and_of_labels(adult, rows):
     [{}, {"loss": "poisson"}, {"y_range": (0.0, 5000.0)}, {"interaction": "dot"}],
     ids=["plain", "poisson", "y_range", "dot"],
 )
-def test_a_regressor(rents, parameters):
+def test_onnx_regressor(rents, parameters):
     X, y = rents
     model = NeuralEmbeddingRegressor(max_epochs=5, random_state=0, **parameters).fit(X, y)
     strange = X.replace({"city": {"Oslo": "Lima", "Rome": None}})
@@ -365,14 +365,14 @@ def test_a_regressor(rents, parameters):
     ],
 )
 @pytest.mark.filterwarnings("ignore:.*told nothing")
-def test_levels_that_have_no_tensor_are_an_error(levels, found):
+def test_onnx_levels_that_have_no_tensor_are_an_error(levels, found):
     X = pd.DataFrame({"a": pd.Series(levels * 40, dtype=object), "b": ["p", "q"] * 40})
     encoder = fast(categorical_features=["a", "b"]).fit(X, np.arange(80.0))
     with pytest.raises(ValueError, match=rf"Column 'a' holds .*{found}.*strings before fit"):
         to_onnx(encoder, X)
 
 
-def test_levels_of_another_kind_than_those_of_fit_are_an_error(rents):
+def test_onnx_levels_of_another_kind_are_an_error(rents):
     X, y = rents
     X = X[["rooms"]]
     encoder = fast(categorical_features=["rooms"]).fit(X, y)
@@ -381,7 +381,7 @@ def test_levels_of_another_kind_than_those_of_fit_are_an_error(rents):
 
 
 @pytest.mark.filterwarnings("ignore:.*told nothing")
-def test_bags_are_an_error():
+def test_onnx_bags_are_an_error():
     y = np.arange(40.0)
     lists = pd.DataFrame({"tags": [["a", "b"], ["b"]] * 20})
     with pytest.raises(ValueError, match="Column 'tags' is a bag"):
@@ -392,14 +392,14 @@ def test_bags_are_an_error():
 
 
 @pytest.mark.parametrize("name", ["handle_unknown", "handle_missing"])
-def test_what_should_raise_cannot_be_told_to_onnx(rents, name):
+def test_onnx_parameters_that_raise_are_an_error(rents, name):
     X, y = rents
     encoder = fast(**{name: "error"}).fit(X, y)
     with pytest.raises(ValueError, match=f"{name}='error'.*cannot raise"):
         to_onnx(encoder, X)
 
 
-def test_other_estimators_are_an_error(rents):
+def test_onnx_other_estimators_are_an_error(rents):
     X, y = rents
     for other in (Ridge(), make_pipeline(StandardScaler(), fast())):
         with pytest.raises(TypeError, match="begins with a NeuralEmbeddingEncoder"):
@@ -408,7 +408,7 @@ def test_other_estimators_are_an_error(rents):
         to_onnx(fast().fit(X, y), X.head(0))
 
 
-def test_trees_that_float32_would_change_are_an_error(rents):
+def test_onnx_trees_that_float32_would_change_are_an_error(rents):
     X, y = rents
     model = make_pipeline(fast(), HistGradientBoostingRegressor(max_iter=2)).fit(X, y)
     with pytest.raises(TypeError, match="HistGradientBoostingRegressor compares in float64"):
@@ -418,7 +418,7 @@ def test_trees_that_float32_would_change_are_an_error(rents):
         to_onnx(scaled.fit(X, y), X)
 
 
-def test_trees_inside_another_estimator_get_float32(adult, rows):
+def test_onnx_trees_inside_another_estimator_get_float32(adult, rows):
     X, _, y, _ = adult
     forest = RandomForestClassifier(5, random_state=0)
     model = make_pipeline(fast(), OneVsRestClassifier(forest)).fit(X, y)
@@ -428,7 +428,7 @@ def test_trees_inside_another_estimator_get_float32(adult, rows):
 
 
 @pytest.mark.parametrize("package", ["onnx", "skl2onnx"])
-def test_what_is_not_installed_is_named(rents, monkeypatch, package):
+def test_onnx_missing_package_is_named(rents, monkeypatch, package):
     X, y = rents
     model = make_pipeline(fast(), Ridge()).fit(X, y)
     for name in [

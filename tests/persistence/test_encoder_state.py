@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 from sklearn.base import clone
 
 from skembed import NeuralEmbeddingEncoder
-from skembed._persistence.encoder_state import put_together, taken_apart
+from skembed._persistence.encoder_state import put_together, take_apart
 
 N = 60
 OSLO = ZoneInfo("Europe/Oslo")  # pandas 2 would take one of pytz
@@ -79,7 +79,7 @@ def fitted(request):
 
 
 def again(encoder):
-    return put_together(type(encoder), *taken_apart(encoder))
+    return put_together(type(encoder), *take_apart(encoder))
 
 
 def plain_fit(X, y, **parameters):
@@ -99,12 +99,12 @@ def assert_same(got, expected):
         np.testing.assert_array_equal(got, expected, strict=True)
 
 
-def test_transform_is_the_same_to_the_bit(fitted):
+def test_state_transform_is_the_same_to_the_bit(fitted):
     encoder, X = fitted
     assert_same(again(encoder).transform(X), encoder.transform(X))
 
 
-def test_names_and_readings_are_the_same(fitted):
+def test_state_names_and_readings_are_the_same(fitted):
     encoder, X = fitted
     loaded, out = again(encoder), encoder.transform(X)
     assert_same(loaded.get_feature_names_out(), encoder.get_feature_names_out())
@@ -118,7 +118,7 @@ def test_names_and_readings_are_the_same(fitted):
         )
 
 
-def test_fitted_attributes_are_the_same(fitted):
+def test_state_fitted_attributes_are_the_same(fitted):
     encoder, _ = fitted
     loaded = again(encoder)
     assert_same(loaded.tables_, encoder.tables_)
@@ -130,7 +130,7 @@ def test_fitted_attributes_are_the_same(fitted):
     assert vars(loaded).keys() == vars(encoder).keys() - {"_fitted_on"}
 
 
-def test_a_clone_fits_to_the_same_bits(fitted):
+def test_state_clone_fits_to_the_same_bits(fitted):
     encoder, X = fitted
     refitted = clone(again(encoder)).fit(X, RENT)
     assert_same(refitted.tables_, encoder.tables_)
@@ -149,53 +149,53 @@ def test_a_clone_fits_to_the_same_bits(fitted):
     ],
     ids=["strings", "objects", "int16", "booleans", "labels", "quantities", "none"],
 )
-def test_classes_keep_their_type(y):
+def test_state_classes_keep_their_type(y):
     encoder = plain_fit(frame(size=np.arange(N)), y)
     loaded = again(encoder)
     assert_same(loaded.classes_, encoder.classes_)
     assert loaded.target_type_ == encoder.target_type_
 
 
-def test_unseen_and_missing_levels():
+def test_state_unseen_and_missing_levels():
     encoder = plain_fit(with_rare(), RENT, min_frequency=2)
     rows = pd.DataFrame({"city": ["Lima", None, "Bern", "Oslo"], "size": [1.0, np.nan, -5, 1e9]})
     assert_same(again(encoder).transform(rows), encoder.transform(rows))
 
 
-def test_handle_unknown_still_is_an_error():
+def test_state_handle_unknown_still_is_an_error():
     loaded = again(plain_fit(frame(), RENT, handle_unknown="error"))
     with pytest.raises(ValueError, match="Column 'city' holds 1 levels that fit did not see"):
         loaded.transform(pd.DataFrame({"city": ["Lima"]}))
 
 
-def test_set_output_is_kept():
+def test_state_set_output_is_kept():
     loaded = again(plain_fit(frame(), RENT).set_output(transform="polars"))
     assert isinstance(loaded.transform(frame()), pl.DataFrame)
 
 
-def test_no_reference_to_the_rows_of_fit():
+def test_state_has_no_reference_to_the_rows_of_fit():
     X = frame()
     again(plain_fit(X, RENT)).transform(X)  # would warn
 
 
-def test_a_level_without_a_form_as_data_is_an_error():
+def test_state_level_without_a_form_as_data_is_an_error():
     encoder = plain_fit(labelled([frozenset, "x"]), RENT, categorical_features=[0, 1])
     said = "Level .*frozenset.* is a type of column 'extra'.*Turn the column into strings"
     with pytest.raises(ValueError, match=said):
-        taken_apart(encoder)
+        take_apart(encoder)
 
 
-def test_a_column_name_without_a_form_as_data_is_an_error():
+def test_state_column_name_without_a_form_as_data_is_an_error():
     encoder = plain_fit(frame().rename(columns={"city": frozenset("x")}), RENT)
     with pytest.raises(ValueError, match=r"The column name frozenset.*Use a string, or joblib"):
-        taken_apart(encoder)
+        take_apart(encoder)
 
 
-def test_an_output_of_another_type_is_an_error():
+def test_state_output_of_another_type_is_an_error():
     encoder = plain_fit(frame(size=np.arange(N)), RENT)
     encoder._layout.dtype = np.dtype("complex64")  # stands for long doubles
     with pytest.raises(ValueError, match="dtype complex64, which a file cannot hold"):
-        taken_apart(encoder)
+        take_apart(encoder)
 
 
 @pytest.mark.parametrize(
@@ -219,10 +219,10 @@ def test_an_output_of_another_type_is_an_error():
         (lambda c, a: a["crosses.0.keys"].fill(0), "keys of 'city x size' are wrong"),
     ],
 )
-def test_what_does_not_fit_together_is_an_error(change, says):
+def test_state_that_does_not_fit_together_is_an_error(change, says):
     X = frame(size=np.arange(N) % 3)
     encoder = plain_fit(X, RENT, crosses=[("city", "size")])
-    content, arrays = taken_apart(encoder)
+    content, arrays = take_apart(encoder)
     change(content, arrays)
     with pytest.raises((ValueError, TypeError), match=says):
         put_together(NeuralEmbeddingEncoder, content, arrays)

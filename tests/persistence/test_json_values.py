@@ -60,7 +60,7 @@ def there_and_back(levels):
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: repr(value)[:40])
-def test_values_come_back_by_way_of_text(value):
+def test_json_values_come_back(value):
     back = from_plain(parse(dumps(to_plain(value))))
     assert back == value
     assert type(back) is type(value)
@@ -91,31 +91,31 @@ FORMS = {
 
 
 @pytest.mark.parametrize("text", FORMS)
-def test_values_have_the_form_of_the_format(text):
+def test_json_values_have_the_form_of_the_format(text):
     assert dumps(to_plain(FORMS[text])) == text
     assert from_plain(parse(text)) == FORMS[text]
 
 
-def test_timestamps_have_the_form_of_the_format():
+def test_json_timestamps_have_the_form_of_the_format():
     days = [pd.Timestamp("1970-01-02", tz="UTC").as_unit("s")]
     kind, parts = pack_levels(days)
     assert kind == {"kind": "timestamps", "unit": "s", "zone": 0.0}
     assert {ending: part.tolist() for ending, part in parts.items()} == {"": [86400]}
 
 
-def test_ints_that_are_too_long_to_print_come_back():
+def test_json_ints_too_long_to_print_come_back():
     value = -(10**5000)
     assert from_plain(parse(dumps(to_plain(value)))) == value
 
 
-def test_the_scalars_of_numpy_become_those_of_python():
+def test_json_scalars_of_numpy_become_those_of_python():
     back = to_plain([np.int8(3), np.float32(0.5), np.bool_(True), np.str_("a")])
     assert back == [3, 0.5, True, "a"]
     assert [*map(type, back)] == [int, float, bool, str]
 
 
 @pytest.mark.parametrize("value", [print, object(), {1, 2}, np.zeros(2), 1j, np.datetime64("2024")])
-def test_other_types_are_refused(value):
+def test_json_other_types_are_refused(value):
     with pytest.raises(TypeError, match=r" is a \w+$"):
         to_plain([value])
 
@@ -138,13 +138,13 @@ def test_other_types_are_refused(value):
     ],
     ids=repr,
 )
-def test_levels_come_back_with_their_types(levels):
+def test_json_levels_come_back_with_their_types(levels):
     back = there_and_back(levels)
     assert back == levels
     assert repr(back) == repr(levels)
 
 
-def test_a_level_that_would_not_come_back_equal_is_refused():
+def test_json_level_that_would_not_come_back_equal_is_refused():
     with pytest.raises(TypeError, match="would not come back equal"):
         pack_levels([("a", float("nan"))])
 
@@ -160,7 +160,7 @@ def test_a_level_that_would_not_come_back_equal_is_refused():
     ],
     ids=lambda text: text[:12],
 )
-def test_what_is_no_json_is_a_value_error(text, says):
+def test_json_malformed_text_is_a_value_error(text, says):
     with pytest.raises(ValueError, match=says):
         parse(text)
 
@@ -178,25 +178,25 @@ def test_what_is_no_json_is_a_value_error(text, says):
     ],
     ids=json.dumps,
 )
-def test_data_of_no_known_kind_is_a_value_error(data):
+def test_json_unknown_kind_is_a_value_error(data):
     with pytest.raises(ValueError, match=r"\w"):
         from_plain(data)
 
 
 @pytest.mark.parametrize("zone", ["dateutil/etc/passwd", "Europe/Nowhere"])
-def test_time_zones_are_looked_up_by_name_alone(zone):
+def test_json_time_zones_are_looked_up_by_name_alone(zone):
     with pytest.raises(ValueError, match=f"no time zone '{zone}' is known here"):
         from_plain({"timestamp": [0, "ns", zone]})
 
 
-def test_the_lengths_of_strings_are_checked():
+def test_json_lengths_of_strings_are_checked():
     kind, parts = pack_levels(["a", "bc"])
     parts[".lengths"] = np.array([2**32 - 1, 4], dtype=np.uint32)
     with pytest.raises(ValueError, match="do not add up to their 3 bytes"):
         unpack_levels(kind, lambda ending, dtypes: parts[ending])
 
 
-def test_levels_that_cannot_be_looked_up_are_a_type_error():
+def test_json_unhashable_levels_are_a_type_error():
     _, parts = pack_levels(["[1]"])
     with pytest.raises(TypeError, match="unhashable type: 'list'"):
         unpack_levels({"kind": "values"}, lambda ending, dtypes: parts[ending])

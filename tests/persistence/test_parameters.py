@@ -33,19 +33,19 @@ def through(**parameters):
     ],
     ids=str,
 )
-def test_plain_parameters_come_back(parameters):
+def test_parameters_that_are_plain_come_back(parameters):
     loaded, changed = through(**parameters)
     assert {name: loaded[name] for name in parameters} == parameters
     assert changed == []
 
 
-def test_arrays_come_back_as_lists():
+def test_parameters_arrays_come_back_as_lists():
     loaded, changed = through(categorical_features=np.array([True, True]))
     assert loaded["categorical_features"] == [True, True]
     assert changed == []
 
 
-def test_splitters_of_scikit_learn_come_back():
+def test_parameters_splitters_of_scikit_learn_come_back():
     loaded, changed = through(cv=KFold(3, shuffle=True, random_state=4))
     assert repr(loaded["cv"]) == "KFold(n_splits=3, random_state=4, shuffle=True)"
     with config_context(enable_metadata_routing=True):
@@ -65,7 +65,7 @@ def test_splitters_of_scikit_learn_come_back():
     ],
     ids=["selector", "rule", "generator", "splitter with a generator", "other splitter"],
 )
-def test_code_becomes_what_it_came_to_or_the_default(name, given, becomes):
+def test_parameters_code_becomes_its_result_or_the_default(name, given, becomes):
     loaded, changed = through(**{name: given})
     assert loaded[name] == becomes
     assert len(changed) == 1
@@ -73,7 +73,7 @@ def test_code_becomes_what_it_came_to_or_the_default(name, given, becomes):
     assert changed[0].endswith(f"becomes {becomes!r}")
 
 
-def test_pretrained_vectors_stay_in_the_tables_alone():
+def test_parameters_pretrained_stays_in_the_tables_alone():
     vectors = {"city": {"Oslo": [1.0, 2.0], "Rome": [3.0, 4.0]}}
     loaded, changed = through(pretrained=vectors, freeze_pretrained=True)
     assert loaded["pretrained"] is None
@@ -81,13 +81,13 @@ def test_pretrained_vectors_stay_in_the_tables_alone():
     assert changed == ["pretrained becomes None (the vectors stay in tables_)"]
 
 
-def test_the_rows_of_folds_are_not_stored():
+def test_parameters_rows_of_folds_are_not_stored():
     halves = np.arange(30), np.arange(30, 60)
     loaded, changed = through(cv=[halves, halves[::-1]])
     assert loaded["cv"] == 5
     assert len(changed[0]) < 200
 
 
-def test_an_unknown_splitter_is_an_error():
+def test_parameters_unknown_splitter_is_an_error():
     with pytest.raises(LookupError):
         restored({"cv": {"splitter": ["PredefinedSplit", []]}})

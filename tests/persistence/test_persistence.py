@@ -25,7 +25,7 @@ from skembed import (
     NeuralEmbeddingRegressor,
     __version__,
 )
-from skembed._persistence.file_format import FORMAT, read, write
+from skembed._persistence.file_format import FORMAT, read_file, write_file
 from skembed.exceptions import InvalidFileError
 from skembed.persistence import TRUSTED_TYPES
 
@@ -47,8 +47,8 @@ def path(encoder, tmp_path):
 
 def change(path, **entries):
     """Write a file with other contents, and a checksum that is right."""
-    content, arrays = read(path)
-    write(path, {**content, **entries}, arrays)
+    content, arrays = read_file(path)
+    write_file(path, {**content, **entries}, arrays)
 
 
 def rehash(data):
@@ -58,18 +58,18 @@ def rehash(data):
     return data[:at] + sha256(data).hexdigest().encode() + data[at + 64 :]
 
 
-def test_save_and_load(encoder, path, rents):
+def test_load_gives_what_was_saved(encoder, path, rents):
     X = rents[0].copy()
     np.testing.assert_array_equal(load(path).transform(X), encoder.transform(X), strict=True)
 
 
-def test_a_loaded_encoder_can_be_pickled(path, rents):
+def test_load_gives_an_encoder_that_can_be_pickled(path, rents):
     loaded, X = load(path), rents[0].copy()
     again = pickle.loads(pickle.dumps(loaded))
     np.testing.assert_array_equal(again.transform(X), loaded.transform(X))
 
 
-def test_the_same_encoder_gives_the_same_bytes(encoder, path):
+def test_save_gives_the_same_bytes_again(encoder, path):
     before = path.read_bytes()
     encoder.save(path)
     assert path.read_bytes() == before
@@ -77,7 +77,7 @@ def test_the_same_encoder_gives_the_same_bytes(encoder, path):
     assert path.read_bytes() == before
 
 
-def test_any_reader_of_safetensors_finds_the_tables(encoder, path):
+def test_save_writes_tables_for_any_reader_of_safetensors(encoder, path):
     arrays = safetensors.numpy.load_file(path)
     with safetensors.safe_open(path, "np") as file:
         content = json.loads(file.metadata()["skembed"])
@@ -102,7 +102,7 @@ numpy.save(sys.argv[3], NeuralEmbeddingEncoder.load(sys.argv[1]).transform(rows)
 """
 
 
-def test_a_fresh_process_without_torch_transforms_to_the_same_bits(encoder, path, rents, tmp_path):
+def test_load_without_torch_transforms_to_the_same_bits(encoder, path, rents, tmp_path):
     X, out = rents[0].copy(), tmp_path / "out.npy"
     X.to_csv(tmp_path / "rows.csv", index=False)
     command = [sys.executable, "-c", SCORE, path, tmp_path / "rows.csv", out]
@@ -110,13 +110,13 @@ def test_a_fresh_process_without_torch_transforms_to_the_same_bits(encoder, path
     np.testing.assert_array_equal(np.load(out), encoder.transform(X), strict=True)
 
 
-def test_an_encoder_that_is_not_fitted_is_not_saved(tmp_path):
+def test_save_of_an_unfitted_encoder_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="not fitted"):
         NeuralEmbeddingEncoder().save(tmp_path / "x.skembed")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_parameters_that_are_code_are_told_of(rents, tmp_path):
+def test_save_warns_of_parameters_that_are_code(rents, tmp_path):
     encoder = NeuralEmbeddingEncoder(crosses=None, embedding_dim=lambda n: 2, **SETTINGS)
     encoder.fit(*rents)
     with pytest.warns(
@@ -126,7 +126,7 @@ def test_parameters_that_are_code_are_told_of(rents, tmp_path):
     assert load(tmp_path / "x.skembed").embedding_dim == {"city": 2, "kind": 2}
 
 
-def test_a_header_that_load_would_refuse_is_not_written(encoder, path, monkeypatch):
+def test_save_writes_no_header_that_load_would_refuse(encoder, path, monkeypatch):
     before = path.read_bytes()
     monkeypatch.setattr("skembed._persistence.file_format.LONGEST_HEADER", 1000)
     with pytest.raises(ValueError, match="at most 1000 go into a file"):
@@ -137,7 +137,7 @@ def test_a_header_that_load_would_refuse_is_not_written(encoder, path, monkeypat
 # Damage
 
 
-def test_a_flipped_bit_anywhere_is_an_error(path):
+def test_load_flipped_bit_anywhere_is_an_error(path):
     data, rng = path.read_bytes(), np.random.default_rng(0)
     header = 8 + int.from_bytes(data[:8], "little")
     places = [*range(300), *rng.choice(header, 300), *rng.integers(header, len(data), 300)]
@@ -149,7 +149,7 @@ def test_a_flipped_bit_anywhere_is_an_error(path):
             load(path)
 
 
-def test_a_file_cut_short_anywhere_is_an_error(path):
+def test_load_file_cut_short_anywhere_is_an_error(path):
     data = path.read_bytes()
     for length in [*range(20), *range(20, len(data), 97), len(data) - 1]:
         path.write_bytes(data[:length])
@@ -158,13 +158,13 @@ def test_a_file_cut_short_anywhere_is_an_error(path):
 
 
 @pytest.mark.parametrize("more", [b"\x00", b"x" * 5000], ids=len)
-def test_bytes_added_are_an_error(path, more):
+def test_load_bytes_added_are_an_error(path, more):
     path.write_bytes(path.read_bytes() + more)
     with pytest.raises(InvalidFileError, match="cut short, or something was added"):
         load(path)
 
 
-def test_damaged_content_with_a_right_checksum_is_an_error_or_loads(path):
+def test_load_damage_with_a_right_checksum_is_an_error_or_loads(path):
     """What someone made who knows the format: an encoder or the one error, nothing else."""
     data, rng = path.read_bytes(), np.random.default_rng(1)
     header = 8 + int.from_bytes(data[:8], "little")
@@ -183,8 +183,8 @@ def test_damaged_content_with_a_right_checksum_is_an_error_or_loads(path):
 HOSTILE = [None, True, -1, 10**30, 1.5, "x", [], [[]], {}, {"dict": [[[1], 2]]}, {"int": "z"}]
 
 
-def test_entries_of_another_kind_with_a_right_checksum_are_an_error_or_load(path):
-    content, arrays = read(path)
+def test_load_entries_of_another_kind_are_an_error_or_load(path):
+    content, arrays = read_file(path)
     rng, refused = np.random.default_rng(2), 0
     for _ in range(200):
         changed = entry = copy.deepcopy(content)
@@ -194,7 +194,7 @@ def test_entries_of_another_kind_with_a_right_checksum_are_an_error_or_load(path
                 break
             entry = entry[key]
         entry[key] = HOSTILE[rng.integers(len(HOSTILE))]
-        write(path, changed, arrays)
+        write_file(path, changed, arrays)
         try:
             load(path)
         except InvalidFileError:
@@ -202,14 +202,14 @@ def test_entries_of_another_kind_with_a_right_checksum_are_an_error_or_load(path
     assert refused > 100
 
 
-def test_mutated_files_load_or_are_refused_and_run_no_code(rounds, tmp_path):
+def test_load_mutated_files_run_no_code(rounds, tmp_path):
     fuzz = Path(__file__).with_name("fuzz_load.py")
     command = [sys.executable, fuzz, str(rounds(400, 100_000))]
     subprocess.run(command, check=True, cwd=tmp_path)
 
 
 @pytest.mark.parametrize("tag", [b'"F32"', b'"I64"', b'"U32"'], ids=bytes.decode)
-def test_arrays_of_another_type_are_an_error(path, tag):
+def test_load_arrays_of_another_type_are_an_error(path, tag):
     data = path.read_bytes()
     other = {b'"F32"': b'"I32"', b'"I64"': b'"F64"', b'"U32"': b'"I32"'}[tag]
     path.write_bytes(rehash(data.replace(tag, other)))
@@ -217,7 +217,7 @@ def test_arrays_of_another_type_are_an_error(path, tag):
         load(path)
 
 
-def test_a_newer_format_is_an_error_that_says_upgrade(path):
+def test_load_newer_format_is_an_error_that_says_upgrade(path):
     change(path, format=FORMAT + 1, skembed="9.9.9")
     said = f"format {FORMAT + 1}, written by skembed 9.9.9, but this version reads.*upgrade skembed"
     with pytest.raises(InvalidFileError, match=said):
@@ -225,19 +225,19 @@ def test_a_newer_format_is_an_error_that_says_upgrade(path):
 
 
 @pytest.mark.parametrize("found", [0, -1, True, "1", 1.0, None, [1]], ids=repr)
-def test_a_format_that_is_none_is_an_error(path, found):
+def test_load_invalid_format_number_is_an_error(path, found):
     change(path, format=found)
     with pytest.raises(InvalidFileError, match="formats are numbers from 1 on"):
         load(path)
 
 
-def test_another_file_of_safetensors_is_an_error(path):
+def test_load_other_file_of_safetensors_is_an_error(path):
     safetensors.numpy.save_file({"weight": np.ones(3)}, path, {"format": "np"})
     with pytest.raises(InvalidFileError, match="not one of skembed"):
         load(path)
 
 
-def test_a_pickle_is_not_run(path):
+def test_load_does_not_run_a_pickle(path):
     class Hostile:
         def __reduce__(self):
             return os.unlink, (str(path),)
@@ -259,7 +259,7 @@ def test_a_pickle_is_not_run(path):
     ],
     ids=["huge array", "crossed offsets", "huge array in a file of skembed", "nested"],
 )
-def test_a_header_that_promises_more_than_the_file_holds_allocates_nothing(path, header):
+def test_load_header_that_promises_too_much_allocates_nothing(path, header):
     header = header.replace(b"%d", b"9223372036854775808")
     path.write_bytes(len(header).to_bytes(8, "little") + header + b"\x00" * 64)
     tracemalloc.start()
@@ -270,7 +270,7 @@ def test_a_header_that_promises_more_than_the_file_holds_allocates_nothing(path,
     assert peak < 3 * len(header) + 100_000
 
 
-def test_a_header_longer_than_the_limit_is_not_read(path):
+def test_load_header_longer_than_the_limit_is_not_read(path):
     with open(path, "wb") as file:
         file.write((2**40).to_bytes(8, "little"))
         file.truncate(2**41)  # of holes, which take no room
@@ -278,7 +278,7 @@ def test_a_header_longer_than_the_limit_is_not_read(path):
         load(path)
 
 
-def test_loading_takes_little_more_memory_than_the_file(tmp_path):
+def test_load_takes_little_more_memory_than_the_file(tmp_path):
     X = pd.DataFrame({"id": [f"level {i:06d}" for i in range(50_000)]})
     encoder = NeuralEmbeddingEncoder(
         categorical_features=["id"], crosses=None, cv=None, embedding_dim=16, max_epochs=1
@@ -296,7 +296,7 @@ def test_loading_takes_little_more_memory_than_the_file(tmp_path):
 # Writing
 
 
-def test_a_failing_write_leaves_the_old_file_and_nothing_else(encoder, path, monkeypatch):
+def test_save_failure_leaves_the_old_file_and_nothing_else(encoder, path, monkeypatch):
     before = path.read_bytes()
 
     def full(descriptor):
@@ -309,7 +309,7 @@ def test_a_failing_write_leaves_the_old_file_and_nothing_else(encoder, path, mon
     assert [entry.name for entry in path.parent.iterdir()] == ["rents.skembed"]
 
 
-def test_a_link_stays_a_link_and_rights_stay(encoder, path):
+def test_save_keeps_links_and_rights(encoder, path):
     path.chmod(0o640)
     link = path.parent / "link.skembed"
     link.symlink_to(path)
@@ -333,7 +333,7 @@ while True:
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_a_process_killed_before_the_new_file_is_in_place_leaves_the_old_one(path, call):
+def test_save_killed_before_the_last_step_leaves_the_old_file(path, call):
     before = path.read_bytes()
     code = f"{SAVE}\nos.{call} = kill\nencoders[0].set_output(transform='pandas').save(sys.argv[1])"
     done = subprocess.run([sys.executable, "-c", code, path, path], check=False)
@@ -341,7 +341,7 @@ def test_a_process_killed_before_the_new_file_is_in_place_leaves_the_old_one(pat
     assert path.read_bytes() == before
 
 
-def test_a_process_killed_at_any_moment_leaves_a_whole_file(encoder, path, rents, tmp_path, rounds):
+def test_save_killed_at_any_moment_leaves_a_whole_file(encoder, path, rents, tmp_path, rounds):
     one, other = tmp_path / "one.skembed", tmp_path / "other.skembed"
     encoder.save(one)
     X, y = rents
@@ -397,11 +397,11 @@ FIXTURES = sorted((Path(__file__).parent / "fixtures").glob("*.skembed"))
 
 
 @pytest.mark.parametrize("file", FIXTURES, ids=lambda file: file.stem)
-def test_files_of_every_release_load_and_transform_to_the_bits_of_then(file):
+def test_release_files_load_to_the_bits_of_then(file):
     rows = pd.DataFrame(json.loads(file.with_suffix(".json").read_text()))
     expected = np.load(file.with_suffix(".npy"))
     np.testing.assert_array_equal(load(file).transform(rows), expected, strict=True)
 
 
-def test_there_are_files_of_releases():
+def test_release_files_exist():
     assert FIXTURES

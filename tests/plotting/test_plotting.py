@@ -39,37 +39,37 @@ def texts(display):
     return [text.get_text() for text in display.ax_.texts]
 
 
-def test_points_are_the_first_two_components(encoder):
+def test_embedding_display_points_are_two_components(encoder):
     display = EmbeddingDisplay.from_estimator(encoder, "city")
     np.testing.assert_allclose(points(display), display.column_map.coordinates[:4, :2])
     assert display.ax_.get_title() == "city: 4 levels"
 
 
-def test_a_column_of_one_component_has_rows_as_second_axis(rents, encoder):
+def test_embedding_display_of_one_component_has_rows_beside(rents, encoder):
     display = EmbeddingDisplay.from_estimator(encoder, "kind")
     assert sorted(points(display)[:, 1]) == sorted(rents[0]["kind"].value_counts())
     assert display.ax_.get_ylabel() == "rows"
 
 
-def test_colours_are_mean_targets_where_rows_are_given(rents, encoder):
+def test_embedding_display_colours_are_mean_targets(rents, encoder):
     X, y = rents
     display = EmbeddingDisplay.from_estimator(encoder, "city", X, y)
     means = y.groupby(X["city"]).mean()[display.column_map.labels[:4]]
     np.testing.assert_allclose(display.ax_.collections[0].get_array(), means)
 
 
-def test_colours_are_the_first_component_otherwise(encoder):
+def test_embedding_display_colours_without_rows_are_a_component(encoder):
     display = EmbeddingDisplay.from_estimator(encoder, "city")
     colours = display.ax_.collections[0].get_array()
     np.testing.assert_allclose(colours, display.column_map.effect[:4])
 
 
-def test_x_without_y_is_refused(rents, encoder):
+def test_embedding_display_x_without_y_is_refused(rents, encoder):
     with pytest.raises(ValueError, match="both X and y"):
         EmbeddingDisplay.from_estimator(encoder, "city", rents[0])
 
 
-def test_labels_do_not_overlap(adult):
+def test_embedding_display_labels_do_not_overlap(adult):
     X, _, y, _ = adult
     encoder = NeuralEmbeddingEncoder(crosses=None, random_state=0).fit(X, y)
     display = EmbeddingDisplay.from_estimator(encoder, "native-country", n_labels=40)
@@ -79,12 +79,12 @@ def test_labels_do_not_overlap(adult):
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
 
 
-def test_as_many_labels_as_are_asked_for(encoder):
+def test_embedding_display_has_as_many_labels_as_asked_for(encoder):
     display = EmbeddingDisplay.from_estimator(encoder, "city", n_labels=1)
     assert texts(display) == ["unseen", display.column_map.labels[0]]
 
 
-def test_lines_to_the_nearest_levels(encoder):
+def test_embedding_display_lines_go_to_the_nearest_levels(encoder):
     display = EmbeddingDisplay.from_estimator(encoder, "city", n_neighbors=1)
     (lines,) = (part for part in display.ax_.collections if isinstance(part, LineCollection))
     shown = display.column_map
@@ -94,7 +94,7 @@ def test_lines_to_the_nearest_levels(encoder):
     np.testing.assert_allclose(end, shown.coordinates[nearest])
 
 
-def test_levels_of_the_same_vector_are_told(rents):
+def test_embedding_display_title_says_that_vectors_are_equal(rents):
     X = rents[0][["kind"]]
     noise = np.random.default_rng(0).normal(size=len(X))
     with pytest.warns(UserWarning, match="told nothing"):
@@ -104,7 +104,7 @@ def test_levels_of_the_same_vector_are_told(rents):
 
 
 @pytest.mark.parametrize(("value", "n_levels"), [("Oslo", 1), (None, 0)])
-def test_a_column_of_one_level_or_none_is_drawn(rents, value, n_levels):
+def test_embedding_display_of_one_level_or_none(rents, value, n_levels):
     X, y = rents
     X = X.assign(kind=pd.Series([value] * len(X), dtype="str"))
     with pytest.warns(UserWarning, match="in all rows"):
@@ -114,14 +114,14 @@ def test_a_column_of_one_level_or_none_is_drawn(rents, value, n_levels):
     assert len(points(display)) == n_levels
 
 
-def test_dollar_signs_are_no_formulas():
+def test_displays_take_dollar_signs_as_text():
     X = pd.DataFrame({"$price^": ["$1", "$2^", "\\$"] * 40})
     encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, [1.0, 2.0, 3.0] * 40)
     for display in (EmbeddingDisplay, SimilarityDisplay):
         display.from_estimator(encoder, "$price^").figure_.draw_without_rendering()
 
 
-def test_axes_that_are_given_are_drawn_in(encoder):
+def test_displays_draw_into_axes_that_are_given(encoder):
     _, axes = pyplot.subplots(1, 3)
     shown = [
         EmbeddingDisplay.from_estimator(encoder, "city", ax=axes[0]),
@@ -132,7 +132,7 @@ def test_axes_that_are_given_are_drawn_in(encoder):
     assert all(display.figure_ is axes[0].figure for display in shown)
 
 
-def test_training_shows_the_losses_and_the_chosen_epoch(encoder):
+def test_training_display_shows_losses_and_chosen_epoch(encoder):
     ax = TrainingDisplay.from_estimator(encoder).ax_
     out_of_fold, table, chosen = ax.lines
     np.testing.assert_array_equal(out_of_fold.get_ydata(), encoder.history_["out_of_fold_loss"])
@@ -140,13 +140,13 @@ def test_training_shows_the_losses_and_the_chosen_epoch(encoder):
     assert chosen.get_xdata()[0] == encoder.best_epoch_
 
 
-def test_training_without_a_target_has_one_loss(rents):
+def test_training_display_without_a_target_has_one_loss(rents):
     encoder = NeuralEmbeddingEncoder(random_state=0).fit(rents[0])
     ax = TrainingDisplay.from_estimator(encoder).ax_
     assert ax.lines[0].get_label() == "loss"
 
 
-def test_similar_levels_stand_side_by_side(adult):
+def test_similarity_display_puts_similar_levels_side_by_side(adult):
     X, _, y, _ = adult
     encoder = NeuralEmbeddingEncoder(crosses=None, random_state=0).fit(X, y)
     display = SimilarityDisplay.from_estimator(encoder, "education", n_levels=10)
@@ -158,7 +158,7 @@ def test_similar_levels_stand_side_by_side(adult):
     assert np.diag(display.distances, 1).sum() < np.diag(unordered, 1).sum() / 2
 
 
-def test_distances_of_one_level_are_refused(rents):
+def test_similarity_display_of_one_level_is_refused(rents):
     X, y = rents
     with pytest.warns(UserWarning, match="in all rows"):
         encoder = NeuralEmbeddingEncoder(crosses=None, random_state=0).fit(X.assign(kind="flat"), y)
@@ -166,17 +166,17 @@ def test_distances_of_one_level_are_refused(rents):
         SimilarityDisplay.from_estimator(encoder, "kind")
 
 
-def test_predictors_can_be_drawn(rents):
+def test_displays_of_predictors(rents):
     regressor = NeuralEmbeddingRegressor(crosses=None, random_state=0).fit(*rents)
     assert len(points(EmbeddingDisplay.from_estimator(regressor, "city"))) == 4
 
 
-def test_what_is_not_fitted_cannot_be_drawn():
+def test_displays_of_what_is_not_fitted_are_an_error():
     with pytest.raises(NotFittedError):
         TrainingDisplay.from_estimator(NeuralEmbeddingEncoder())
 
 
-def test_without_matplotlib_it_is_said_what_to_install(encoder, monkeypatch):
+def test_displays_without_matplotlib_say_what_to_install(encoder, monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'skembed\[plot\]'"):

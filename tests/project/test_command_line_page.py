@@ -25,7 +25,7 @@ def words(printed):
     return [line.split() for line in masked.splitlines()]
 
 
-def test_the_page_runs(tmp_path):
+def test_command_line_page_runs(tmp_path):
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     for block, printed in blocks():
         done = subprocess.run(

@@ -43,7 +43,7 @@ def documented_names():
                 yield f"{name}.{method}"
 
 
-def test_the_page_of_the_api_has_all_names_of_the_package():
+def test_api_page_has_all_names_of_the_package():
     assert {f"skembed.{name}" for name in skembed.__all__} - {"skembed.__version__"} <= set(PUBLIC)
 
 
@@ -58,7 +58,7 @@ def test_public_docstrings_follow_numpydoc(name):
     assert problems == []
 
 
-def test_every_parameter_default_is_in_the_docstring():
+def test_parameter_defaults_are_in_the_docstring():
     encoder = skembed.NeuralEmbeddingEncoder
     for name, parameter in inspect.signature(encoder).parameters.items():
         shown = repr(parameter.default).replace("'", '"')
@@ -71,7 +71,7 @@ def test_every_parameter_default_is_in_the_docstring():
 
 @pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_the_code_of_the_pages_runs_and_prints_what_they_say(page, capsys, tmp_path, monkeypatch):
+def test_docs_code_runs_and_prints_what_the_page_says(page, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     document = Sybil(parsers=[PythonCodeBlockParser()]).parse(page)
     examples = list(document.examples())
@@ -85,7 +85,7 @@ def test_the_code_of_the_pages_runs_and_prints_what_they_say(page, capsys, tmp_p
         assert line in text
 
 
-def test_the_recipes_of_the_page_on_clusters_are_those_that_were_run():
+def test_docs_recipes_of_clusters_are_those_that_were_run():
     scripts = [path.read_text() for path in (ROOT / "docs" / "recipes").glob("*.py")]
     page = (ROOT / "docs" / "clusters.md").read_text()
     blocks = re.findall(r"```py\n(.*?)```", page, re.DOTALL)

@@ -25,7 +25,7 @@ numpy.save(sys.argv[3], model.predict(joblib.load(sys.argv[2])))
 """
 
 
-def test_load_and_score_without_torch(rents, tmp_path):
+def test_import_without_torch_loads_and_scores(rents, tmp_path):
     X, y = rents
     model = make_pipeline(NeuralEmbeddingEncoder(max_epochs=2, random_state=0), Ridge()).fit(X, y)
     X = X.replace({"city": {"Oslo": "Lima", "Rome": None}})
@@ -47,12 +47,12 @@ def test_import_is_light():
     assert done.stdout.split() == []
 
 
-def test_names_are_there_before_they_are_imported():
+def test_import_lists_names_before_they_are_loaded():
     code = "import sys, skembed; print(*dir(skembed), 'sklearn' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert {*skembed.__all__, "False"} <= {*done.stdout.split()}
 
 
-def test_a_name_that_is_not_there_is_told():
+def test_import_of_an_absent_name_is_an_error():
     with pytest.raises(AttributeError, match="no attribute 'NeuralEmbeddingTransformer'"):
         skembed.NeuralEmbeddingTransformer  # noqa: B018

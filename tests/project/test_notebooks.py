@@ -35,7 +35,7 @@ def words(text):
     return NUMBER.sub("#", text).split()
 
 
-def test_there_are_notebooks():
+def test_notebooks_are_all_there():
     assert [path.name[:2] for path in PATHS] == ["01", "02", "03", "04", "05", "06", "07"]
 
 
@@ -43,7 +43,7 @@ def test_there_are_notebooks():
 # another order, and training carries that on. Words must be the same, numbers nearly. What depends
 # on the machine for good, such as seconds, stands in cells with the tag "varies".
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_a_notebook_prints_what_is_kept_in_it(path, tmp_path, monkeypatch):
+def test_notebook_prints_what_is_kept_in_it(path, tmp_path, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     folder = tmp_path / "work"
     folder.mkdir()
@@ -57,7 +57,7 @@ def test_a_notebook_prints_what_is_kept_in_it(path, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_figures_of_the_text_are_printed_above_it(path):
+def test_notebook_figures_of_the_text_are_printed_above_it(path):
     above = set()
     for cell in read(path).cells:
         if cell.cell_type == "code":
@@ -69,7 +69,7 @@ def test_figures_of_the_text_are_printed_above_it(path):
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_what_is_kept_is_small_whole_and_without_warnings(path):
+def test_notebook_outputs_are_small_whole_and_without_warnings(path):
     cells = [cell for cell in read(path).cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     for cell in cells:

@@ -16,14 +16,14 @@ def named(text):
 
 
 @pytest.mark.parametrize("promise", PROMISES, ids=range(1, len(PROMISES) + 1))
-def test_a_promise_names_a_test(promise):
+def test_promise_names_a_test(promise):
     assert named(promise)
 
 
 @pytest.mark.parametrize(("file", "test"), sorted({*named(PAGE)}))
-def test_the_tests_that_are_named_exist(file, test):
+def test_promise_test_exists(file, test):
     assert re.search(rf"^(def {test}\(|{test} = )", (TESTS / file).read_text(), re.MULTILINE)
 
 
-def test_all_promises_are_read():
+def test_promises_are_all_read():
     assert len(PROMISES) >= 16

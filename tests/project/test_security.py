@@ -29,7 +29,7 @@ except AssertionError:
 """
 
 
-def test_no_connection_is_opened(tmp_path):
+def test_network_connections_are_not_opened(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_SOCKETS],
         check=True,

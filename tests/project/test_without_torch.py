@@ -47,7 +47,7 @@ def python(tmp_path_factory):
     return python
 
 
-def test_score_in_an_environment_without_torch(python, adult, tmp_path):
+def test_without_torch_saved_models_score(python, adult, tmp_path):
     X, X_test, y, _ = adult
     X_test = X_test.replace({"race": {"White": "unseen", "Black": None}})
     pipeline = make_pipeline(

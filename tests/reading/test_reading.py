@@ -27,46 +27,46 @@ def fitted(rents):
 # Nearest
 
 
-def test_neighbours_come_by_distance_without_the_level_itself():
+def test_nearest_comes_by_distance_without_the_level_itself():
     frame = neighbours("city", "Bern", 5, TABLE, CITIES, {})
     assert frame["level"].tolist() == ["Oslo", "Pisa", "Rome"]
     np.testing.assert_allclose(frame["distance"], [4, 4, np.sqrt(17)])
 
 
-def test_neighbours_of_a_vector_hold_every_level():
+def test_nearest_of_a_vector_holds_every_level():
     frame = neighbours("city", [3.0, 1.0], 2, TABLE, CITIES, {})
     assert frame.to_dict("list") == {"level": ["Bern", "Oslo"], "distance": [1.0, 3.0]}
 
 
-def test_neighbours_of_missing():
+def test_nearest_of_missing():
     assert neighbours("city", None, 1, TABLE, CITIES, {})["level"].tolist() == ["Oslo"]
 
 
-def test_neighbours_of_the_only_level():
+def test_nearest_of_the_only_level():
     frame = neighbours("city", "Bern", 5, TABLE[:4], Vocabulary(["Bern"], [], np.ones(4)), {})
     assert frame.shape == (0, 2)
 
 
-def test_distances_in_pieces(monkeypatch):
+def test_nearest_in_pieces_is_the_same(monkeypatch):
     whole = neighbours("city", "Bern", 3, TABLE, CITIES, {})
     monkeypatch.setattr("skembed._reading.reading.CHUNK", 2)
     pd.testing.assert_frame_equal(neighbours("city", "Bern", 3, TABLE, CITIES, {}), whole)
 
 
-def test_neighbours_of_a_cross_go_by_tuples(fitted):
+def test_nearest_of_a_cross_takes_tuples(fitted):
     frame = fitted.nearest("city x kind", ("Oslo", "house"), k=20)
     assert len(frame) == 7
     assert ("Oslo", "house") not in frame["level"].tolist()
     assert ("Bern", "flat") in frame["level"].tolist()
 
 
-def test_a_number_in_a_cross_is_given_as_number_or_interval(fitted):
+def test_nearest_of_a_crossed_number_takes_number_or_interval(fitted):
     by_number = fitted.nearest("city x rooms", ("Oslo", 2))
     by_interval = fitted.nearest("city x rooms", ("Oslo", pd.Interval(1.5, 2.5)))
     pd.testing.assert_frame_equal(by_number, by_interval)
 
 
-def test_neighbours_of_a_column_of_an_array(rents):
+def test_nearest_in_a_column_of_an_array(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(**QUICK).fit(X.to_numpy(), y)
     assert set(encoder.nearest("x1", 3)["level"]) == {1, 2, 4, 5}
@@ -84,7 +84,7 @@ def test_neighbours_of_a_column_of_an_array(rents):
         (("city", "Oslo", 0), "k must be an int of at least 1, got 0"),
     ],
 )
-def test_what_has_no_neighbours(fitted, arguments, message):
+def test_nearest_of_what_has_none_is_an_error(fitted, arguments, message):
     with pytest.raises(ValueError, match=message):
         fitted.nearest(*arguments)
 
@@ -92,7 +92,7 @@ def test_what_has_no_neighbours(fitted, arguments, message):
 # Embedding
 
 
-def test_a_frame_of_the_table_with_the_reserved_rows_first(fitted):
+def test_embedding_has_the_reserved_rows_first(fitted):
     frame = fitted.embedding("city")
     assert frame.index.tolist() == [
         *("unseen", "missing", "infrequent"),
@@ -103,14 +103,14 @@ def test_a_frame_of_the_table_with_the_reserved_rows_first(fitted):
     np.testing.assert_array_equal(frame.to_numpy(), fitted.tables_["city"])
 
 
-def test_levels_of_a_cross_are_tuples(fitted):
+def test_embedding_levels_of_a_cross_are_tuples(fitted):
     levels = fitted.embedding("city x kind").index[3:]
     assert ("Oslo", "flat") in levels.tolist()
     assert len(levels) == 8
     assert ("Oslo", pd.Interval(4.5, np.inf)) in fitted.embedding("city x rooms").index.tolist()
 
 
-def test_a_level_that_is_called_as_a_reserved_row_is():
+def test_embedding_level_named_as_a_reserved_row():
     frame = level_frame("state", TABLE[:4], Vocabulary(["missing"], [], np.ones(4)), {})
     assert frame.index.tolist() == ["unseen", "missing", "infrequent", "missing"]
     assert frame.iloc[3:]["state_0"].tolist() == [3.0]
@@ -119,21 +119,21 @@ def test_a_level_that_is_called_as_a_reserved_row_is():
 # Inverse transform
 
 
-def test_vectors_turn_back_into_their_rows(fitted, rents):
+def test_inverse_transform_gives_the_rows_back(fitted, rents):
     X, _ = rents
     back = fitted.inverse_transform(fitted.transform(X.copy()))
     pd.testing.assert_frame_equal(back, X.astype({"rooms": float}))
 
 
 @pytest.mark.parametrize("container", [pd.DataFrame, pl.DataFrame])
-def test_frames_turn_back_too(fitted, rents, container):
+def test_inverse_transform_takes_frames(fitted, rents, container):
     X, _ = rents
     names = fitted.get_feature_names_out()
     features = container(dict(zip(names, fitted.transform(X.copy()).T, strict=True)))
     assert fitted.inverse_transform(features)["city"].tolist() == X["city"].tolist()
 
 
-def test_rows_of_an_array_turn_back_into_an_array(rents):
+def test_inverse_transform_of_an_array_gives_an_array(rents):
     X, y = rents
     values = X.to_numpy()
     encoder = NeuralEmbeddingEncoder(embedding_dim=3, **QUICK).fit(values, y)
@@ -141,41 +141,41 @@ def test_rows_of_an_array_turn_back_into_an_array(rents):
     np.testing.assert_array_equal(back, values)
 
 
-def test_a_vector_beside_all_levels_turns_into_the_nearest(fitted):
+def test_inverse_transform_of_other_vectors_gives_the_nearest(fitted):
     near = fitted.embedding("city").loc[["Rome"]].to_numpy() + 1e-3
     features = np.zeros((1, len(fitted.get_feature_names_out())))
     features[:, :2] = near
     assert fitted.inverse_transform(features)["city"].tolist() == ["Rome"]
 
 
-def test_dropped_columns_are_absent(rents):
+def test_inverse_transform_lacks_dropped_columns(rents):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(remainder="drop", **QUICK).fit(X, y)
     assert list(encoder.inverse_transform(encoder.transform(X.copy()))) == ["city", "kind"]
 
 
-def test_no_rows(fitted, rents):
+def test_inverse_transform_of_no_rows(fitted, rents):
     back = fitted.inverse_transform(fitted.transform(rents[0].head(0)))
     assert back.shape == (0, 3)
 
 
-def test_missing_and_unseen_turn_into_none():
+def test_inverse_transform_of_missing_and_unseen_is_none():
     codes = nearest_codes(np.array([[8.0, 9.0], [0.5, 0.0]]), TABLE, CITIES.counts)
     assert labels(CITIES, {}, codes).tolist() == [None, None]
 
 
-def test_pooled_levels_turn_into_the_name_that_onehotencoder_has_for_them():
+def test_inverse_transform_names_pooled_levels_as_scikit_learn():
     pooled = Vocabulary(["Bern"], ["Oslo", "Pisa"], np.array([0, 0, 7, 3]))
     codes = nearest_codes(np.zeros((1, 2)), TABLE[:4], pooled.counts)
     assert labels(pooled, {}, codes).tolist() == ["infrequent_sklearn"]
 
 
-def test_of_levels_with_one_vector_that_of_most_rows_is_taken():
+def test_inverse_transform_ties_give_the_level_of_most_rows():
     table = np.array([[0.0], [0.0], [0.0], [1.0], [1.0], [1.0]])
     assert nearest_codes(np.array([[1.1]]), table, np.array([0, 0, 0, 2, 9, 5])).tolist() == [4]
 
 
-def test_a_missing_level_in_a_cross():
+def test_inverse_transform_of_a_missing_level_in_a_cross():
     parts = {"city": CITIES, "rooms": Bins(np.array([2.5]))}
     codes = {"city": np.array([1, 4]), "rooms": np.array([3, 1])}
     cross = Cross.fit(("city", "rooms"), parts, codes, np.ones(2, dtype=bool))
@@ -192,13 +192,13 @@ def test_a_missing_level_in_a_cross():
     ],
     ids=["width", "names", "gap"],
 )
-def test_what_does_not_turn_back(fitted, rents, change, message):
+def test_inverse_transform_of_other_input_is_an_error(fitted, rents, change, message):
     features = fitted.transform(rents[0].head(2))
     with pytest.raises(ValueError, match=message):
         fitted.inverse_transform(change(features))
 
 
-def test_levels_that_strings_of_pyarrow_cannot_hold():
+def test_reading_levels_that_strings_of_pyarrow_cannot_hold():
     """Half of a surrogate pair, as it stands in broken JSON."""
     levels = ["\ud800", "b", "c"] * 5
     X = pd.DataFrame({"city": pd.Series(levels, dtype=object)})

@@ -25,7 +25,7 @@ def written(out, *parts):
 
 @pytest.mark.parametrize("parts", [[(1, 2, 3)], [(1, 2), (3,)]], ids=["one part", "two parts"])
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
-def test_a_link_stays_a_link_and_the_mode_stays(tmp_path, name, parts):
+def test_output_keeps_link_and_mode(tmp_path, name, parts):
     (tmp_path / "folder").mkdir()
     (tmp_path / "old").write_text("old")
     (tmp_path / "old").chmod(0o640)
@@ -40,14 +40,14 @@ def test_a_link_stays_a_link_and_the_mode_stays(tmp_path, name, parts):
     assert os.listdir(link.parent) == [name]
 
 
-def test_a_folder_is_written_where_a_link_leads(tmp_path):
+def test_output_folder_where_a_link_leads(tmp_path):
     (tmp_path / "link").symlink_to("folder")
     written(tmp_path / "link", (1, 2), (3,))
     assert (tmp_path / "link").is_symlink()
     assert sorted(os.listdir(tmp_path / "folder")) == ["part-00000.parquet", "part-00001.parquet"]
 
 
-def test_a_job_may_change_its_folder(tmp_path, monkeypatch):
+def test_output_ignores_a_change_of_folder(tmp_path, monkeypatch):
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path)
     with Parts("out.csv", "job", resume=False) as parts:
@@ -59,7 +59,7 @@ def test_a_job_may_change_its_folder(tmp_path, monkeypatch):
     assert os.listdir() == []
 
 
-def test_parts_are_on_the_disk_before_they_have_their_names(tmp_path, monkeypatch):
+def test_output_is_synced_before_it_has_its_name(tmp_path, monkeypatch):
     steps, fsync, replace = [], os.fsync, os.replace
 
     def synced(descriptor):
@@ -77,13 +77,13 @@ def test_parts_are_on_the_disk_before_they_have_their_names(tmp_path, monkeypatc
     assert steps == ["sync", "part-00000.csv", "sync", "sync", "out.csv", "sync"]
 
 
-def test_an_output_that_cannot_be_written_is_named(tmp_path):
+def test_output_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "none").symlink_to(tmp_path / "nowhere")
     with pytest.raises(FileNotFoundError) as raised:
         Parts(tmp_path / "none" / "out.csv", "job", resume=False)
     assert raised.value.filename == str(tmp_path / "none" / "out.csv")
 
 
-def test_a_worker_that_cannot_see_the_folder_says_so(tmp_path):
+def test_output_folder_that_a_worker_cannot_see(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"A worker finds no folder .*same place on all"):
         _write_part(Part(None, [0], 0), tmp_path / "none" / "part", scorer=None, schema=None)

@@ -16,7 +16,7 @@ def out(tmp_path):
     return tmp_path / "out.parquet"
 
 
-def test_nothing_is_there_until_all_is(out):
+def test_parts_become_a_file_when_all_are_there(out):
     with Parts(out, "job", resume=False) as parts:
         parts.write(0, numbers(1, 2))
         parts.write(1, numbers(3))
@@ -27,14 +27,14 @@ def test_nothing_is_there_until_all_is(out):
     assert os.listdir(out.parent) == ["out.parquet"]
 
 
-def test_whole_parts_stay_when_a_job_ends_early_and_unfinished_ones_do_not(out):
+def test_parts_that_are_whole_stay_when_a_job_ends_early(out):
     with Parts(out, "job", resume=False) as parts:
         parts.write(0, numbers(1, 2))
         parts.write(1, numbers(3))
     assert os.listdir(out.parent / ".out.parquet.job.partial") == ["part-00000.parquet"]
 
 
-def test_a_job_goes_on_behind_its_last_whole_part(out):
+def test_parts_resume_behind_the_last_whole_one(out):
     with Parts(out, "job", resume=False) as parts:
         parts.write(0, numbers(1, 2))
         parts.end_part()
@@ -57,7 +57,7 @@ def test_parts_without_rows_may_be_left_out(out):
     assert pd.read_parquet(out)["x"].tolist() == [1, 3]
 
 
-def test_jobs_do_not_see_the_parts_of_others(out):
+def test_parts_of_other_jobs_are_not_seen(out):
     with Parts(out, "one", resume=False) as parts:
         parts.write(0, numbers(1))
         parts.end_part()
@@ -69,7 +69,7 @@ def test_jobs_do_not_see_the_parts_of_others(out):
     assert pd.read_parquet(out)["x"].tolist() == [2]
 
 
-def test_an_error_of_writing_is_raised(out):
+def test_parts_raise_an_error_of_writing(out):
     with Parts(out, "job", resume=False) as parts:
         parts.write(0, numbers(1))
         parts._flush()
@@ -78,7 +78,7 @@ def test_an_error_of_writing_is_raised(out):
             parts.end_part()
 
 
-def test_batches_without_rows_leave_no_trace_in_csv(tmp_path):
+def test_parts_of_csv_ignore_batches_without_rows(tmp_path):
     out = tmp_path / "out.csv"
     with Parts(out, "job", resume=False) as parts:
         for batch in [numbers(1)[:0], numbers(2)[:0], numbers(3), numbers(4)[:0]]:

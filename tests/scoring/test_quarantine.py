@@ -17,7 +17,7 @@ def batch(*numbers):
     return pa.RecordBatch.from_pydict({"x": pa.array(numbers)})
 
 
-def test_rows_are_told_apart_in_their_order():
+def test_quarantine_separates_rows_in_their_order():
     scored, refused = Quarantine(positive, None)(100, batch(1, -2, 3, 4, -5), [])
     assert [row["x"] for part in scored for row in part.to_pylist()] == [1, 3, 4]
     assert refused.to_pylist() == [
@@ -26,20 +26,20 @@ def test_rows_are_told_apart_in_their_order():
     ]
 
 
-def test_a_batch_without_fault_is_scored_once():
+def test_quarantine_scores_a_batch_without_fault_once():
     times = []
     Quarantine(lambda rows: times.append(len(rows)) or rows, None)(0, batch(1, 2, 3), [])
     assert times == [3]
 
 
-def test_rows_are_counted_over_batches():
+def test_quarantine_counts_rows_over_batches():
     sieve = Quarantine(positive, None)
     sieve(0, batch(1, -2), [])
     sieve(2, batch(3), [])
     assert (sieve.n_scored, sieve.n_refused) == (2, 1)
 
 
-def test_texts_are_turned_into_their_types_first():
+def test_quarantine_turns_texts_into_their_types_first():
     sieve = Quarantine(positive, {"x": pa.float64()})
     scored, refused = sieve(0, batch(" 1", "one", "two"), [])
     assert scored[0]["x"].to_pylist() == [1.0]
@@ -47,7 +47,7 @@ def test_texts_are_turned_into_their_types_first():
     assert "Column 'x': Failed to parse string: 'one'" in refused["reason"][0].as_py()
 
 
-def test_lines_that_are_no_rows_stand_among_the_rows_with_their_text():
+def test_quarantine_keeps_malformed_lines_with_their_text():
     sieve = Quarantine(positive, {"x": pa.int64()})
     line = Malformed(11, "1,2", "2 fields instead of 1")
     _, refused = sieve(10, batch("-1", "2", "-3"), [line])
@@ -58,7 +58,7 @@ def test_lines_that_are_no_rows_stand_among_the_rows_with_their_text():
     ]
 
 
-def test_columns_of_the_data_keep_their_names_and_values():
+def test_quarantine_keeps_names_and_values_of_columns():
     rows = pa.RecordBatch.from_pydict({"x": [-1, 1], "row": ["a", "b"], "reason": ["c", "d"]})
     _, refused = Quarantine(positive, None)(0, rows, [])
     assert refused.to_pylist() == [
@@ -67,14 +67,14 @@ def test_columns_of_the_data_keep_their_names_and_values():
 
 
 @pytest.mark.parametrize("numbers", [[1, 2], [1, -2]])
-def test_views_of_strings_are_set_aside_too(numbers):
+def test_quarantine_takes_views_of_strings(numbers):
     views = pa.array(["a", "b"], pa.string_view())
     rows = pa.RecordBatch.from_pydict({"x": pa.array(numbers), "view": views})
     _, refused = Quarantine(positive, None)(0, rows, [])
     assert refused["view"].to_pylist() == ["b"] * (-2 in numbers)
 
 
-def test_dictionaries_are_written_as_their_values():
+def test_quarantine_writes_dictionaries_as_their_values():
     def refuse(rows):
         raise TypeError("no")
 
@@ -83,12 +83,12 @@ def test_dictionaries_are_written_as_their_values():
     assert refused.schema.field("x").type == pa.string()
 
 
-def test_a_job_of_which_nothing_can_be_scored_ends_early():
+def test_quarantine_ends_a_hopeless_job_early():
     with pytest.raises(ValueError, match=f"None of the first {HOPELESS} rows .*-1 is negative"):
         Quarantine(positive, None)(0, batch(*[-1] * 5000), [])
 
 
-def test_other_errors_are_not_the_fault_of_a_row():
+def test_quarantine_passes_other_errors_on():
     def broken(rows):
         raise MemoryError
 

@@ -47,7 +47,7 @@ def rows(adult, tmp_path):
 
 @pytest.mark.parametrize("written", WRITE)
 @pytest.mark.parametrize("read", READ)
-def test_each_format_gives_what_transform_gives(encoder, adult, tmp_path, read, written):
+def test_score_file_formats_give_what_transform_gives(encoder, adult, tmp_path, read, written):
     X = adult[1]
     source, out = tmp_path / f"rows.{written}", tmp_path / f"out.{read}"
     WRITE[written](X, source)
@@ -58,7 +58,7 @@ def test_each_format_gives_what_transform_gives(encoder, adult, tmp_path, read, 
 
 
 @pytest.mark.parametrize("part_rows", [1, 7, 300, 1000])
-def test_the_size_of_parts_does_not_matter(encoder, rows, tmp_path, part_rows):
+def test_score_file_does_not_depend_on_the_size_of_parts(encoder, rows, tmp_path, part_rows):
     X, source = rows[0].head(40), tmp_path / "head.csv"
     X.to_csv(source, index=False)
     score_file(encoder, source, tmp_path / "out.parquet", part_rows=part_rows)
@@ -66,7 +66,7 @@ def test_the_size_of_parts_does_not_matter(encoder, rows, tmp_path, part_rows):
     np.testing.assert_array_equal(got, encoder.transform(X))
 
 
-def test_a_name_without_suffix_is_a_folder_with_a_file_per_part(encoder, rows, tmp_path):
+def test_score_file_without_suffix_writes_a_folder_of_parts(encoder, rows, tmp_path):
     X, source = rows
     score_file(encoder, source, tmp_path / "out", part_rows=400)
     names = [path.name for path in sorted((tmp_path / "out").iterdir())]
@@ -74,7 +74,7 @@ def test_a_name_without_suffix_is_a_folder_with_a_file_per_part(encoder, rows, t
     np.testing.assert_array_equal(pd.read_parquet(tmp_path / "out"), encoder.transform(X))
 
 
-def test_a_folder_of_parquet_files_is_read_in_the_order_of_names(encoder, rows, tmp_path):
+def test_score_file_reads_a_folder_in_the_order_of_names(encoder, rows, tmp_path):
     X, _ = rows
     (tmp_path / "days").mkdir()
     X.iloc[600:].to_parquet(tmp_path / "days" / "b.parquet")
@@ -84,13 +84,13 @@ def test_a_folder_of_parquet_files_is_read_in_the_order_of_names(encoder, rows, 
     np.testing.assert_array_equal(got, encoder.transform(X))
 
 
-def test_a_dataset_may_be_the_source(encoder, rows, tmp_path):
+def test_score_file_takes_a_dataset(encoder, rows, tmp_path):
     X, source = rows
     dataset = pyarrow.dataset.dataset(source)
     assert score_file(encoder, dataset, tmp_path / "out.parquet").rows_read == len(X)
 
 
-def test_kept_columns_come_first_and_as_they_are(encoder, rows, tmp_path):
+def test_score_file_kept_columns_come_first_and_as_they_are(encoder, rows, tmp_path):
     X, _ = rows
     X.assign(id=[f"row {i}" for i in range(len(X))]).to_parquet(tmp_path / "ids.parquet")
     score_file(encoder, tmp_path / "ids.parquet", tmp_path / "out.parquet", keep=["id", "race"])
@@ -100,12 +100,12 @@ def test_kept_columns_come_first_and_as_they_are(encoder, rows, tmp_path):
     assert (got["race"].to_numpy() == X["race"].to_numpy()).all()
 
 
-def test_a_column_that_is_named_twice_is_kept_once(encoder, rows, tmp_path):
+def test_score_file_keeps_a_column_that_is_named_twice_once(encoder, rows, tmp_path):
     score_file(encoder, rows[1], tmp_path / "out.parquet", keep=["race", "race"])
     assert list(pd.read_parquet(tmp_path / "out.parquet").columns).count("race") == 1
 
 
-def test_probabilities_of_a_pipeline(pipeline, rows, tmp_path):
+def test_score_file_probabilities_of_a_pipeline(pipeline, rows, tmp_path):
     X, source = rows
     score_file(pipeline, source, tmp_path / "out.csv", method="predict_proba")
     got = pd.read_csv(tmp_path / "out.csv")
@@ -113,21 +113,21 @@ def test_probabilities_of_a_pipeline(pipeline, rows, tmp_path):
     np.testing.assert_allclose(got, pipeline.predict_proba(X), rtol=1e-6)
 
 
-def test_classes_that_a_pipeline_predicts(pipeline, rows, tmp_path):
+def test_score_file_classes_of_a_pipeline(pipeline, rows, tmp_path):
     X, source = rows
     score_file(pipeline, source, tmp_path / "out.parquet", method="predict")
     got = pd.read_parquet(tmp_path / "out.parquet")
     assert (got["prediction"].to_numpy() == pipeline.predict(X)).all()
 
 
-def test_decisions_of_a_pipeline(pipeline, rows, tmp_path):
+def test_score_file_decisions_of_a_pipeline(pipeline, rows, tmp_path):
     X, source = rows
     score_file(pipeline, source, tmp_path / "out.parquet", method="decision_function")
     got = pd.read_parquet(tmp_path / "out.parquet")
     np.testing.assert_array_equal(got["decision"], pipeline.decision_function(X))
 
 
-def test_several_targets_are_numbered(rents, tmp_path):
+def test_score_file_numbers_several_targets(rents, tmp_path):
     X, y = rents
     X.to_csv(tmp_path / "X.csv", index=False)
     net = NeuralEmbeddingRegressor(max_epochs=2, random_state=0)
@@ -138,7 +138,7 @@ def test_several_targets_are_numbered(rents, tmp_path):
     np.testing.assert_array_equal(got, net.predict(X))
 
 
-def test_a_predictor_of_skembed(adult, rows, tmp_path):
+def test_score_file_probabilities_of_a_classifier(adult, rows, tmp_path):
     X, source = rows
     net = NeuralEmbeddingClassifier(max_epochs=2, random_state=0).fit(adult[0], adult[2])
     score_file(net, source, tmp_path / "out.parquet", method="predict_proba")
@@ -146,7 +146,7 @@ def test_a_predictor_of_skembed(adult, rows, tmp_path):
     np.testing.assert_allclose(got, net.predict_proba(X), rtol=1e-12)
 
 
-def test_other_estimators_get_pandas_frames(adult, rows, tmp_path):
+def test_score_file_gives_pandas_frames_to_other_estimators(adult, rows, tmp_path):
     (X_train, _, y_train, _), (_, source) = adult, rows
     others = make_column_transformer(
         (TargetEncoder(), ["occupation"]),
@@ -161,7 +161,7 @@ def test_other_estimators_get_pandas_frames(adult, rows, tmp_path):
     )
 
 
-def test_frames_that_an_estimator_puts_out_keep_the_types_of_their_columns(adult, rows, tmp_path):
+def test_score_file_keeps_the_types_of_frames_of_estimators(adult, rows, tmp_path):
     (X_train, _, y_train, _), (X, source) = adult, rows
     others = make_column_transformer(
         ("passthrough", ["race", "age"]), verbose_feature_names_out=False
@@ -171,7 +171,7 @@ def test_frames_that_an_estimator_puts_out_keep_the_types_of_their_columns(adult
     assert pd.read_parquet(tmp_path / "out.parquet")["race"].tolist() == X["race"].tolist()
 
 
-def test_a_file_without_rows_gives_one_without_rows(encoder, adult, tmp_path):
+def test_score_file_without_rows_gives_a_file_without_rows(encoder, adult, tmp_path):
     for source in ("none.csv", "none.parquet"):
         WRITE[source.split(".")[1]](adult[1].head(0), tmp_path / source)
         assert score_file(encoder, tmp_path / source, tmp_path / "out.parquet").rows_read == 0
@@ -179,7 +179,7 @@ def test_a_file_without_rows_gives_one_without_rows(encoder, adult, tmp_path):
         assert got.shape == (0, len(encoder.get_feature_names_out()))
 
 
-def test_missing_and_unseen_values_are_embedded_from_csv_too(tmp_path):
+def test_score_file_csv_missing_and_unseen_are_embedded(tmp_path):
     X = pd.DataFrame({"city": ["Oslo", "Rome", None] * 40, "flat": [1, 2, 3] * 40})
     encoder = NeuralEmbeddingEncoder(categorical_features=["city", "flat"], random_state=0)
     encoder.fit(X, [3.0, 1.5, 4.2] * 40)
@@ -191,7 +191,7 @@ def test_missing_and_unseen_values_are_embedded_from_csv_too(tmp_path):
     )
 
 
-def test_levels_of_csv_that_look_like_numbers_are_read_as_they_were_fitted(tmp_path):
+def test_score_file_csv_levels_of_digits_are_read_as_fitted(tmp_path):
     X = pd.DataFrame({"zip": ["0150", "0151", "0152"] * 40})
     encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, [3.0, 1.5, 4.2] * 40)
     X.to_csv(tmp_path / "rows.csv", index=False)
@@ -201,7 +201,7 @@ def test_levels_of_csv_that_look_like_numbers_are_read_as_they_were_fitted(tmp_p
     )
 
 
-def test_progress_is_told_in_rows(encoder, rows, tmp_path):
+def test_score_file_progress_is_in_rows(encoder, rows, tmp_path):
     told = []
     score_file(
         encoder, rows[1], tmp_path / "out.parquet", on_progress=lambda *done: told.append(done)
@@ -244,7 +244,7 @@ def killed(encoder, adult, tmp_path):
     return NeuralEmbeddingEncoder.load(paths[0]), *paths[1:]
 
 
-def test_a_killed_job_goes_on_and_loses_and_repeats_no_row(killed, adult, tmp_path):
+def test_score_file_resume_after_a_kill_loses_no_row(killed, adult, tmp_path):
     encoder, source, out, bad = killed
     summary = score_file(encoder, source, out, part_rows=150, quarantine=bad, resume=True)
     assert summary.rows_resumed == 450
@@ -256,20 +256,20 @@ def test_a_killed_job_goes_on_and_loses_and_repeats_no_row(killed, adult, tmp_pa
     assert sorted(os.listdir(tmp_path)) == ["bad.csv", "e.skembed", "out.csv", "rows.csv"]
 
 
-def test_without_resume_a_killed_job_begins_anew(killed):
+def test_score_file_resume_false_begins_anew(killed):
     encoder, source, out, bad = killed
     summary = score_file(encoder, source, out, part_rows=150, quarantine=bad)
     assert summary.rows_read == 998
     assert len(pd.read_csv(out)) == 997
 
 
-def test_another_job_is_not_resumed(killed):
+def test_score_file_resume_refuses_another_job(killed):
     encoder, source, out, bad = killed
     with pytest.raises(ValueError, match=r"is of another job.*Begin anew, with resume=False"):
         score_file(encoder, source, out, part_rows=149, quarantine=bad, resume=True)
 
 
-def test_an_error_keeps_the_old_file_and_leaves_no_other(encoder, adult, tmp_path):
+def test_score_file_error_keeps_the_old_file_and_leaves_no_other(encoder, adult, tmp_path):
     X = adult[1].astype({"age": float})
     X.iloc[700, X.columns.get_loc("age")] = np.inf
     X.to_parquet(tmp_path / "rows.parquet")
@@ -280,7 +280,7 @@ def test_an_error_keeps_the_old_file_and_leaves_no_other(encoder, adult, tmp_pat
     assert sorted(os.listdir(tmp_path)) == ["out.parquet", "rows.parquet"]
 
 
-def test_what_was_done_before_an_error_can_be_resumed_once_it_is_mended(encoder, adult, tmp_path):
+def test_score_file_resume_after_an_error_that_is_mended(encoder, adult, tmp_path):
     source, out = tmp_path / "rows.parquet", tmp_path / "out.parquet"
     adult[1].to_parquet(source)
 
@@ -310,7 +310,7 @@ def test_what_was_done_before_an_error_can_be_resumed_once_it_is_mended(encoder,
         ({"column_types": {"age": "number"}}, "column_types gives column 'age' the type 'number'"),
     ],
 )
-def test_wrong_input(encoder, rows, tmp_path, changes, error):
+def test_score_file_wrong_input_is_an_error(encoder, rows, tmp_path, changes, error):
     given = {"source": "rows.parquet", "out": "out.parquet"} | changes
     files = {name: tmp_path / given.pop(name) for name in ("source", "out")}
     if "quarantine" in given:
@@ -320,26 +320,26 @@ def test_wrong_input(encoder, rows, tmp_path, changes, error):
     assert os.listdir(tmp_path) == ["rows.parquet"]
 
 
-def test_a_folder_is_not_written_over(encoder, rows, tmp_path):
+def test_score_file_does_not_write_over_a_folder(encoder, rows, tmp_path):
     (tmp_path / "out").mkdir()
     with pytest.raises(FileExistsError, match="is there already: remove it"):
         score_file(encoder, rows[1], tmp_path / "out")
 
 
-def test_absent_columns_are_named_before_anything_is_done(encoder, rows, tmp_path):
+def test_score_file_absent_columns_are_named_first(encoder, rows, tmp_path):
     X, source = rows
     X.drop(columns=["age", "race"]).to_parquet(source)
     with pytest.raises(ValueError, match=r"has no columns \['age', 'race'\], which fit was given"):
         score_file(encoder, source, tmp_path / "out.parquet")
 
 
-def test_an_estimator_that_was_fitted_on_an_array_has_no_names(rows, tmp_path):
+def test_score_file_of_an_estimator_without_names_is_an_error(rows, tmp_path):
     encoder = NeuralEmbeddingEncoder(max_epochs=1).fit([["a"], ["b"]] * 30, [0, 1] * 30)
     with pytest.raises(ValueError, match="was fitted without column names"):
         score_file(encoder, rows[1], tmp_path / "out.parquet")
 
 
-def test_an_arrow_file_of_one_large_batch_is_read_in_slices(encoder, adult, tmp_path):
+def test_score_file_reads_a_large_arrow_batch_in_slices(encoder, adult, tmp_path):
     X = pd.concat([adult[1]] * 140, ignore_index=True)
     table = pa.Table.from_pandas(X, preserve_index=False).combine_chunks()
     with pa.ipc.new_file(tmp_path / "rows.arrow", table.schema) as file:

@@ -14,18 +14,18 @@ def decoder(n_outputs, hidden=(4,), dropout=0.0):
     )
 
 
-def test_at_the_start_one_output_is_the_bias_and_the_own_effects():
+def test_decoder_starts_at_bias_and_own_effects():
     net = decoder(1)
     vectors = torch.tensor([[10.0, 0, 5.0, 0, 0]])
     assert net(vectors, torch.zeros(1, 1)).tolist() == [[16.0]]  # bias 1, effects 10 and 5
 
 
-def test_at_the_start_several_outputs_are_the_bias():
+def test_decoder_of_several_outputs_starts_at_the_bias():
     net = decoder(3)
     assert net(torch.ones(1, 5), torch.zeros(1, 1)).tolist() == [[1.0, 1.5, 2.0]]
 
 
-def test_padding_is_not_seen():
+def test_decoder_does_not_see_padding():
     made, generator = FoldTables([4, 5], [3, 4], n_folds=2), torch.Generator().manual_seed(0)
     net = Decoder(made, 0, (4,), np.zeros(1, "float32"), dropout=0.0, generator=generator)
     torch.nn.init.ones_(net.layers[-1].weight)
@@ -34,14 +34,14 @@ def test_padding_is_not_seen():
     assert torch.equal(net(padded, context), net(torch.zeros(1, 8), context))
 
 
-def test_without_hidden_layers_it_is_linear():
+def test_decoder_without_hidden_layers_is_linear():
     net = decoder(1, hidden=())
     torch.nn.init.ones_(net.layers[-1].weight)
     x, y, context = torch.ones(1, 5), torch.full((1, 5), 3.0), torch.zeros(1, 1)
     torch.testing.assert_close(net((x + y) / 2, context), (net(x, context) + net(y, context)) / 2)
 
 
-def test_dropout_draws_from_its_own_generator():
+def test_decoder_dropout_draws_from_its_own_generator():
     state = torch.get_rng_state()
     net, x = decoder(1, hidden=(64,), dropout=0.5), torch.ones(1, 5)
     torch.nn.init.ones_(net.layers[-1].weight)
@@ -49,7 +49,7 @@ def test_dropout_draws_from_its_own_generator():
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_given_vectors_hold_no_own_effect():
+def test_decoder_given_vectors_hold_no_own_effect():
     made = FoldTables([4, 5], [2, 3], n_folds=2)
     vectors = np.array([[5, 6, 7], [7, 7, 8], [6, 5, 9]], dtype=np.float32)
     made.start_at(1, Start(np.array([3, 4, 1]), vectors, frozen=False))
@@ -59,7 +59,7 @@ def test_given_vectors_hold_no_own_effect():
     assert net.numpy().first.tolist() == [0]
 
 
-def test_the_decoder_in_numpy_reads_vectors_in_their_units():
+def test_decoder_in_numpy_reads_vectors_in_their_units():
     made = FoldTables([4, 5], [2, 3], n_folds=2)
     vectors = np.array([[5, 6, 7], [7, 7, 8], [6, 5, 9]], dtype=np.float32)
     made.start_at(1, Start(np.array([3, 4, 1]), vectors, frozen=False))
@@ -75,7 +75,7 @@ def test_the_decoder_in_numpy_reads_vectors_in_their_units():
     )
 
 
-def test_the_dot_decoder_in_numpy_is_that_in_torch():
+def test_dot_decoder_in_numpy_is_that_in_torch():
     made = FoldTables([4, 5, 3], [3, 3, 1], n_folds=2)
     net = DotDecoder(made, 2, np.array([0.5], dtype=np.float32))
     rng = np.random.default_rng(0)

@@ -16,7 +16,7 @@ def tables():
     return tables
 
 
-def test_columns_of_like_length_are_packed_into_one_weight():
+def test_fold_tables_pack_columns_of_like_length():
     made = FoldTables([4, 5, 6], [3, 3, 1], n_folds=3)
     short, long = made.pack(list(np.array([[0, 0, 0], [1, 1, 1], [3, 4, 5]]).T))
     assert short.tolist() == [[0], [1], [5]]
@@ -24,7 +24,7 @@ def test_columns_of_like_length_are_packed_into_one_weight():
     assert made.weights[1].deviation.shape == (8, 9)
 
 
-def test_vectors_are_those_of_a_plain_lookup():
+def test_fold_tables_vectors_are_those_of_a_plain_lookup():
     made = tables()
     codes = np.array([[1, 4], [0, 2], [3, 0]])
     vectors = made.vectors(made.pack(list(codes.T))).numpy()
@@ -35,12 +35,12 @@ def test_vectors_are_those_of_a_plain_lookup():
             np.testing.assert_array_equal(vectors[row, fold, first : first + dim], expected)
 
 
-def test_the_unseen_code_is_the_prior_in_every_fold():
+def test_fold_tables_unseen_code_is_the_prior_in_every_fold():
     _, deviations = tables().numpy()
     assert not any(deviation[0].any() for deviation in deviations)
 
 
-def test_restore_gives_the_snapshot_back():
+def test_fold_tables_restore_gives_the_snapshot_back():
     made = tables()
     before = made.snapshot()
     for part in (made.prior, *(weight.deviation for weight in made.weights)):
@@ -50,7 +50,7 @@ def test_restore_gives_the_snapshot_back():
     assert made.weights[0].deviation[1, 0] == 6
 
 
-def test_a_snapshot_may_be_taken_into_an_older_one():
+def test_fold_tables_snapshot_may_be_taken_into_an_older_one():
     made = tables()
     older = made.snapshot()
     made.prior += 1
@@ -58,7 +58,7 @@ def test_a_snapshot_may_be_taken_into_an_older_one():
     assert torch.equal(older[0], made.prior)
 
 
-def test_a_step_moves_what_was_looked_up():
+def test_fold_tables_step_moves_what_was_looked_up():
     made = FoldTables([4, 5], [2, 2], n_folds=3)
     packed = made.pack([np.array([1, 0]), np.array([2, 2])])
     made.step(packed, torch.ones(2, 3, 4), 0.1)
@@ -68,7 +68,7 @@ def test_a_step_moves_what_was_looked_up():
     assert made.prior.all()
 
 
-def test_the_prior_of_frozen_vectors_does_not_move():
+def test_fold_tables_prior_of_frozen_vectors_does_not_move():
     made = FoldTables([5, 4], [3, 3], n_folds=2)
     made.start_at(0, Start(np.array([2]), np.ones((1, 3), dtype=np.float32), frozen=True))
     packed = made.pack([np.array([2]), np.array([1])])
@@ -77,7 +77,7 @@ def test_the_prior_of_frozen_vectors_does_not_move():
     assert made.weights[0].fixed.nonzero().flatten().tolist() == [0, 2]
 
 
-def test_products_start_random_and_equal_in_all_folds():
+def test_fold_tables_products_start_random_and_equal_in_folds():
     made = FoldTables([4, 5, 3], [3, 3, 1], n_folds=2)
     made.start_products(0.1, torch.Generator().manual_seed(0))
     _, deviations = made.numpy()
@@ -97,7 +97,7 @@ def started(*, frozen):
     return made, vectors
 
 
-def test_given_vectors_are_the_start_in_every_fold():
+def test_fold_tables_given_vectors_are_the_start_in_every_fold():
     made, vectors = started(frozen=False)
     priors, deviations = made.numpy()
     np.testing.assert_allclose(priors[1], vectors.mean(axis=0))

@@ -61,7 +61,7 @@ def block(codes, values, fold, weight):
     return Block(list(codes.T), context, values, normalised(weight), fold)
 
 
-def test_a_fold_table_is_never_moved_by_a_row_of_its_fold():
+def test_leak_fold_table_is_not_moved_by_rows_of_its_fold():
     """A level whose rows all lie in fold 2 stays at the prior in table 2, and only there."""
     codes, y, fold = problem()
     fold[codes[:, 0] == 7] = 2
@@ -70,7 +70,7 @@ def test_a_fold_table_is_never_moved_by_a_row_of_its_fold():
     assert all(deviation[7, k].any() for k in (0, 1, 3))
 
 
-def test_targets_of_a_fold_move_its_own_table_only_through_what_is_shared():
+def test_leak_own_targets_move_a_table_by_shared_parts_alone():
     """With the decoder and the priors left out, a fold's table knows nothing of its targets."""
     codes, y, fold = problem()
     other = y.copy()
@@ -85,14 +85,14 @@ def test_targets_of_a_fold_move_its_own_table_only_through_what_is_shared():
     assert moved[1] < 0.2 * moved[[0, 2, 3]].min()
 
 
-def test_levels_that_no_row_has_stay_at_the_prior():
+def test_training_levels_without_rows_stay_at_the_prior():
     codes, y, fold = problem()
     deviation = run(codes, y, fold).deviations[0]
     assert not deviation[:3].any()
     assert deviation[3:].any(axis=(1, 2)).all()
 
 
-def test_own_fold_vectors_predict_and_noise_does_not():
+def test_leak_own_fold_vectors_predict_signal_but_no_noise():
     codes, y, fold = problem(n_rows=4000)
     trained = run(codes, y, fold, max_epochs=8)
     vectors = trained.priors[0] + trained.deviations[0][codes[:, 0], fold]
@@ -105,7 +105,7 @@ def test_own_fold_vectors_predict_and_noise_does_not():
 
 
 @pytest.mark.parametrize("n_levels", [20, 200])
-def test_the_out_of_fold_loss_is_that_of_a_true_holdout(n_levels):
+def test_out_of_fold_loss_is_that_of_a_true_holdout(n_levels):
     """It is a little optimistic, because the decoder has seen the rows: by how much is bounded."""
     from sklearn.linear_model import LinearRegression
 
@@ -124,26 +124,26 @@ def test_the_out_of_fold_loss_is_that_of_a_true_holdout(n_levels):
     assert -0.03 < np.mean(gaps) < 0.03
 
 
-def test_divergence_is_told():
+def test_training_divergence_is_an_error():
     with pytest.raises(ValueError, match=r"diverged.*Give a lower learning_rate than 1e\+08"):
         run(*problem(), learning_rate=1e8, max_epochs=40)
 
 
-def test_one_fold_trains_one_table_by_all_rows():
+def test_training_with_one_fold_takes_all_rows():
     codes, y, _ = problem()
     deviation = run(codes, y, np.zeros(len(y), dtype=np.int64)).deviations[0]
     assert deviation.shape[1] == 1
     assert deviation[3:].any()
 
 
-def test_weights_are_relative():
+def test_training_weights_are_relative():
     codes, y, fold = problem()
     once = run(codes, y, fold, np.ones(len(y)))
     twice = run(codes, y, fold, np.full(len(y), 2.0))
     np.testing.assert_allclose(once.deviations[0], twice.deviations[0], atol=1e-6)
 
 
-def test_rows_may_come_in_blocks():
+def test_training_rows_may_come_in_blocks():
     codes, y, fold = problem(n_rows=4000)
     target, weight = encode_target(y, "auto", np.ones(4000)), np.ones(4000)
     parts = [
@@ -177,7 +177,7 @@ def rows_of(tables, generator):
     return Rows(tables.pack(list(codes.T)), context, y, weight, fold, torch.zeros(40))
 
 
-def test_without_folds_the_own_table_gets_the_sum_over_rows():
+def test_step_without_folds_sums_over_all_rows():
     generator = torch.Generator().manual_seed(0)
     tables = FoldTables([6, 7], [2, 2], n_folds=1)
     decoder = Decoder(tables, 1, (), np.zeros(1, "float32"), dropout=0.0, generator=generator)
@@ -218,7 +218,7 @@ class PlainDecoder(torch.nn.Module):
 
 
 @pytest.mark.parametrize("hidden", [(), (8,), (8, 4)])
-def test_one_pass_gives_the_gradients_of_two(hidden):
+def test_step_of_one_pass_gives_the_gradients_of_two(hidden):
     tables, generator = filled_tables()
     bias = np.zeros(1, dtype=np.float32)
     decoder = Decoder(tables, 1, hidden, bias, dropout=0.0, generator=generator)

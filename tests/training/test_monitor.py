@@ -39,7 +39,7 @@ class Recorder:
             self.losses.append(metadata["out_of_fold_loss"])
 
 
-def test_callbacks_are_told_of_each_epoch_and_its_losses(rents):
+def test_callbacks_get_each_epoch_and_its_losses(rents):
     recorder = Recorder()
     encoder = NeuralEmbeddingEncoder(**QUICK).set_callbacks(recorder).fit(*rents)
     epochs = ["epoch begins", "epoch ends"] * 3
@@ -58,13 +58,13 @@ def test_callbacks_change_no_bit(rents):
     assert (plain == told).all(axis=None)
 
 
-def test_both_trainings_are_told_where_crosses_are_tried(rents):
+def test_callbacks_get_both_trainings_where_crosses_are_tried(rents):
     recorder = Recorder()
     NeuralEmbeddingEncoder(max_epochs=20, random_state=0).set_callbacks(recorder).fit(*rents)
     assert recorder.told.count("training begins") == 2
 
 
-def test_a_fit_without_a_target_is_told(rents):
+def test_callbacks_of_a_fit_without_a_target(rents):
     told = []
 
     class Names(Recorder):
@@ -76,7 +76,7 @@ def test_a_fit_without_a_target_is_told(rents):
     assert told == [epoch, epoch, epoch, ("training", []), ("fit", [])]
 
 
-def test_a_fit_that_fails_closes_its_callbacks(rents):
+def test_callbacks_are_closed_by_a_fit_that_fails(rents):
     recorder = Recorder()
     encoder = NeuralEmbeddingEncoder(learning_rate=1e30, **QUICK).set_callbacks(recorder)
     with pytest.raises(ValueError, match="diverged"):
@@ -86,7 +86,7 @@ def test_a_fit_that_fails_closes_its_callbacks(rents):
     assert not hasattr(encoder, "_callback_fit_ctx")
 
 
-def test_bars_of_scikit_learn_are_drawn_for_pipelines(rents, capsys, monkeypatch):
+def test_callbacks_bars_of_scikit_learn_are_drawn_for_pipelines(rents, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "150")
     model = make_pipeline(NeuralEmbeddingEncoder(**QUICK), Ridge())
     with pytest.warns(UserWarning, match="Ridge does not support callbacks"):
@@ -97,7 +97,7 @@ def test_bars_of_scikit_learn_are_drawn_for_pipelines(rents, capsys, monkeypatch
     assert drawn.count("100%") == 3
 
 
-def test_a_search_hands_its_callbacks_on(rents):
+def test_callbacks_are_handed_on_by_a_search(rents):
     search = GridSearchCV(NeuralEmbeddingRegressor(**QUICK), {"dropout": [0.0, 0.1]}, cv=2)
     bar = ProgressBar(max_propagation_depth=0)
     assert search.set_callbacks(bar).fit(*rents).best_estimator_.n_iter_ == 3
@@ -119,7 +119,7 @@ def test_verbose_prints_lines_into_a_log(rents, capsys):
     ]
 
 
-def test_without_verbose_nothing_is_printed(rents, capsys):
+def test_verbose_off_prints_nothing(rents, capsys):
     NeuralEmbeddingEncoder(**QUICK).fit(*rents)
     assert capsys.readouterr() == ("", "")
 
@@ -159,5 +159,5 @@ def test_verbose_draws_a_bar_on_a_terminal():
     assert "epoch 1 of" not in printed
 
 
-def test_without_rich_verbose_prints_lines_on_a_terminal_too():
+def test_verbose_without_rich_prints_lines_on_a_terminal():
     assert "epoch 3 of at most 3: out_of_fold_loss" in printed_on_a_terminal(hidden="rich.console")

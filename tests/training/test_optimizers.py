@@ -9,7 +9,7 @@ def nothing_fixed(n_rows):
     return torch.zeros(n_rows, dtype=torch.bool)
 
 
-def test_row_adagrad_is_torch_adagrad():
+def test_adagrad_by_rows_is_torch_adagrad():
     generator = torch.Generator().manual_seed(0)
     weight = torch.zeros(50, 6)
     ours = RowAdagrad(weight)
@@ -24,7 +24,7 @@ def test_row_adagrad_is_torch_adagrad():
     torch.testing.assert_close(weight, theirs.detach())
 
 
-def test_sums_for_a_gpu_are_those_for_the_cpu():
+def test_adagrad_sums_for_a_gpu_are_those_for_the_cpu():
     """There all cells of a row get its sum, here one of them does."""
     generator = torch.Generator().manual_seed(0)
     rows = torch.randint(0, 50, (80,), generator=generator)
@@ -41,7 +41,7 @@ def _first_cells(rows):
     return torch.tensor([rows.tolist().index(row) for row in rows.tolist()])
 
 
-def test_fixed_rows_do_not_move():
+def test_adagrad_fixed_rows_do_not_move():
     weight, fixed = torch.zeros(5, 2), nothing_fixed(5)
     fixed[0] = fixed[3] = True
     RowAdagrad(weight).step(torch.tensor([0, 2, 3, 3]), torch.ones(4, 2), 0.1, fixed)
@@ -67,7 +67,7 @@ def test_adamw_is_torch_adamw():
 
 
 @pytest.mark.parametrize("n_rows", [1_000, 1_000_000])
-def test_a_step_looks_at_the_rows_that_it_moves_alone(n_rows):
+def test_adagrad_step_reads_no_rows_but_those_that_it_moves(n_rows):
     """All other rows are NaN: whatever read them would show it."""
     weight = torch.full((n_rows, 4), torch.nan)
     rows = torch.tensor([1, 5, 5, 999])

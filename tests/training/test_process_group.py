@@ -3,13 +3,12 @@
 import os
 import subprocess
 import sys
-from itertools import chain, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pandas as pd
-import pyarrow.dataset
 import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -19,8 +18,6 @@ from sklearn.preprocessing import StandardScaler
 from torch import distributed
 
 from skembed import NeuralEmbeddingEncoder
-from skembed._files.parquet import open_dataset
-from skembed._fit.parquet_reader import share_of
 
 TOGETHER = """
 import pathlib, sys
@@ -95,7 +92,7 @@ def together(adult, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", [*PARAMETERS, "empty share"])
-def test_all_ranks_have_the_same_encoder_to_the_bit(together, name):
+def test_ranks_have_the_same_encoder_to_the_bit(together, name):
     folder, rows = together
     first, second = (joblib.load(folder / f"{name}.{rank}") for rank in (0, 1))
     assert first.vocabularies_ == second.vocabularies_
@@ -110,7 +107,7 @@ def test_all_ranks_have_the_same_encoder_to_the_bit(together, name):
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_levels_are_those_of_all_rows(together, name):
+def test_ranks_know_the_levels_of_all_rows(together, name):
     folder, rows = together
     encoder = joblib.load(folder / f"{name}.1")
     alone = NeuralEmbeddingEncoder(crosses=None, max_epochs=1).fit(
@@ -122,7 +119,7 @@ def test_levels_are_those_of_all_rows(together, name):
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_two_ranks_learn_what_one_process_does(together, adult, name):
+def test_ranks_learn_what_one_process_does(together, adult, name):
     """Out-of-fold loss, and AUC of a linear model on rows that no one saw."""
     folder, rows = together
     _, X_test, _, y_test = adult
@@ -141,7 +138,7 @@ def test_two_ranks_learn_what_one_process_does(together, adult, name):
     assert min(scores) > 0.88
 
 
-def test_features_in_the_order_of_ranks_are_those_of_the_rows_in_order(together):
+def test_ranks_features_in_order_are_those_of_the_rows(together):
     """Each row's vectors are of its own fold's table, so they lie near those of `transform`."""
     folder, rows = together
     encoder = joblib.load(folder / "plain.0")
@@ -155,7 +152,7 @@ def test_features_in_the_order_of_ranks_are_those_of_the_rows_in_order(together)
     assert not np.array_equal(features.iloc[:, 1], mean)
 
 
-def test_an_error_of_one_rank_ends_all(adult, tmp_path):
+def test_ranks_all_end_by_an_error_of_one(adult, tmp_path):
     rows = write_shards(adult, tmp_path)
     last = rows.tail(600).assign(y=np.nan)
     last["y"] = last["y"].astype("Int64")
@@ -168,7 +165,7 @@ def test_an_error_of_one_rank_ends_all(adult, tmp_path):
     assert not list(tmp_path.glob("none.*"))
 
 
-def test_the_death_of_one_rank_ends_all(adult, tmp_path):
+def test_ranks_all_end_by_the_death_of_one(adult, tmp_path):
     write_shards(adult, tmp_path)
     dies = """
 import os, skembed._training.loop as training
@@ -186,28 +183,7 @@ fitted("none", "adult", crosses=None, max_epochs=10_000, early_stopping=False)
     assert not list(tmp_path.glob("none.*"))
 
 
-def test_shares_in_order_are_the_data(adult, tmp_path):
-    rows = write_shards(adult, tmp_path)
-    rows.to_parquet(tmp_path / "adult" / "4.parquet", index=False, row_group_size=700)
-    dataset = open_dataset(tmp_path / "adult")
-    for size in (2, 3, 5, 40):
-        shares = [share_of(dataset, rank, size) for rank in range(size)]
-        parts = [share.to_table().to_pandas() for share, _ in shares]
-        numbers = [list(part_of) for _, part_of in shares]
-        assert list(map(len, parts)) == list(map(len, numbers))
-        assert list(chain.from_iterable(numbers)) == list(range(6000))
-        read = pd.concat(parts, ignore_index=True)
-        pd.testing.assert_frame_equal(read, dataset.to_table().to_pandas())
-    assert [] in numbers
-
-
-def test_shares_of_rows_in_memory_are_an_error():
-    dataset = pyarrow.dataset.dataset(pyarrow.table({"a": [1, 2]}))
-    with pytest.raises(TypeError, match="is a InMemoryDataset: give a file, a folder"):
-        share_of(dataset, 0, 2)
-
-
-def test_outside_of_a_process_group_it_is_said_how_to_start(adult, tmp_path):
+def test_process_group_that_is_absent_says_how_to_start(adult, tmp_path):
     write_shards(adult, tmp_path)
     with pytest.raises(RuntimeError, match=r"in no process group: start the script by torchrun"):
         NeuralEmbeddingEncoder().fit_parquet(tmp_path / "adult", "y", distributed=True)
@@ -223,7 +199,7 @@ def group_of_one(tmp_path):
 
 
 @pytest.mark.usefixtures("group_of_one")
-def test_a_group_of_one_gives_what_one_process_gives(adult, tmp_path):
+def test_process_group_of_one_gives_what_one_process_gives(adult, tmp_path):
     write_shards(adult, tmp_path)
     given = tmp_path / "adult", "y"
     encoder = NeuralEmbeddingEncoder(crosses=None, max_epochs=2, random_state=0)
@@ -233,7 +209,7 @@ def test_a_group_of_one_gives_what_one_process_gives(adult, tmp_path):
 
 
 @pytest.mark.usefixtures("group_of_one")
-def test_a_gpu_and_a_group_for_the_cpu_are_an_error(adult, tmp_path):
+def test_process_group_for_the_cpu_with_a_gpu_is_an_error(adult, tmp_path):
     write_shards(adult, tmp_path)
     encoder = NeuralEmbeddingEncoder(device="cuda")
     with pytest.raises(ValueError, match="device='cuda' and a process group of 'gloo' do not go"):

@@ -18,13 +18,13 @@ from skembed._training.runtime import chosen_device
 OTHER = torch.device("meta")
 
 
-def test_auto_is_the_cpu():
+def test_device_auto_is_the_cpu():
     assert chosen_device("auto") == chosen_device("cpu") == torch.device("cpu")
     assert NeuralEmbeddingEncoder().device == NeuralEmbeddingClassifier().device == "auto"
 
 
 @pytest.mark.parametrize("given", ["gpu", "cpu:0", "cuda:", "cuda:-1", "cuda:x"])
-def test_what_is_no_device_is_an_error(rents, given):
+def test_device_of_an_unknown_name_is_an_error(rents, given):
     with pytest.raises(ValueError, match=f"device='{given}' is none .* give 'auto', 'cpu', 'cuda'"):
         NeuralEmbeddingEncoder(device=given).fit(*rents)
 
@@ -36,7 +36,7 @@ def test_what_is_no_device_is_an_error(rents, given):
         ("cuda:2", 2, r"sees \['cuda:0', 'cuda:1'\] here. Give device='cpu', or one of these"),
     ],
 )
-def test_a_gpu_that_is_not_there_is_an_error(monkeypatch, rents, given, there, told):
+def test_device_of_a_gpu_that_is_absent_is_an_error(monkeypatch, rents, given, there, told):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: there)
     encoder = NeuralEmbeddingEncoder(device=given)
     with pytest.raises(ValueError, match=told):
@@ -46,7 +46,7 @@ def test_a_gpu_that_is_not_there_is_an_error(monkeypatch, rents, given, there, t
     assert not hasattr(encoder, "n_features_in_")
 
 
-def test_a_missing_gpu_is_told_before_a_file_is_read(tmp_path, rents):
+def test_device_of_an_absent_gpu_is_checked_before_files(tmp_path, rents):
     X, y = rents
     X.assign(y=y).to_parquet(tmp_path / "rents.parquet")
     with pytest.raises(ValueError, match="device='cuda:77'"):
@@ -82,7 +82,7 @@ def dot(tables, bias, generator):
     ],
     ids=["two classes", "three classes, bags", "quantities, one table", "dot"],
 )
-def test_all_of_a_step_lies_on_its_device(decoder_of, dims, loss, values, n_folds, bag):
+def test_device_of_all_parts_of_a_step_is_the_same(decoder_of, dims, loss, values, n_folds, bag):
     """Fake tensors have a device and no numbers: to mix devices, or to wait for one, raises."""
     generator = torch.Generator().manual_seed(0)
     bias = np.zeros(3 if loss.name == "cross_entropy" else values.shape[1], dtype="float32")

@@ -9,7 +9,7 @@ QUICK = {"max_epochs": 1, "crosses": None, "random_state": 0}
 
 
 @pytest.mark.parametrize("kind", [NeuralEmbeddingEncoder, NeuralEmbeddingRegressor])
-def test_tables_that_cannot_fit_are_refused_before_they_are_made(rents, kind):
+def test_memory_tables_that_cannot_fit_are_refused(rents, kind):
     """5 folds, 7 codes, two copies of 4 bytes: 280 bytes for each number of a vector."""
     X, y = rents
     model = kind(embedding_dim={"city": 10**12}, **QUICK)
@@ -20,13 +20,13 @@ def test_tables_that_cannot_fit_are_refused_before_they_are_made(rents, kind):
     assert not hasattr(model, "tables_")
 
 
-def test_so_it_is_without_a_target(rents):
+def test_memory_tables_without_a_target_are_refused(rents):
     encoder = NeuralEmbeddingEncoder(embedding_dim=10**12, **QUICK)
     with pytest.raises(MemoryError, match="Training 1 tables of each column"):
         encoder.fit(rents[0])
 
 
-def test_an_output_that_cannot_fit_is_refused(rents, monkeypatch):
+def test_memory_output_that_cannot_fit_is_refused(rents, monkeypatch):
     X, y = rents
     encoder = NeuralEmbeddingEncoder(embedding_dim=4, **QUICK).fit(X, y)
     monkeypatch.setattr(memory, "_memory", lambda: 2**20)
@@ -38,7 +38,7 @@ def test_an_output_that_cannot_fit_is_refused(rents, monkeypatch):
     assert encoder.transform(X.copy()).shape == (400, 9)
 
 
-def test_the_limit_of_a_container_counts(monkeypatch, tmp_path):
+def test_memory_limit_of_a_container_counts(monkeypatch, tmp_path):
     installed = memory._memory.__wrapped__()
     monkeypatch.setattr(memory, "CGROUP", tmp_path / "memory.max")
     for text, expected in (("1048576\n", 2**20), ("max\n", installed)):

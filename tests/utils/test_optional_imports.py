@@ -17,7 +17,7 @@ def blocked(monkeypatch, *packages):
         monkeypatch.setitem(sys.modules, package, None)
 
 
-def test_the_missing_package_and_its_extra_are_named():
+def test_needs_names_package_and_extra():
     told = r"^explore needs none_such, which is not installed: pip install 'skembed\[explore\]'\.$"
     with (
         pytest.raises(ModuleNotFoundError, match=told) as raised,
@@ -27,7 +27,7 @@ def test_the_missing_package_and_its_extra_are_named():
     assert raised.value.name == "none_such"
 
 
-def test_packages_are_written_as_their_makers_write_them_and_a_hint_is_added(monkeypatch):
+def test_needs_torch_adds_a_hint(monkeypatch):
     blocked(monkeypatch, "torch")
     told = r"^fit needs PyTorch, which.*'skembed\[torch\]'\. A fitted .* without it\.$"
     with pytest.raises(MissingPackageError, match=told), needs_torch("fit"):
@@ -35,7 +35,7 @@ def test_packages_are_written_as_their_makers_write_them_and_a_hint_is_added(mon
 
 
 @pytest.mark.parametrize("module", ["skembed.none_such", "none_such_either"])
-def test_another_module_that_is_missing_is_not_misreported(module):
+def test_needs_ignores_another_missing_module(module):
     with (
         pytest.raises(ModuleNotFoundError, match=f"^No module named '{module}'") as raised,
         needs("explore", "plotly", extra="explore"),
@@ -44,7 +44,7 @@ def test_another_module_that_is_missing_is_not_misreported(module):
     assert not isinstance(raised.value, MissingPackageError)
 
 
-def test_a_broken_package_is_not_misreported(tmp_path, monkeypatch):
+def test_needs_ignores_a_broken_package(tmp_path, monkeypatch):
     (tmp_path / "broken_one.py").write_text("import what_it_needs_itself\n")
     monkeypatch.syspath_prepend(tmp_path)
     with (
@@ -54,7 +54,7 @@ def test_a_broken_package_is_not_misreported(tmp_path, monkeypatch):
         import broken_one  # noqa: F401
 
 
-def test_an_error_without_a_name_is_raised_as_it_is():
+def test_needs_ignores_an_error_without_a_name():
     with (
         pytest.raises(ModuleNotFoundError, match=r"^told elsewhere$"),
         needs("explore", "plotly", extra="explore"),
@@ -62,7 +62,7 @@ def test_an_error_without_a_name_is_raised_as_it_is():
         raise ModuleNotFoundError("told elsewhere")
 
 
-def test_the_inner_extra_is_named_rather_than_the_outer_one():
+def test_needs_names_the_inner_extra():
     with (
         pytest.raises(MissingPackageError, match=r"skembed\[parquet\]"),
         needs("The command line", "none_such", extra="cli"),
@@ -93,7 +93,7 @@ sys.exit(main(sys.argv[2:]))
         ("xgboost", ["demo"], "demo needs xgboost"),
     ],
 )
-def test_a_command_says_in_a_line_what_is_not_installed(tmp_path, absent, line, told):
+def test_command_needs_a_package_and_says_so_in_a_line(tmp_path, absent, line, told):
     (tmp_path / "rows.csv").write_text("x,y\na,1\nb,0\n")
     (tmp_path / "m.skops").write_bytes(b"")
     done = subprocess.run(
@@ -110,7 +110,7 @@ def test_a_command_says_in_a_line_what_is_not_installed(tmp_path, absent, line, 
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_defect_of_the_command_line_comes_with_its_traceback():
+def test_command_defect_comes_with_its_traceback():
     done = subprocess.run(
         [sys.executable, "-c", RUN, "skembed._cli.fit", "--help"],
         capture_output=True,
@@ -121,7 +121,7 @@ def test_a_defect_of_the_command_line_comes_with_its_traceback():
     assert "pip install" not in done.stderr
 
 
-def test_score_file_says_what_to_install(monkeypatch):
+def test_score_file_needs_pyarrow(monkeypatch):
     X = pd.DataFrame({"x": ["a", "b"] * 30})
     encoder = NeuralEmbeddingEncoder(max_epochs=1, random_state=0).fit(X, [0, 1] * 30)
     blocked(monkeypatch, "pyarrow")

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:The columns told nothing")
     ],
     ids=["fit", "fit_transform", "predictor", "Pipeline"],
 )
-def test_a_warning_of_fit_shows_the_line_of_the_user(fit):
+def test_warning_of_fit_shows_the_line_of_the_user(fit):
     with pytest.warns(UserWarning, match="Column 'city' holds one level") as caught:
         fit()
     assert (caught[0].filename, caught[0].lineno) == (__file__, fit.__code__.co_firstlineno)
@@ -38,7 +38,7 @@ def test_a_warning_of_fit_shows_the_line_of_the_user(fit):
     ],
     ids=["predict", "predict_proba", "score"],
 )
-def test_a_warning_of_a_predictor_shows_the_line_of_the_user(use):
+def test_warning_of_a_predictor_shows_the_line_of_the_user(use):
     model = NeuralEmbeddingClassifier(**QUICK).fit(X, Y)
     with pytest.warns(UserWarning, match="Column 'city' was fitted on") as caught:
         use(model)

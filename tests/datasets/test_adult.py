@@ -1,7 +1,7 @@
 from skembed.datasets import load_adult
 
 
-def test_adult_is_what_uci_describes():
+def test_load_adult_is_what_uci_describes():
     X_train, X_test, y_train, y_test = load_adult()
     assert X_train.shape == (32561, 14)
     assert X_test.shape == (16281, 14)

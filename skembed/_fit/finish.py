@@ -1,0 +1,80 @@
+"""From what training leaves to the encoder's tables: turned, shortened, rounded."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from skembed._model.axes import draw_rows, find_axes, n_kept
+from skembed._model.dimensions import is_asked
+from skembed._model.tables import gather_own_fold, round_to_agreement, weight_by_code
+
+
+class FinishedTable(NamedTuple):
+    """The vectors of a column or cross that the encoder returns.
+
+    Attributes
+    ----------
+    name : str
+    folds : ndarray of float32, shape (n_codes, n_folds, dim)
+        For the training rows, each in its own fold.
+    mean : ndarray of float32, shape (n_codes, dim)
+        For new rows.
+    """
+
+    name: str
+    folds: np.ndarray
+    mean: np.ndarray
+
+
+def finish_tables(learned, embedding_dim, *, chosen):
+    """Turn the tables to the axes that matter, leave out faint components, and round.
+
+    Parameters
+    ----------
+    learned : Learned
+    embedding_dim : object
+        As in the encoder: lengths that were asked for are kept.
+    chosen : bool
+        Whether "auto" chose the crosses; a chosen cross without a component that matters is left
+        out.
+
+    Returns
+    -------
+    list of FinishedTable
+    """
+    problem = learned.problem
+    rows = draw_rows(problem.weight, problem.seed)
+    tables = [column.fold_tables for column in learned.columns]
+    vectors, fewest = [], []
+    for column, table in zip(learned.columns, tables, strict=True):
+        dim = table.shape[2]
+        vectors.append(np.empty((len(rows), dim), dtype=np.float32))
+        gather_own_fold(table, column.codes[rows], problem.fold[rows], vectors[-1])
+        least = dim if is_asked(embedding_dim, column.name) else 1
+        fewest.append((0 if chosen else 1) if column.is_cross else least)
+    axes = find_axes(
+        vectors, problem.inputs[rows], problem.weight[rows], learned.decoder, problem.seed
+    )
+    crossed = [column.is_cross for column in learned.columns]
+    kept = n_kept([part.strengths for part in axes], fewest, crossed)
+    finished = []
+    for column, table, (directions, _), n in zip(learned.columns, tables, axes, kept, strict=True):
+        if column.start is None and not n:
+            continue
+        turned = table if column.start else table @ directions[:, :n]  # given axes are kept
+        finished.append(FinishedTable(column.name, *_rounded(turned, column, problem.weight)))
+    return finished
+
+
+def _rounded(tables, column, row_weight):
+    """Fold tables of a column and their mean, rounded; frozen vectors as they were given."""
+    weight = weight_by_code(column.codes, row_weight, len(tables))
+    start = column.start
+    if start is None or not start.frozen:
+        return round_to_agreement(tables, weight)
+    weight[start.codes] = 0  # they agree by force
+    rounded, mean = round_to_agreement(tables, weight)
+    still = weight == 0
+    rounded[still], mean[still] = tables[still], tables[still, 0]
+    rounded[start.codes], mean[start.codes] = start.vectors[:, None], start.vectors
+    return rounded, mean

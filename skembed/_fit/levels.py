@@ -1,0 +1,110 @@
+"""The embedded columns: which they are, their vocabularies, their codes in the rows of a fit."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skembed._columns.column_selection import embedded_columns, leave_out, report_left_out
+from skembed._columns.row_encoder import EmbeddedColumn, Refusals
+from skembed._columns.vocabulary import Vocabulary
+from skembed._model.pretrained import Start, place, read_pretrained
+
+
+class CodedColumn(NamedTuple):
+    """An embedded column with its codes.
+
+    Attributes
+    ----------
+    column : EmbeddedColumn
+    codes : ndarray of intp, shape (n_rows,), or csr_array of shape (n_rows, n_codes)
+        Weights of the codes of a bag.
+    start : Start or None
+        Where its vectors start, if they were given.
+    """
+
+    column: EmbeddedColumn
+    codes: Any
+    start: Start | None
+
+
+def split_columns(columns, X, options):
+    """Positions of the columns that are embedded, and of the others.
+
+    Parameters
+    ----------
+    columns : Columns
+        Those of X.
+    X : data frame or array-like
+        What a callable ``categorical_features`` is given.
+    options : SimpleNamespace
+        Parameters of the estimator.
+    """
+    if columns.sparse is not None:
+        return [0], []
+    embedded = embedded_columns(options.categorical_features, X, columns)
+    return embedded, [j for j in range(len(columns.names)) if j not in embedded]
+
+
+def learn_levels(columns, embedded, weight, options):
+    """Learn the vocabulary of each embedded column, and encode the rows.
+
+    Columns of labels in which nearly every row differs are left out, with a warning.
+
+    Parameters
+    ----------
+    columns : Columns
+    embedded : list of int
+        Positions.
+    weight : ndarray of shape (n_rows,)
+        Rows without weight are not counted.
+    options : SimpleNamespace
+        Parameters of the estimator.
+
+    Returns
+    -------
+    list of CodedColumn
+    """
+    used, spec, left_out, coded = weight > 0, options.categorical_features, [], []
+    refusals = Refusals.of(options.handle_unknown, options.handle_missing)
+    pretrained = _read_pretrained([columns.names[j] for j in embedded], options)
+    for j in embedded:
+        name = columns.names[j]
+        given, members = pretrained.get(name), None
+        if columns.is_bag(j):
+            levels, members = columns.members(j)
+            counted = levels.count(np.repeat(used, members.lengths))
+        else:
+            levels = columns.levels(j)
+            counted = levels.count(used)
+            if given is None and leave_out(spec, name, counted, is_frame=columns.is_frame):
+                left_out.append(name)
+                continue
+        vocabulary = Vocabulary.of_counts(
+            counted,
+            min_frequency=options.min_frequency,
+            max_categories=options.max_categories,
+            always=given.levels if given else [],
+        )
+        column = EmbeddedColumn(name, j, vocabulary, members is not None)
+        codes = column.encode(levels, members, refusals, options.bag_mode)
+        # Bags of one level differ all the same if only some hold it, or hold more of it.
+        if members is None or not np.ptp(codes.sum(axis=1)[used]):
+            vocabulary.warn_if_uninformative(name)
+        start = None
+        if given:
+            frozen = options.freeze_pretrained
+            start = place(name, given, vocabulary, levels.values, frozen=frozen)
+        coded.append(CodedColumn(column, codes, start))
+    if left_out:
+        report_left_out(left_out, columns.names, any_kept=bool(coded))
+    return coded
+
+
+def _read_pretrained(embedded, options):
+    """Vectors that were given, by column."""
+    if options.freeze_pretrained and options.pretrained is None:
+        raise ValueError(
+            "freeze_pretrained=True, but no vectors were given: give pretrained, or "
+            "freeze_pretrained=False."
+        )
+    return read_pretrained(options.pretrained, embedded, options.embedding_dim, options.interaction)

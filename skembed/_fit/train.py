@@ -1,0 +1,139 @@
+"""Training the tables of all columns: without crosses, then with those that evidence names."""
+
+from scipy.sparse import issparse
+
+from skembed._fit.evidence import Evidence, choose_crosses, draw_rows, requested_crosses
+from skembed._fit.learned import Learned, LearnedColumn
+from skembed._model.dimensions import cross_dim, embedding_dims
+from skembed._training.rows import TableShape
+from skembed._training.significance import is_evidence
+from skembed._utils.memory import check_tables
+from skembed._utils.optional_imports import needs_torch
+from skembed._utils.warnings import warn_user
+
+
+def learn_tables(rows, row_encoder, passing, options, epochs):
+    """Learn the tables of all columns and crosses, wherever the rows lie.
+
+    Parameters
+    ----------
+    rows : HeldRows or StoredRows
+    row_encoder : RowEncoder
+        Without crosses, and with the bins of all columns that may be crossed.
+    passing : list of int
+        Positions of the columns that are not embedded.
+    options : SimpleNamespace
+        Parameters of the estimator.
+    epochs : Epochs
+
+    Returns
+    -------
+    Learned
+    """
+    problem, target = rows.problem, rows.problem.target
+    if options.interaction == "dot" and len(target.bias) > 1:
+        raise ValueError(
+            f"interaction='dot' gives one number for each row, but the target is "
+            f"{target.kind} with {len(target.bias)}: give interaction='mlp'."
+        )
+    crosses, trained = _train_with_crosses(rows, row_encoder, options, epochs)
+    if trained.best_epoch == 0:
+        warn_user(
+            "The columns told nothing about y that holds out of fold: in no epoch was the net "
+            "better than a constant answer by two standard errors. All levels of a column get "
+            "the same vector, or keep the pretrained one."
+        )
+    row_encoder = row_encoder.with_crosses(crosses)
+    crossable = rows.codes | rows.binned
+    codes = rows.codes | {cross.name: cross.encode(crossable) for cross in crosses}
+    columns = [
+        LearnedColumn(name, levels, codes[name], prior, deviations, problem.pretrained.get(name))
+        for (name, levels), (prior, deviations) in zip(
+            row_encoder.vocabularies_and_crosses.items(), trained.tables, strict=True
+        )
+    ]
+    return Learned(
+        row_encoder,
+        passing,
+        columns,
+        problem,
+        trained.decoder,
+        trained.history,
+        trained.best_epoch,
+    )
+
+
+def _train_with_crosses(rows, row_encoder, options, epochs):
+    """Crosses and what was trained; "auto" keeps crosses only if they lower the loss."""
+    problem = rows.problem
+    embedded = {
+        name: vocabulary
+        for name, vocabulary in row_encoder.vocabularies.items()
+        if not issparse(rows.codes[name])
+    }
+    crossable = embedded | row_encoder.bins
+    if options.crosses != "auto":
+        requested = requested_crosses(options.crosses, list(embedded), list(crossable))
+        crosses = rows.fit_crosses(requested, crossable)
+        return crosses, _train(rows, row_encoder, crosses, options, epochs)
+    # Without folds there is no evidence to choose by; a dot product has its pairs already.
+    if options.cv is None or options.interaction == "dot":
+        return [], _train(rows, row_encoder, [], options, epochs)
+    fold, target = problem.fold, problem.target
+    outputs_per_row = (fold.max() + 1) * len(target.bias)
+    look_at = draw_rows(problem.weight > 0, outputs_per_row, problem.seed)
+    plain = _train(rows, row_encoder, [], options, epochs, look_at)
+    weight, values = problem.weight[look_at, None, None], target.values[look_at, None]
+    residual, curvature = target.loss.derivatives(values, plain.outputs)
+    evidence = Evidence(residual * weight, curvature * weight, fold[look_at])
+    codes = {name: column[look_at] for name, column in rows.crossable.items()}
+    chosen = choose_crosses(crossable, codes, embedded.keys(), evidence, problem.seed)
+    crosses = rows.fit_crosses(chosen, crossable)
+    if not crosses:
+        return [], plain
+    if options.verbose:
+        print(f"once more, with crosses: {', '.join(cross.name for cross in crosses)}")
+    crossed = _train(rows, row_encoder, crosses, options, epochs)
+    return (crosses, crossed) if is_evidence(crossed.losses - plain.losses) else ([], plain)
+
+
+def _train(rows, row_encoder, crosses, options, epochs, look_at=None):
+    """Train once, with these crosses."""
+    with needs_torch("fit"):
+        from skembed._training.loop import Settings, train
+    problem = rows.problem
+    shapes = _shapes(row_encoder.embedded, crosses, problem.pretrained, options)
+    blocks = rows.blocks(crosses)
+    check_tables(shapes, blocks.n_folds)
+    own = {"random_state": problem.seed, "epochs": epochs}
+    given = {name: getattr(options, name) for name in Settings._fields if name not in own}
+    with epochs:
+        from types import SimpleNamespace
+
+        trained = train(
+            blocks,
+            [shape.n_codes for shape in shapes],
+            [shape.dim for shape in shapes],
+            problem.target,
+            Settings(**given, **own),
+            starts=[shape.start for shape in shapes],
+            look_at=look_at,
+        )
+        tables = list(zip(trained.priors, trained.deviations, strict=True))
+        return SimpleNamespace(**trained._asdict(), tables=tables)
+
+
+def _shapes(embedded, crosses, starts, options):
+    """Shape of the table of each column and cross; pretrained vectors keep their length."""
+    names = [column.name for column in embedded]
+    n_levels = [len(column.vocabulary.levels) for column in embedded]
+    dims = embedding_dims(options.embedding_dim, names, n_levels, options.interaction)
+    shapes = []
+    for column, dim in zip(embedded, dims, strict=True):
+        start = starts.get(column.name)
+        dim = start.vectors.shape[1] if start else dim
+        shapes.append(TableShape(column.name, column.vocabulary.n_codes, dim, start))
+    for cross in crosses:
+        dim = cross_dim(len(cross.names), options.interaction)
+        shapes.append(TableShape(cross.name, cross.n_codes, dim))
+    return shapes

@@ -1,0 +1,208 @@
+"""A `RowEncoder` and the tables of its columns as plain data and arrays; and back."""
+
+import numpy as np
+
+from skembed._columns.crosses import Cross
+from skembed._columns.numeric import Bins, Context
+from skembed._columns.row_encoder import EmbeddedColumn, RowEncoder
+from skembed._columns.vocabulary import Vocabulary
+from skembed._persistence.json_values import from_plain, pack_levels, to_plain
+from skembed._persistence.typed_arrays import require, whole
+
+MOST_POSITIONS = 2**31 - 1
+
+
+def rows_to_data(row_encoder, tables, arrays, objects):
+    """Turn what reads rows into data.
+
+    Parameters
+    ----------
+    row_encoder : RowEncoder
+    tables : dict of str to ndarray of float32, shape (n_codes, dim)
+    arrays : dict of str to ndarray
+        Arrays are added.
+    objects : list or None
+        Things that have no form as data are added; None makes them an error.
+
+    Returns
+    -------
+    dict
+    """
+    data: dict = {
+        "columns": [
+            _column_to_data(row_encoder, i, tables, arrays, objects)
+            for i in range(len(row_encoder.names))
+        ],
+        "crosses": [
+            _cross_to_data(row_encoder, i, tables, arrays) for i in range(len(row_encoder.crosses))
+        ],
+        "passing": list(map(int, row_encoder.numeric)),
+    }
+    if row_encoder.context is not None:
+        columns = row_encoder.context.columns
+        arrays["context.medians"] = np.array([column[0] for column in columns], dtype=np.float64)
+        arrays["context.scales"] = np.array([column[1] for column in columns], dtype=np.float64)
+        arrays["context.indicated"] = np.array([column[2] for column in columns], dtype=bool)
+        data["context"] = True
+    return data
+
+
+def rows_from_data(data, held, bag_mode):
+    """Make a `RowEncoder` and its tables of what `rows_to_data` made.
+
+    Parameters
+    ----------
+    data : dict
+    held : TypedArrays
+    bag_mode : {"mean", "sum"}
+
+    Returns
+    -------
+    row_encoder : RowEncoder
+    tables : dict of str to ndarray of float32, shape (n_codes, dim)
+    """
+    is_sparse = data["sparse"] is True
+    names: dict = {}  # by their place among the entries
+    position, embedded, bins, tables = {}, [], {}, {}
+    for i, entry in enumerate(data["columns"]):
+        name = names[i] = _name_from_data(entry["name"], held)
+        position[name] = whole(entry["position"], MOST_POSITIONS)
+        if "levels" in entry:
+            vocabulary, tables[name] = _vocabulary_from_data(entry, i, name, held)
+            is_bag = entry["bag"] is True
+            embedded.append(EmbeddedColumn(name, position[name], vocabulary, is_bag))
+        if "bins" in entry:
+            edges = held.take(f"columns.{i}.edges", ("float64",))
+            require((edges[1:] > edges[:-1]).all(), f"the bins of {name!r} do not rise")
+            bins[name] = Bins(edges)
+    require(sorted(position.values()) == list(range(len(names))), "columns share a position")
+    vocabularies = {column.name: column.vocabulary for column in embedded}
+    require(not vocabularies.keys() & bins, "levels have bins")
+    bags = {column.name for column in embedded if column.is_bag}
+    require(not is_sparse or bags, "a sparse matrix is no bag")
+    crosses = []
+    for i, entry in enumerate(data["crosses"]):
+        columns = tuple(names[whole(place, len(names) - 1)] for place in entry["columns"])
+        crosses.append(_cross_from_data(i, columns, vocabularies | bins, bags, held))
+        name = crosses[-1].name
+        tables[name] = _table(held, f"crosses.{i}.table", crosses[-1].n_codes)
+    crossed = {name for cross in crosses for name in cross.names}
+    require(bins.keys() <= crossed, "there are bins that nothing crosses")
+    free = set(position.values()) - {column.position for column in embedded}
+    numeric = [whole(place, MOST_POSITIONS) for place in data["passing"]]
+    require(len({*numeric} & free) == len(numeric), "columns pass twice, or are no columns")
+    context = None
+    if "context" in data:
+        context = _context_from_data(held, len(numeric))
+    row_encoder = RowEncoder(
+        names=sorted(position, key=position.__getitem__),
+        embedded=embedded,
+        bins=bins,
+        crosses=crosses,
+        numeric=numeric,
+        context=context,
+        bag_mode=bag_mode,
+        is_sparse=is_sparse,
+    )
+    return row_encoder, tables
+
+
+def levels_to_data(levels, arrays, key, objects):
+    """Turn levels into data and arrays under a key; raise TypeError for what has no form."""
+    try:
+        kind, packed = pack_levels(levels)
+    except TypeError:
+        if objects is None:
+            raise
+        objects.append(levels)
+        return {"kind": "object", "at": len(objects) - 1}
+    arrays.update({key + ending: array for ending, array in packed.items()})
+    return kind
+
+
+def _column_to_data(row_encoder, i, tables, arrays, objects):
+    """Entry of a column of X; its arrays are added."""
+    name = row_encoder.names[i]
+    entry = {"name": _name_to_data(name, objects), "position": i}
+    vocabulary = row_encoder.vocabularies.get(name)
+    if vocabulary is not None:
+        entry["bag"] = name in row_encoder.bags
+        for part in ("levels", "infrequent"):
+            try:
+                levels = getattr(vocabulary, part)
+                entry[part] = levels_to_data(levels, arrays, f"columns.{i}.{part}", objects)
+            except TypeError as error:
+                raise ValueError(
+                    f"Level {error} of column {name!r}, which a file cannot hold. Turn the "
+                    "column into strings or numbers and fit again, or use joblib."
+                ) from None
+        arrays[f"columns.{i}.counts"] = vocabulary.counts.astype(np.int64)
+        arrays[f"columns.{i}.table"] = tables[name]
+    if name in row_encoder.bins:
+        arrays[f"columns.{i}.edges"] = row_encoder.bins[name].edges.astype(np.float64)
+        entry["bins"] = True
+    return entry
+
+
+def _name_to_data(name, objects):
+    try:
+        return to_plain(name)
+    except TypeError as error:
+        if objects is None:
+            raise ValueError(
+                f"The column name {error}, which a file cannot hold. Use a string, or joblib."
+            ) from None
+    objects.append(name)
+    return {"object": len(objects) - 1}
+
+
+def _name_from_data(data, held):
+    if isinstance(data, dict) and "object" in data:
+        return held.object(data["object"])
+    return from_plain(data)
+
+
+def _cross_to_data(row_encoder, i, tables, arrays):
+    """Entry of a cross: the places of its columns among the entries of columns."""
+    cross = row_encoder.crosses[i]
+    arrays[f"crosses.{i}.keys"] = cross.keys.astype(np.int64)
+    arrays[f"crosses.{i}.counts"] = cross.counts.astype(np.int64)
+    arrays[f"crosses.{i}.table"] = tables[cross.name]
+    return {"columns": [row_encoder.position[name] for name in cross.names]}
+
+
+def _vocabulary_from_data(entry, i, name, held):
+    """Vocabulary of a column, and its table."""
+    levels = held.levels(entry["levels"], f"columns.{i}.levels")
+    infrequent = held.levels(entry["infrequent"], f"columns.{i}.infrequent")
+    counts = held.take(f"columns.{i}.counts", ("int64",))
+    vocabulary = Vocabulary(levels, infrequent, counts)
+    require(len(counts) == vocabulary.n_codes, f"{name!r} has not a count per code")
+    return vocabulary, _table(held, f"columns.{i}.table", vocabulary.n_codes)
+
+
+def _cross_from_data(i, columns, crossable, bags, held):
+    require(1 < len({*columns} - bags) == len(columns), f"{columns!r} is no cross")
+    sizes = tuple(crossable[column].n_codes for column in columns)
+    keys = held.take(f"crosses.{i}.keys", ("int64",))
+    top = np.prod([float(size) for size in sizes])
+    rising = len(keys) and keys[0] >= 0 and (keys[1:] > keys[:-1]).all()
+    require(rising and top < 2.0**63 and keys[-1] < top, f"the keys of {columns!r} are wrong")
+    counts = held.take(f"crosses.{i}.counts", ("int64",))
+    cross = Cross(columns, sizes, keys, counts)
+    require(len(counts) == cross.n_codes, f"{columns!r} has not a count per code")
+    return cross
+
+
+def _context_from_data(held, n_columns):
+    medians = held.take("context.medians", ("float64",), length=n_columns)
+    scales = held.take("context.scales", ("float64",), length=n_columns)
+    indicated = held.take("context.indicated", ("bool",), length=n_columns)
+    require((scales > 0).all(), "a scale is not above zero")
+    return Context(list(zip(medians.tolist(), scales.tolist(), indicated.tolist(), strict=True)))
+
+
+def _table(held, name, n_codes):
+    table = held.take(name, ("float32",), n_dims=2, length=n_codes)
+    require(table.shape[1] > 0, f"{name!r} has no components")
+    return table
