@@ -17,7 +17,7 @@ from skembed._files.parquet import check_out, write_tables
 from skembed._files.sources import BATCH_ROWS, open_source
 from skembed._utils.optional_imports import needs
 from skembed.scoring._parts import GROUP_ROWS
-from skembed.scoring._scorer import Scorer
+from skembed.scoring._scorer import Scorer, check_columns
 
 DASK_PACKAGES = "dask", "distributed", "pyarrow"
 
@@ -78,7 +78,7 @@ def transform(encoder, ddf):
             "memory use encoder.transform."
         )
     scorer = Scorer(encoder)
-    scorer.check(list(ddf.columns), "ddf")
+    check_columns(scorer, list(ddf.columns), "ddf")
     rows = ddf[scorer.names]
     meta = _no_features(encoder, rows)
     return rows.map_partitions(_features, delayed(encoder, traverse=False), meta, meta=meta)
@@ -169,7 +169,7 @@ def transform_parquet(
     if isinstance(source, (str, os.PathLike)):
         source = Path(source).absolute()  # workers may stand elsewhere
     dataset = _dataset(source, scorer.labels)
-    scorer.check(dataset.schema.names, "The source")
+    check_columns(scorer, dataset.schema.names, "The source")
     check_out(out, source, dataset, may_be_folder=True)
     check_new_folder(out)
     parts = _parts(dataset, part_rows)

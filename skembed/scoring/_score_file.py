@@ -13,7 +13,7 @@ from skembed._files.sources import is_parquet_folder, open_source
 from skembed._utils.optional_imports import needs
 from skembed.scoring._parts import Parts
 from skembed.scoring._quarantine import Quarantine
-from skembed.scoring._scorer import Scorer
+from skembed.scoring._scorer import Scorer, check_columns, types_of_text
 
 PART_ROWS = 2**22  # some seconds of work, which is what a kill costs
 
@@ -135,10 +135,10 @@ def score_file(
     began = time.perf_counter()
     scorer = Scorer(estimator, method, keep)
     with needs("score_file", "pyarrow", extra="parquet"):
-        types = scorer.types_of_text() | _types(column_types)
+        types = types_of_text(estimator) | _types(column_types)
     rows = open_source(source, labels=scorer.labels, types=types, lenient=quarantine is not None)
     named = str(source) if isinstance(source, (str, os.PathLike)) else name_of(source)
-    scorer.check(rows.names, named)
+    check_columns(scorer, rows.names, named)
     _check_outputs(out, quarantine, source, rows)
     to_quarantine = quarantine and os.path.realpath(quarantine)
     job = _name_of_job(rows, estimator, method, keep, str(types), to_quarantine, part_rows)
