@@ -2,6 +2,7 @@
 # `make oldest` makes .venv-oldest and tests with the oldest versions that are supported.
 # `make nightly` runs those tests that draw at random, more often: for some twenty minutes on two cores.
 # `make mutants` changes the code in small ways and looks which changes no test finds: two minutes.
+# `make wheel` builds the wheel and the sdist, and uses the wheel in an empty environment.
 PYTHON ?= python3.11
 BIN := .venv/bin
 SHELL := /bin/bash
@@ -10,9 +11,9 @@ OLDEST := .venv-oldest/bin
 # What needs matplotlib, XGBoost, ONNX, notebooks or a browser, and a page of figures that differ.
 NEEDS_MORE := cli/test_comparison cli/test_demo cli/test_fuzz_commands inspection/test_explorer \
 	onnx/test_onnx plotting/test_plotting project/test_command_line_page project/test_docs \
-	project/test_notebooks project/test_without_torch test_leaks
+	project/test_docstrings project/test_notebooks project/test_without_torch test_leaks
 
-.PHONY: demo test oldest nightly coverage audit mutants lint types docs notebooks clean
+.PHONY: demo test oldest nightly coverage audit mutants lint types docs notebooks wheel clean
 
 demo: .venv/ready
 	$(BIN)/python -m skembed demo
@@ -45,9 +46,12 @@ mutants: .venv/mutation
 	$(BIN)/mutmut run --max-children 2
 	$(BIN)/python benchmarks/mutants.py
 
+# What .gitignore names is generated and may not be tracked.
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@tracked=$$(git ls-files --cached --ignored --exclude-standard 2>/dev/null); test -z "$$tracked" || \
+		{ echo "Generated, but tracked by git:" $$tracked; exit 1; }
 
 types: .venv/ready
 	$(BIN)/mypy
@@ -61,12 +65,22 @@ docs: .venv/docs
 	rm -rf docs/generated
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build
 
+# Elsewhere than in the checkout, so that nothing but the wheel is found; removed at the end.
+wheel: .venv/wheel
+	rm -rf build dist
+	$(BIN)/python -m build --quiet
+	$(BIN)/python .ci/try_wheel.py
+
 .venv/docs: .venv/ready
 	$(BIN)/python -m pip install --quiet --group docs -c constraints.txt
 	touch $@
 
 .venv/mutation: .venv/ready
 	$(BIN)/python -m pip install --quiet --group mutation -c constraints.txt
+	touch $@
+
+.venv/wheel: .venv/ready
+	$(BIN)/python -m pip install --quiet --group wheel -c constraints.txt
 	touch $@
 
 # torch goes first, so that no other package pulls in another build of it.
@@ -87,4 +101,4 @@ docs: .venv/docs
 	touch $@
 
 clean:
-	rm -rf .venv .venv-oldest mutants docs/_build docs/auto_gallery docs/generated build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-oldest mutants docs/_build docs/auto_gallery docs/generated build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -8,7 +8,7 @@ from skembed._base import BaseNeuralEmbedding, all_or_nothing, encode_blocks, re
 from skembed._columns.vocabulary import RESERVED
 from skembed._fit.in_memory import learn_in_memory
 from skembed._model.tables import gather, mean_over_folds
-from skembed._reading.reading import ReadableVectors
+from skembed._reading.readable_vectors import ReadableVectors
 from skembed._training.monitor import Epochs
 from skembed._utils.optional_imports import needs_torch
 from skembed._utils.sklearn_compat import fit_context

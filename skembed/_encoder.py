@@ -11,11 +11,12 @@ from skembed._columns.frames import Columns
 from skembed._columns.output_layout import Layout, output_dtype
 from skembed._files.parquet import check_out, open_dataset, write_parquet
 from skembed._fit.finish import finish_tables
-from skembed._fit.from_parquet import learn_from_parquet, read_again, read_types
+from skembed._fit.from_parquet import learn_from_parquet, read_again
 from skembed._fit.in_memory import learn_in_memory
 from skembed._fit.without_target import learn_without_target
 from skembed._model.tables import gather, gather_own_fold
-from skembed._reading.reading import ReadableVectors, restore_columns
+from skembed._reading.readable_vectors import ReadableVectors
+from skembed._reading.restore import restore_columns
 from skembed._training.monitor import Epochs
 from skembed._utils.optional_imports import needs_torch
 from skembed._utils.sklearn_compat import StrOptions, check_feature_names_in, fit_context
@@ -690,13 +691,17 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         with needs_torch("fit"):
             from skembed._training.process_group import joined
         ranks = joined(is_distributed=distributed, device=self.device)
-        row, X = read_types(dataset, target, sample_weight)
-        columns = self._columns(X, reset=True)
         epochs = Epochs(None if ranks.rank else self)  # ranks share a terminal: one reports
         learned, plan, next_folds = learn_from_parquet(
-            dataset, row, columns, target, sample_weight, ranks, self._options(), epochs
+            dataset,
+            target,
+            sample_weight,
+            ranks,
+            self._options(),
+            epochs,
+            read_columns=lambda X: self._columns(X, reset=True),
         )
-        finished = self._finish(learned, columns)
+        finished = self._finish(learned, plan.columns)
         if ranks.size > 1:  # other processes may round otherwise
             given = self.get_params(deep=False)
             fitted = {key: of for key, of in self.__getstate__().items() if key not in given}

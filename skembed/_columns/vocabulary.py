@@ -44,12 +44,7 @@ class Vocabulary:
         return kinds(chain(self.levels, self.infrequent))
 
     @classmethod
-    def fit(cls, column, used, **rules):
-        """Learn the levels of a column from the rows that are used; rules as in `of_counts`."""
-        return cls.of_counts(column.count(used), **rules)
-
-    @classmethod
-    def of_counts(cls, counted, *, min_frequency=None, max_categories=None, always=()):
+    def fit(cls, counted, *, min_frequency=None, max_categories=None, always=()):
         """Learn the levels of a column from how often they occur.
 
         Parameters

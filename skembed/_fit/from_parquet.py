@@ -63,7 +63,7 @@ class Plan(NamedTuple):
     rows: range = range(0)
 
 
-def read_types(dataset, target, weight):
+def _read_types(dataset, target, weight):
     """Read the names and types of the columns.
 
     Parameters
@@ -94,16 +94,12 @@ def read_types(dataset, target, weight):
     return row, row.drop_columns([name for name in (target, weight) if name is not None])
 
 
-def learn_from_parquet(dataset, row, columns, target, weight, ranks, options, epochs):
+def learn_from_parquet(dataset, target, weight, ranks, options, epochs, read_columns):
     """Learn vectors from rows that are read once, and stored in temporary files.
 
     Parameters
     ----------
     dataset : pyarrow.dataset.Dataset
-    row : pyarrow.Table
-        As `read_types` gives it.
-    columns : Columns
-        Those of X, in that row.
     target : str
     weight : str or None
     ranks : Alone or Ranks
@@ -111,6 +107,8 @@ def learn_from_parquet(dataset, row, columns, target, weight, ranks, options, ep
     options : SimpleNamespace
         Parameters of the encoder.
     epochs : Epochs
+    read_columns : callable
+        Gives the Columns of a frame, after the checks of the encoder.
 
     Returns
     -------
@@ -123,7 +121,8 @@ def learn_from_parquet(dataset, row, columns, target, weight, ranks, options, ep
     check_layers(options.hidden_layer_sizes)
     check_device(options.device)
     check_parameters(options)
-    plan = _plan(dataset, row, columns, target, weight, options)
+    row, X = _read_types(dataset, target, weight)
+    plan = _plan(dataset, row, X, read_columns(X), target, weight, options)
     share, rows = share_of(dataset, ranks.rank, ranks.size)
     plan = plan._replace(dataset=share, rows=rows)
     seed = int(check_random_state(options.random_state).randint(2**31 - 1))
@@ -143,11 +142,11 @@ def learn_from_parquet(dataset, row, columns, target, weight, ranks, options, ep
         embedded, codes = _learn_levels(plan, levels, options)
         rows = _stored_rows(plan, files, codes, levels, extremes, seed, ranks, options)
         row_encoder = RowEncoder(
-            names=columns.names,
+            names=plan.columns.names,
             embedded=embedded,
             bins=rows.recipe.bins,
             crosses=[],
-            numeric=[columns.names.index(name) for name in plan.numbers],
+            numeric=plan.others if options.use_context else [],
             context=rows.recipe.context,
             bag_mode=options.bag_mode,
             is_sparse=False,
@@ -190,8 +189,7 @@ def _wants_groups(cv):
     return routing is not None and bool(routing().split.requests.get("groups"))
 
 
-def _plan(dataset, row, columns, target, weight, options):
-    X = row.select(columns.names)
+def _plan(dataset, row, X, columns, target, weight, options):
     embedded, others = split_columns(columns, X, options)
     for j in embedded:
         if columns.is_bag(j):
@@ -302,7 +300,7 @@ def _learn_levels(plan, levels, options):
         if leave_out(options.categorical_features, name, counted, is_frame=True):
             left_out.append(name)
             continue
-        vocabulary = Vocabulary.of_counts(
+        vocabulary = Vocabulary.fit(
             counted, min_frequency=options.min_frequency, max_categories=options.max_categories
         )
         vocabulary.warn_if_uninformative(name)

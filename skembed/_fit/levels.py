@@ -79,7 +79,7 @@ def learn_levels(columns, embedded, weight, options):
             if given is None and leave_out(spec, name, counted, is_frame=columns.is_frame):
                 left_out.append(name)
                 continue
-        vocabulary = Vocabulary.of_counts(
+        vocabulary = Vocabulary.fit(
             counted,
             min_frequency=options.min_frequency,
             max_categories=options.max_categories,

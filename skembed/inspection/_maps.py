@@ -8,7 +8,8 @@ import pandas as pd
 from skembed._base import encode_rows, read_rows
 from skembed._columns.vocabulary import RESERVED, UNSEEN
 from skembed._model.tables import weight_by_code
-from skembed._reading.reading import find_learned, labels
+from skembed._reading.level_names import labels
+from skembed._reading.readable_vectors import find_learned
 
 FEW_ROWS = 20  # below which a level near the prior row counts as undertrained
 MOST_AXES = 3

@@ -47,6 +47,8 @@ class FrozenEncoder(nn.Module):
     torch.Size([2, 1])
     """
 
+    __module__ = "skembed.nn"
+
     def __init__(self, estimator):
         super().__init__()
         self._estimator = copy.copy(estimator)  # a later fit does not reach it
@@ -155,6 +157,8 @@ class FrozenPredictor(FrozenEncoder):
     >>> net(net.inputs(X.head(2))).shape
     torch.Size([2, 1])
     """
+
+    __module__ = "skembed.nn"
 
     def __init__(self, estimator):
         super().__init__(estimator)

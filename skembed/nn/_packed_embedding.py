@@ -76,6 +76,8 @@ class PackedEmbedding(nn.Module):
     tensor([[2., 3., 7.]], grad_fn=<CatBackward0>)
     """
 
+    __module__ = "skembed.nn"
+
     def __init__(self, sizes, dims, *, names=None, hard=None, top_k=None, n_negatives=0):
         super().__init__()
         dims = [dims] * len(sizes) if isinstance(dims, Integral) else list(dims)

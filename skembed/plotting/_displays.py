@@ -50,6 +50,8 @@ class EmbeddingDisplay:
     'city: 4 levels'
     """
 
+    __module__ = "skembed.plotting"
+
     def __init__(self, *, column_map, mean_target=None):
         self.column_map = column_map
         self.mean_target = mean_target
@@ -215,6 +217,8 @@ class TrainingDisplay:
     'epoch'
     """
 
+    __module__ = "skembed.plotting"
+
     def __init__(self, *, history, best_epoch):
         self.history = history
         self.best_epoch = best_epoch
@@ -299,6 +303,8 @@ class SimilarityDisplay:
     >>> SimilarityDisplay.from_estimator(encoder, "city").labels
     ['Rome', 'Pisa', 'Oslo', 'Bern']
     """
+
+    __module__ = "skembed.plotting"
 
     def __init__(self, *, column, labels, distances):
         self.column = column

@@ -9,6 +9,7 @@ import pytest
 
 from skembed import NeuralEmbeddingClassifier, NeuralEmbeddingEncoder, NeuralEmbeddingRegressor
 from skembed._columns.frames import Columns
+from skembed._columns.row_encoder import Refusals
 
 # The same data in every container: strings, booleans, integer ids and a number, each with gaps.
 TOWNS = {
@@ -331,8 +332,8 @@ def test_blocks_give_what_all_rows_at_once_give(kind, monkeypatch):
     rows = {name: (values + BATCH[name]) * 3 for name, values in TOWNS.items()}
     X = CONTAINERS[kind](rows)
     at_once = encoder.transform(X)
-    codes = encoder._codes(Columns(X))
-    slots = [slot for slot in encoder._layout.slots if slot.name is not None]
+    codes = encoder.row_encoder_.encode(Columns(X), Refusals())
+    slots = [slot for slot in encoder.output_layout_.slots if slot.name is not None]
     for _, name, place in slots:
         np.testing.assert_array_equal(at_once[:, place], encoder.tables_[name][codes[name]])
     assert {0, 1, 2} < set(list(codes.values())[2])

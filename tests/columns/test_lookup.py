@@ -1,5 +1,6 @@
 import copy
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ import pytest
 from skembed import NeuralEmbeddingEncoder
 from skembed._columns.crosses import Cross
 from skembed._columns.frames import Columns
-from skembed._columns.lookup import ByValue, crossed
+from skembed._columns.lookup import ByValue, look_up_cross
 from skembed._columns.vocabulary import MISSING, UNSEEN, Vocabulary
 
 TABLE = np.arange(12, dtype=np.float32).reshape(6, 2) / 3
@@ -52,11 +53,11 @@ def test_lookup_cross_codes_are_those_of_the_rows(n_columns, n_values):
     names, used = "abc"[:n_columns], np.ones(1500, dtype=bool)
     values = [None, *map(str, range(n_values))]
     at_fit = {name: column(rng.choice(values[:-1], 1500)) for name in names}
-    vocabularies = {name: Vocabulary.fit(at_fit[name], used) for name in names}
+    vocabularies = {name: Vocabulary.fit(at_fit[name].count(used)) for name in names}
     fitted = {name: vocabularies[name].encode(at_fit[name]) for name in names}
     cross = Cross.fit(tuple(names), vocabularies, fitted, used)
     now = {name: by_value(rng.choice(values, 1000), vocabularies[name]) for name in names}
-    codes = crossed(cross, [now[name] for name in names]).codes()
+    codes = look_up_cross(cross, [now[name] for name in names]).codes()
     np.testing.assert_array_equal(codes, cross.encode({name: now[name].codes() for name in names}))
     assert (codes == UNSEEN).any()
     assert len(np.unique(codes)) > 3
@@ -66,11 +67,11 @@ def test_lookup_cross_codes_are_those_of_the_rows(n_columns, n_values):
 def test_lookup_cross_of_columns_missing_throughout(n_rows):
     used = np.ones(4, dtype=bool)
     at_fit = {name: column(["a", "b", None, None]) for name in "ab"}
-    vocabularies = {name: Vocabulary.fit(at_fit[name], used) for name in "ab"}
+    vocabularies = {name: Vocabulary.fit(at_fit[name].count(used)) for name in "ab"}
     fitted = {name: vocabularies[name].encode(at_fit[name]) for name in "ab"}
     cross = Cross.fit(("a", "b"), vocabularies, fitted, used)
     missing = by_value([None] * n_rows, vocabularies["a"])
-    codes = crossed(cross, [missing, missing]).codes()
+    codes = look_up_cross(cross, [missing, missing]).codes()
     np.testing.assert_array_equal(codes, cross.encode(fitted)[[3] * n_rows])
 
 
@@ -94,8 +95,9 @@ def with_levels(fitted, n):
     users = Vocabulary(labels(n), [], np.ones(n + 3, dtype=int))
     keys = np.arange(3 * goods.n_codes, users.n_codes * goods.n_codes)
     cross = Cross(("user", "good"), (users.n_codes, goods.n_codes), keys, None)
-    encoder.vocabularies_ = {"user": users, "good": goods}
-    encoder.crosses_ = {"user x good": cross}
+    user, good = encoder.row_encoder_.embedded
+    embedded = [user._replace(vocabulary=users), good]
+    encoder.row_encoder_ = replace(encoder.row_encoder_, embedded=embedded, crosses=[cross])
     encoder.tables_ = {
         name: np.resize(table, (size, table.shape[1]))
         for (name, table), size in zip(

@@ -1,4 +1,3 @@
-import pickle
 from decimal import Decimal
 
 import numpy as np
@@ -14,7 +13,7 @@ def column(values):
 
 
 def fit(values, **rules):
-    return Vocabulary.fit(column(values), np.ones(len(values), dtype=bool), **rules)
+    return Vocabulary.fit(column(values).count(np.ones(len(values), dtype=bool)), **rules)
 
 
 def test_vocabulary_codes_start_after_reserved_ones():
@@ -58,7 +57,7 @@ def test_vocabulary_values_without_order_keep_row_order():
 
 def test_vocabulary_ignores_rows_that_do_not_count():
     used = np.array([True, True, False])
-    vocabulary = Vocabulary.fit(column(["a", "b", "c"]), used)
+    vocabulary = Vocabulary.fit(column(["a", "b", "c"]).count(used))
     assert vocabulary.levels == ["a", "b"]
 
 
@@ -107,19 +106,6 @@ def test_vocabulary_always_levels_keep_their_own_code():
     vocabulary = fit(["a", "b", "b", "c", "c", "d"], max_categories=2, always=["a", "z"])
     assert vocabulary.levels == ["a", "b", "z"]
     assert vocabulary.infrequent == ["c", "d"]
-
-
-def test_vocabulary_pickle_keeps_codes_and_counts():
-    vocabulary = fit(["a", "b", "b", "c", "c", None, 7, 7], min_frequency=2)
-    again = pickle.loads(pickle.dumps(vocabulary))
-    assert again == vocabulary
-    assert again.infrequent == ["a"]
-    np.testing.assert_array_equal(again.counts, vocabulary.counts)
-
-
-def test_vocabulary_pickle_is_no_larger_than_its_text():
-    values = [f"{i:05d}" for i in range(10_000)]
-    assert len(pickle.dumps(fit(values))) < 5 * len(values)
 
 
 # What may not be

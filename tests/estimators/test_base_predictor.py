@@ -33,7 +33,8 @@ def test_predict_forward_pass_is_the_trained_decoder(rents):
         for first, (name, table) in zip(tables.first, model.tables_.items(), strict=True):
             codes = model.vocabularies_[name].codes_of(X[name].tolist())
             flat[:, first : first + table.shape[1]] = torch.from_numpy(table[codes])
-        context = torch.from_numpy(model._context.matrix([X["rooms"].to_numpy(float)], len(X)))
+        context = model.row_encoder_.context.matrix([X["rooms"].to_numpy(float)], len(X))
+        context = torch.from_numpy(context)
         expected = net(flat, context)[:, 0].numpy() * y.std(ddof=0) + y.mean()
     np.testing.assert_allclose(model.predict(X), expected, rtol=1e-5)
 

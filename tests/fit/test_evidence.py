@@ -63,7 +63,7 @@ def coded(X):
     vocabularies, codes = {}, {}
     for j, name in enumerate(X):
         levels = Columns(X).levels(j)
-        vocabularies[name] = Vocabulary.fit(levels, np.ones(len(X), dtype=bool))
+        vocabularies[name] = Vocabulary.fit(levels.count(np.ones(len(X), dtype=bool)))
         codes[name] = vocabularies[name].encode(levels)
     return vocabularies, codes
 

@@ -12,7 +12,6 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
 
 import skembed._fit.spilled_rows
 from skembed import NeuralEmbeddingEncoder
-from skembed._fit.from_parquet import Plan, _plan
 
 DAYS = pd.date_range("2020-01-01", periods=9)
 
@@ -211,9 +210,9 @@ def test_fit_parquet_same_bits_from_the_same_seed(small_files):
 
 
 def test_fit_parquet_floats_are_no_classes():
-    plan = _plan(encoder(), dataset_of(sales()), "amount", None)
-    assert isinstance(plan, Plan)
-    assert not plan.of_classes
+    rows = sales().drop(columns="sold")
+    fitted = encoder().fit_parquet(dataset_of(rows), "amount")
+    assert fitted.target_type_ == "continuous"
 
 
 def test_fit_parquet_removes_its_files(temporary):
@@ -340,11 +339,12 @@ def test_fit_parquet_auto_takes_no_cross_larger_than_a_file(monkeypatch):
     rows = sales()[["city", "kind", "shop", "amount"]]
     given = {"categorical_features": ["city", "kind", "shop"], "max_epochs": 1}
     asked = [("city", "kind"), ("city", "shop")]
-    monkeypatch.setattr("skembed._base.choose_crosses", lambda *rest: asked)
-    monkeypatch.setattr("skembed._base.is_evidence", lambda differences: True)
+    monkeypatch.setattr("skembed._fit.train.choose_crosses", lambda *rest: asked)
+    monkeypatch.setattr("skembed._fit.train.is_evidence", lambda differences: True)
     chosen = encoder(crosses="auto", embedding_dim=1, **given)
-    chosen._finish = lambda learned: None
+    found = []
+    chosen._finish = lambda learned, columns: found.append(learned)
     chosen.fit_parquet(dataset_of(rows), "amount")
-    assert list(chosen.crosses_) == ["city x kind"]
+    assert [cross.name for cross in found[0].row_encoder.crosses] == ["city x kind"]
     named = encoder(crosses=asked, **given).fit_parquet(dataset_of(rows), "amount")
     assert list(named.crosses_) == ["city x kind", "city x shop"]

@@ -69,20 +69,43 @@ def test_parameter_defaults_are_in_the_docstring():
         assert stated == shown or float(stated) == parameter.default
 
 
+# What a block prints: the block that is marked as text, with nothing between but an empty line.
+OUTPUT = re.compile(r"\n\s*```text\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def find_differences(page, capsys):
+    """Run the blocks of a page: lines of those below which not just what they print is shown."""
+    found = {}
+    for example in Sybil(parsers=[PythonCodeBlockParser()]).parse(page).examples():
+        example.evaluate()
+        output = OUTPUT.match(example.document.text, example.end)
+        shown, printed = output[1] if output else "", capsys.readouterr().out
+        if shown != printed:
+            found[example.line] = f"prints {printed!r}, the page shows {shown!r}"
+    return found
+
+
 @pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_docs_code_runs_and_prints_what_the_page_says(page, capsys, tmp_path, monkeypatch):
+def test_docs_page_shows_below_each_block_what_it_prints(page, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    document = Sybil(parsers=[PythonCodeBlockParser()]).parse(page)
-    examples = list(document.examples())
-    assert examples
-    for example in examples:
-        example.evaluate()
-    text = page.read_text()
-    printed = capsys.readouterr().out.splitlines()
-    assert printed
-    for line in printed:
-        assert line in text
+    assert find_differences(page, capsys) == {}
+
+
+def test_docs_difference_of_page_and_code_is_found(capsys, tmp_path):
+    page = tmp_path / "page.md"
+    print_a, print_b = "```python\nprint('a')\n```\n", "```python\nprint('b')\n```\n"
+    texts = [
+        print_a + "\n```text\na\n```\n",
+        "```python\na = 1\n```\n",
+        print_b,  # line 11: nothing is shown
+        print_a + "\nIt prints:\n\n```text\na\n```\n",  # 14: not at once
+        print_a + print_b + "\n```text\na\nb\n```\n",  # 23 and 26: shown as one
+        "```python\nprint('a\\nb')\n```\n\n```text\nb\na\n```\n",  # 34: in another order
+        "```python\na = 2\n```\n\n```text\na\n```\n",  # 42: nothing is printed
+    ]
+    page.write_text("".join(texts))
+    assert sorted(find_differences(page, capsys)) == [11, 14, 23, 26, 34, 42]
 
 
 def test_docs_recipes_of_clusters_are_those_that_were_run():

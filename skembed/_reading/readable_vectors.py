@@ -1,0 +1,97 @@
+"""Methods of the estimators that read vectors."""
+
+from sklearn.utils.validation import check_is_fitted
+
+from skembed._reading.level_names import level_frame
+from skembed._reading.nearest import neighbours
+
+
+class ReadableVectors:
+    """Methods that read the vectors of a fitted estimator."""
+
+    def nearest(self, column, level_or_vector, k=5):
+        """Find the levels whose vectors are nearest.
+
+        Parameters
+        ----------
+        column : str
+            An embedded column, or a cross.
+
+        level_or_vector : level, tuple or array-like of shape (dim,)
+            A level; of a cross, a tuple of them, with a number or an interval for a numeric column.
+            None stands for missing. An array or list is taken as a vector.
+
+        k : int, default=5
+            How many levels to find.
+
+        Returns
+        -------
+        DataFrame of shape (k, 2)
+            ``level`` and Euclidean ``distance``, nearest first. The level itself is left out, and
+            so are the rows of unseen, missing and infrequent levels. Fewer rows if there are not as
+            many levels.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from skembed import NeuralEmbeddingEncoder
+        >>> X = pd.DataFrame({"city": ["Oslo", "Rome", "Bern", "Pisa"] * 40})
+        >>> encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, [3.0, 1.5, 4.2, 1.6] * 40)
+        >>> encoder.nearest("city", "Rome")["level"].tolist()
+        ['Pisa', 'Oslo', 'Bern']
+        """
+        table, levels, parts = find_learned(self, column)
+        return neighbours(column, level_or_vector, k, table, levels, parts)
+
+    def embedding(self, column):
+        """Get the vectors of a column as a frame.
+
+        Parameters
+        ----------
+        column : str
+            An embedded column, or a cross.
+
+        Returns
+        -------
+        DataFrame of shape (n_codes, dim)
+            A row per code, in the order of ``tables_``: first always "unseen", "missing" and
+            "infrequent", then the levels; those of a cross are tuples, with an interval for a
+            numeric column. ``.iloc[3:]`` are the levels alone. Columns are named as the output.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from skembed import NeuralEmbeddingEncoder
+        >>> X = pd.DataFrame({"city": ["Oslo", "Rome", "Bern"] * 40})
+        >>> encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, [3.0, 1.5, 4.2] * 40)
+        >>> encoder.embedding("city").index.tolist()
+        ['unseen', 'missing', 'infrequent', 'Bern', 'Oslo', 'Rome']
+        """
+        table, levels, parts = find_learned(self, column)
+        return level_frame(column, table, levels, parts)
+
+
+def find_learned(estimator, column):
+    """Find what was learned of a column or cross.
+
+    Parameters
+    ----------
+    estimator : ReadableVectors
+        Fitted.
+    column : str
+
+    Returns
+    -------
+    table : ndarray of shape (n_codes, dim)
+    levels : Vocabulary or Cross
+    parts : dict of str to Vocabulary or Bins
+        The columns that crosses are made of.
+    """
+    check_is_fitted(estimator)
+    if column not in estimator.tables_:
+        raise ValueError(
+            f"column must be an embedded column or a cross, got {column!r}. There are "
+            f"{list(estimator.tables_)}."
+        )
+    parts = estimator.vocabularies_ | estimator.bins_
+    return estimator.tables_[column], (parts | estimator.crosses_)[column], parts
