@@ -2,6 +2,8 @@
 
 import sys
 
+from skembed._utils.optional_imports import MissingPackageError, needs
+
 
 def main(arguments=None):
     """Run a command line.
@@ -17,15 +19,10 @@ def main(arguments=None):
         Exit code, if it does not leave by `SystemExit`.
     """
     try:
-        from skembed._cli.app import app
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("skembed"):
-            raise
-        print(
-            f"The command line needs {error.name}, which is not installed: "
-            "pip install 'skembed[cli]'.",
-            file=sys.stderr,
-        )
+        with needs("The command line", "typer", extra="cli"):
+            from skembed._cli.app import app
+    except MissingPackageError as error:
+        print(error, file=sys.stderr)
         return 1
     return app(arguments, prog_name="skembed")
 

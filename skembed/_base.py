@@ -19,9 +19,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skembed._columns.frames import Columns
 from skembed._columns.row_encoder import Refusals
+from skembed._files.atomic import replacing
 from skembed._model.dimensions import RULES
 from skembed._persistence.encoder_state import pack_state, put_together, take_apart, unpack_state
-from skembed._persistence.file_format import explained, read_file, replacing, write_file
+from skembed._persistence.file_format import explained, read_file, write_file
 from skembed._utils.sklearn_compat import Interval, StrOptions, routing_enabled
 
 

@@ -2,9 +2,6 @@
 
 import copy
 import os
-import secrets
-import shutil
-from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,10 +12,14 @@ from sklearn.pipeline import Pipeline
 
 from skembed._base import BaseNeuralEmbedding
 from skembed._encoder import NeuralEmbeddingEncoder
-from skembed._files.parquet import check_out
+from skembed._files.atomic import check_new_folder, making_folder
+from skembed._files.parquet import check_out, write_tables
 from skembed._files.sources import BATCH_ROWS, open_source
+from skembed._utils.optional_imports import needs
 from skembed.scoring._parts import GROUP_ROWS
-from skembed.scoring._scorer import Scorer
+from skembed.scoring._scorer import Scorer, check_columns
+
+DASK_PACKAGES = "dask", "distributed", "pyarrow"
 
 
 def transform(encoder, ddf):
@@ -68,7 +69,7 @@ def transform(encoder, ddf):
     >>> features.compute().shape
     (120, 1)
     """
-    with _needs_dask("transform"):
+    with needs("transform", *DASK_PACKAGES, extra="dask"):
         import dask.dataframe as dd
         from dask import delayed
     if not isinstance(ddf, dd.DataFrame):
@@ -77,7 +78,7 @@ def transform(encoder, ddf):
             "memory use encoder.transform."
         )
     scorer = Scorer(encoder)
-    scorer.check(list(ddf.columns), "ddf")
+    check_columns(scorer, list(ddf.columns), "ddf")
     rows = ddf[scorer.names]
     meta = _no_features(encoder, rows)
     return rows.map_partitions(_features, delayed(encoder, traverse=False), meta, meta=meta)
@@ -168,16 +169,13 @@ def transform_parquet(
     if isinstance(source, (str, os.PathLike)):
         source = Path(source).absolute()  # workers may stand elsewhere
     dataset = _dataset(source, scorer.labels)
-    scorer.check(dataset.schema.names, "The source")
+    check_columns(scorer, dataset.schema.names, "The source")
     check_out(out, source, dataset, may_be_folder=True)
-    if out.exists():
-        raise FileExistsError(
-            f"The folder {str(out)!r} is there already: remove it, or give another name."
-        )
+    check_new_folder(out)
     parts = _parts(dataset, part_rows)
     digits = max(5, len(str(len(parts) - 1)))
     names = [f"part-{i:0{digits}d}.parquet" for i in range(len(parts))]
-    with _new_folder(out, names) as folder:
+    with making_folder(out, names) as folder:
         # A task rather than scattered data, which would be lost with the worker that holds it.
         shared = client.submit(_itself, scorer, pure=False)
         paths = [folder / name for name in names]
@@ -188,6 +186,7 @@ def transform_parquet(
             client.gather(written)
         finally:  # after an error, none begins any more
             client.cancel(written)
+        _check_written(folder, names)
 
 
 def _no_features(encoder, rows):
@@ -229,7 +228,7 @@ def _as_frame(encoder, rows):
 
 
 def _check_client(client):
-    with _needs_dask("transform_parquet"):
+    with needs("transform_parquet", *DASK_PACKAGES, extra="dask"):
         from distributed import Client
     if not isinstance(client, Client) or client.asynchronous:
         raise TypeError(
@@ -240,7 +239,7 @@ def _check_client(client):
 
 def _dataset(source, labels):
     """Dataset of Parquet files, with labels as dictionaries."""
-    with _needs_dask("transform_parquet"):
+    with needs("transform_parquet", *DASK_PACKAGES, extra="dask"):
         from pyarrow.dataset import ParquetFileFormat
     dataset = getattr(open_source(source, labels=labels), "dataset", None)
     if not isinstance(getattr(dataset, "format", None), ParquetFileFormat):
@@ -294,19 +293,12 @@ def _write_part(part, path, *, scorer, schema):
 
     Runs on a worker; again if that was lost, or at the same time if it was only out of sight.
     """
-    from pyarrow.parquet import ParquetWriter
-
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        with ExitStack() as opened:
-            writer = None
-            for table in _tables(_results(part, scorer, schema)):
-                if writer is None:
-                    writer = opened.enter_context(ParquetWriter(unfinished, table.schema))
-                writer.write_table(table)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"A worker finds no folder {str(path.parent)!r}: out_folder must lead to the same "
+            "place on all machines."
+        )
+    write_tables(path, _tables(_results(part, scorer, schema)))
 
 
 def _results(part, scorer, schema):
@@ -341,42 +333,11 @@ def _tables(batches):
         yield pa.Table.from_batches(held)
 
 
-@contextmanager
-def _new_folder(out, names):
-    """Folder to write to, which becomes another when it holds the files of these names.
-
-    After an error nothing is left of it.
-    """
-    folder = out.with_name(f".{out.name}.{secrets.token_hex(8)}")
-    closed = folder.with_name(f"{folder.name}.closed")
-    folder.mkdir()
-    try:
-        yield folder
-        missing = [name for name in names if not (folder / name).exists()]
-        if missing:
+def _check_written(folder, names):
+    """Raise unless the files are there that the workers wrote."""
+    for name in names:
+        if not (folder / name).exists():
             raise FileNotFoundError(
-                f"The workers wrote {missing[0]!r}, but not to {str(folder)!r} as the client sees "
-                "it: out_folder must lead to the same place on all machines."
+                f"The workers wrote {name!r}, but not to {str(folder)!r} as the client sees it: "
+                "out_folder must lead to the same place on all machines."
             )
-        # A task that still runs does not know this name, and can put nothing more into it.
-        folder.rename(closed)
-        for left in {*closed.iterdir()} - {closed / name for name in names}:
-            left.unlink()  # of a worker that was lost
-        closed.rename(out)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            folder.rename(closed)
-        shutil.rmtree(closed, ignore_errors=True)
-        raise
-
-
-@contextmanager
-def _needs_dask(function):
-    """Say what to install where it cannot be imported."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"{function} needs Dask and pyarrow, and {error.name} is not installed: "
-            "pip install 'skembed[dask]'."
-        ) from error

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 
 import numpy as np
@@ -334,6 +335,7 @@ def test_fit_ctrl_c_leaves_no_broken_estimator(rents, fitted):
 
 
 def test_fit_without_torch_says_what_to_install(encoder, rents, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "skembed._training.loop", None)
+    monkeypatch.delitem(sys.modules, "skembed._training.loop", raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'skembed\[torch\]'"):
         encoder.fit(*rents)

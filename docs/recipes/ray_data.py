@@ -14,7 +14,7 @@ import ray
 
 from skembed import NeuralEmbeddingEncoder
 from skembed.datasets import load_adult
-from skembed.scoring._scorer import Scorer
+from skembed.scoring import Scorer
 
 
 class Features:

@@ -19,7 +19,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from skembed import NeuralEmbeddingEncoder
 from skembed.datasets import load_adult
-from skembed.scoring._scorer import Scorer
+from skembed.scoring import Scorer
 
 
 def features(batches):

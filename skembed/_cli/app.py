@@ -15,6 +15,7 @@ from skembed._cli.fit import fit
 from skembed._cli.inspect import explore, inspect, nearest
 from skembed._cli.options import shown
 from skembed._cli.score import score, transform
+from skembed._utils.optional_imports import needs
 
 # What wrong input, wrong files and missing packages raise. All else is a mistake of skembed, and
 # comes with its traceback.
@@ -40,7 +41,8 @@ class Commands(TyperGroup):
         try:
             if hasattr(sys.stdout, "reconfigure"):  # what a terminal cannot show is no error
                 sys.stdout.reconfigure(errors="backslashreplace")
-            with warnings.catch_warnings(), _told_once():
+            packages = needs("The command line", "pyarrow", "rich", extra="cli")
+            with warnings.catch_warnings(), _told_once(), packages:
                 warnings.showwarning = _show_warning
                 result = super().invoke(ctx)
             sys.stdout.flush()  # here, where a closed pipe is still seen

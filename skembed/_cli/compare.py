@@ -1,12 +1,14 @@
 """The commands `demo` and `benchmark`: encoders side by side."""
 
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from skembed._cli.options import Dtype, Exclude, Rows, names_of, types_of
+from skembed._utils.optional_imports import needs
+
+DEMO_PACKAGES = "matplotlib", "rich", "xgboost"
 
 
 def demo(
@@ -19,7 +21,7 @@ def demo(
     \b
     skembed demo --out demo
     """
-    with _needs_demo("demo"):
+    with needs("demo", *DEMO_PACKAGES, extra="demo"):
         from skembed._cli.demo import run
     run(out)
 
@@ -41,7 +43,7 @@ def benchmark(
     skembed benchmark train.parquet --target income
     skembed benchmark sales.csv --target price --dtype price=float64 --dtype shop=string
     """
-    with _needs_demo("benchmark"):
+    with needs("benchmark", *DEMO_PACKAGES, extra="demo"):
         from skembed._cli.comparison import compare, spread
     from skembed._cli.input_files import check_rows, naming_columns, open_rows
 
@@ -67,12 +69,12 @@ def drawn(dataset, n_rows):
     """Frame of the rows of a dataset, or of so many of them, at random."""
     import numpy as np
 
-    from skembed._files.errors import naming_file
-    from skembed._files.parquet import checked, name_of
+    from skembed._files.errors import naming_source
+    from skembed._files.parquet import name_of, validate
 
     _check_types(dataset.schema)
-    with naming_file(name_of(dataset)):
-        table = checked(dataset.to_table(), dataset)
+    with naming_source(name_of(dataset)):
+        table = validate(dataset.to_table(), dataset)
     if len(table) > n_rows:
         rows = np.random.default_rng(0).choice(len(table), n_rows, replace=False)
         table = table.take(np.sort(rows))
@@ -89,14 +91,3 @@ def _check_types(schema):
             f"The columns {odd} hold several values in a row, which not all encoders take: leave "
             "them out by --exclude."
         )
-
-
-@contextmanager
-def _needs_demo(command):
-    """Say what to install where a package is missing."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"{command} needs {error.name}, which is not installed: pip install 'skembed[demo]'."
-        ) from error

@@ -1,7 +1,6 @@
 """The command `fit`: from a file of rows to a saved encoder."""
 
 import os
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -45,6 +44,7 @@ def fit(
     """
     encoder = configured({"random_state": seed}, settings)
     from skembed._cli.input_files import check_rows, naming_columns, open_rows
+    from skembed._files.atomic import replacing
     from skembed._files.parquet import check_out
     from skembed.inspection._summary import column_table, course
 
@@ -60,22 +60,11 @@ def fit(
             encoder.fit_parquet(rows, target, sample_weight=sample_weight)
             encoder.save(out)
         else:
-            with put_there_last(features) as new:
-                encoder.fit_transform_parquet(rows, target, new, sample_weight=sample_weight)
+            with replacing(features) as new:  # the features are there last
+                encoder.fit_transform_parquet(rows, target, new.name, sample_weight=sample_weight)
                 encoder.save(out)
     print(shown(column_table(encoder).to_string(index=False)))
     print(course(encoder))
-
-
-@contextmanager
-def put_there_last(path):
-    """Name for a new file beside an old one, whose place it takes when all inside is done."""
-    new = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        yield new
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
 
 
 def configured(parameters, settings):

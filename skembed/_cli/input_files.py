@@ -4,12 +4,13 @@ import re
 from contextlib import contextmanager
 from pathlib import Path
 
-from skembed._files.csv import BLOCK, MISSING_TEXTS
-from skembed._files.errors import naming_file
+from skembed._files.csv import BLOCK_BYTES, MISSING_TEXTS
+from skembed._files.errors import naming_source
 from skembed._files.parquet import open_dataset
-from skembed._files.sources import check_there, format_of
+from skembed._files.sources import check_file, format_of
 
-LONGEST_ASIDE = 4 * BLOCK  # bytes of a row set aside: a line, with its quotes doubled, and more
+# Of a row set aside: a line of CSV with its quotes doubled, and its reason.
+LONGEST_ASIDE_BYTES = 4 * BLOCK_BYTES
 
 
 def open_rows(path, *, without=(), types=None):
@@ -35,7 +36,7 @@ def open_rows(path, *, without=(), types=None):
         If its name tells no known format, or a column that is named does not exist.
     """
     dataset = _open(Path(path))
-    with naming_file(path):
+    with naming_source(path):
         names = dataset.schema.names
     for name in [*without, *(types or {})]:
         if name not in names:
@@ -51,7 +52,7 @@ def n_rows_of(path):
 
     if format_of(path) != "csv":
         return open_rows(path).count_rows()
-    return arrow.dataset(str(path), format=_csv(LONGEST_ASIDE)).count_rows()
+    return arrow.dataset(str(path), format=_csv(LONGEST_ASIDE_BYTES)).count_rows()
 
 
 def check_rows(dataset, path):
@@ -61,7 +62,7 @@ def check_rows(dataset, path):
     ------
     ValueError
     """
-    with naming_file(path):
+    with naming_source(path):
         if not dataset.scanner(columns=[]).head(1).num_rows:
             raise ValueError(f"{str(path)!r} holds no rows: give a file with some.")
 
@@ -95,8 +96,8 @@ def _open(path):
         return open_dataset(path)
     from pyarrow import dataset as arrow
 
-    check_there(path)
-    with naming_file(path):
+    check_file(path)
+    with naming_source(path):
         if kind == "arrow":
             return arrow.dataset(str(path), format="ipc")
         dataset = arrow.dataset(str(path), format=_csv())
@@ -106,13 +107,13 @@ def _open(path):
     return dataset
 
 
-def _csv(block=2**20):
+def _csv(block_bytes=2**20):
     from pyarrow.csv import ConvertOptions, ReadOptions
     from pyarrow.dataset import CsvFileFormat
 
     return CsvFileFormat(
         convert_options=ConvertOptions(null_values=MISSING_TEXTS, strings_can_be_null=True),
-        read_options=ReadOptions(block_size=block),
+        read_options=ReadOptions(block_size=block_bytes),
     )
 
 

@@ -8,6 +8,7 @@ from sklearn.base import is_classifier
 import skembed
 from skembed._persistence.encoder_state import put_together
 from skembed._persistence.file_format import explained, read_file
+from skembed._utils.optional_imports import MissingPackageError, needs
 from skembed.persistence import TRUSTED_TYPES
 
 CODE = (".joblib", ".pkl", ".pickle")
@@ -52,7 +53,7 @@ def load_model(path, *, trust=(), trust_code=False):
         )
     try:
         return joblib.load(path) if path.suffix in CODE else _load_skops(path, trust)
-    except UntrustedError:
+    except (UntrustedError, MissingPackageError):
         raise
     except Exception as error:  # a damaged file, or one of another version, raises anything
         raise ValueError(
@@ -90,8 +91,8 @@ class UntrustedError(ValueError):
 
 
 def _load_skops(path, trust):
-    import skops.io
-
+    with needs("A .skops file", "skops", extra="cli"):
+        import skops.io
     unknown = {*skops.io.get_untrusted_types(file=path)} - {*TRUSTED_TYPES, *trust}
     if unknown:
         raise UntrustedError(

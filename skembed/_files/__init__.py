@@ -1,1 +1,1 @@
-"""Files of rows: CSV, Parquet and Arrow, read and written batch by batch."""
+"""Files: CSV, Parquet and Arrow read batch by batch, and any file written whole."""

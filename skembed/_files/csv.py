@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-BLOCK = 2**23  # bytes that are parsed at once, some ten thousand rows
+BLOCK_BYTES = 2**23  # bytes that are parsed at once, some ten thousand rows
 # What pandas.read_csv takes for missing; pyarrow by itself knows fewer.
 MISSING_TEXTS = [
     *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
@@ -118,7 +118,7 @@ class CsvSource:
         return csv.open_csv(
             self.path,
             # Lines have numbers in one thread alone.
-            read_options=csv.ReadOptions(block_size=BLOCK, use_threads=not lenient),
+            read_options=csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=not lenient),
             parse_options=csv.ParseOptions(
                 newlines_in_values=True, invalid_row_handler=handle if lenient else None
             ),

@@ -1,11 +1,13 @@
-"""What pyarrow says of a file that it cannot read or write, with the name of the file."""
+"""Errors that name the file that cannot be read or written, and what to do."""
 
 from contextlib import contextmanager
 from pathlib import Path
 
+from skembed._files.atomic import naming_target
 
-def check_readable(path):
-    """Raise if something is neither a file nor a folder, but a pipe, which would be waited for."""
+
+def check_no_pipe(path):
+    """Raise if a path is that of a pipe or a device, which a reader would wait for."""
     if not (Path(path).is_file() or Path(path).is_dir()):
         raise ValueError(
             f"{str(path)!r} is a pipe or a device, but is read more than once: give a file."
@@ -13,7 +15,7 @@ def check_readable(path):
 
 
 @contextmanager
-def naming_file(path):
+def naming_source(path):
     """Let what pyarrow says of a file that it cannot read name the file."""
     import pyarrow as pa
 
@@ -34,11 +36,12 @@ def naming_file(path):
 
 @contextmanager
 def naming_output(out, schema=()):
-    """Let what pyarrow cannot write name the file, and the columns that it may be about."""
+    """Let what cannot be written name the file, and the columns that it may be about."""
     import pyarrow as pa
 
     try:
-        yield
+        with naming_target(out):
+            yield
     except (pa.ArrowException, UnicodeError) as error:
         odd = {field.name: str(field.type) for field in schema if not _is_plain(field.type)}
         instead = f"leave out some of the columns {odd}, or give another suffix" if odd else ""

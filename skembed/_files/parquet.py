@@ -1,11 +1,13 @@
-"""Parquet: datasets opened and checked, arrays written."""
+"""Parquet: datasets opened and checked, arrays and tables written."""
 
 import os
-from contextlib import ExitStack
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
-from skembed._files.errors import check_readable, naming_file, naming_output
-from skembed._persistence.file_format import check_no_other
+from skembed._files.atomic import check_target, replacing
+from skembed._files.errors import check_no_pipe, naming_output, naming_source
+from skembed._utils.optional_imports import needs
 
 
 def open_dataset(path, form="parquet"):
@@ -31,12 +33,8 @@ def open_dataset(path, form="parquet"):
     ValueError
         If the files have different columns.
     """
-    try:
+    with needs("Reading Parquet", "pyarrow", extra="parquet"):
         from pyarrow import dataset as arrow
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "Reading Parquet needs pyarrow, which is not installed: pip install 'skembed[parquet]'."
-        ) from error
     if isinstance(path, arrow.Dataset):
         return path
     if not isinstance(path, (str, os.PathLike)):
@@ -49,8 +47,8 @@ def open_dataset(path, form="parquet"):
             f"There is no file or folder {str(path)!r}. What lies elsewhere can be given as a "
             "pyarrow.dataset.dataset(...)."
         )
-    check_readable(path)
-    with naming_file(path):
+    check_no_pipe(path)
+    with naming_source(path):
         opened = arrow.dataset(str(path), format=form, partitioning="hive")
         if not opened.files:
             raise FileNotFoundError(f"The folder {str(path)!r} holds no Parquet file.")
@@ -58,8 +56,8 @@ def open_dataset(path, form="parquet"):
     return opened
 
 
-def checked(rows, dataset):
-    """The rows, after a look at them if pyarrow takes them on trust, as it does those of Arrow.
+def validate(rows, dataset):
+    """Raise if rows of an Arrow file, which pyarrow takes on trust, are damaged; return the rows.
 
     Offsets and codes that point elsewhere would end the process.
     """
@@ -78,7 +76,7 @@ def name_of(dataset):
 
 def count_rows(dataset):
     """Number of rows; what cannot be counted is an error that names the file."""
-    with naming_file(name_of(dataset)):
+    with naming_source(name_of(dataset)):
         return dataset.count_rows()
 
 
@@ -105,8 +103,8 @@ def _types(fragment):
 def check_out(out, path, dataset, *, name="out", may_be_folder=False):
     """Raise if a file must not or cannot be written, before much is done for it."""
     target = _resolved(out)
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"There is no folder {str(target.parent)!r} to write to.")
+    if not (may_be_folder and target.is_dir()):
+        check_target(out)
     read = [_resolved(file) for file in getattr(dataset, "files", [])]
     if isinstance(path, (str, os.PathLike)):
         read.append(_resolved(path))  # a folder, whose next reader would find the file
@@ -114,8 +112,6 @@ def check_out(out, path, dataset, *, name="out", may_be_folder=False):
         raise ValueError(
             f"{name}={str(out)!r} is among the files that are read: give another name or folder."
         )
-    if not (may_be_folder and target.is_dir()):
-        check_no_other(out)
 
 
 def _resolved(path):
@@ -131,20 +127,38 @@ def write_parquet(out, names, parts):
     names : sequence of str
         Of the columns.
     parts : iterable of ndarray
+        One or more.
     """
     import pyarrow as pa
-    from pyarrow import parquet
 
-    unfinished = Path(out).with_name(f".{Path(out).name}.{os.getpid()}")
-    writer = None
-    try:
-        with naming_output(out), ExitStack() as opened:
-            for part in parts:
-                table = pa.table(list(map(pa.array, part.T)), list(names))
-                if writer is None:
-                    writer = parquet.ParquetWriter(unfinished, table.schema)
-                    opened.enter_context(writer)
-                writer.write_table(table)
-        unfinished.replace(out)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_tables(out, (pa.table(list(map(pa.array, part.T)), list(names)) for part in parts))
+
+
+def write_tables(out, tables):
+    """Write tables, one after the other, to a Parquet file that is whole or not there.
+
+    Parameters
+    ----------
+    out : str or PathLike
+    tables : iterable of pyarrow.Table
+        One or more, of the same columns.
+    """
+    from pyarrow.parquet import ParquetWriter
+
+    tables = iter(tables)
+    first = next(tables)
+    schema, tables = first.schema, chain([first], tables)
+    del first  # which would stay in memory
+    with replacing(out) as file:
+        with naming_output(out, schema):
+            writer = ParquetWriter(file.name, schema)
+        try:
+            for table in tables:
+                with naming_output(out, schema):
+                    writer.write_table(table)
+        except BaseException:
+            with suppress(Exception):  # after the first error, which counts
+                writer.close()
+            raise
+        with naming_output(out):
+            writer.close()

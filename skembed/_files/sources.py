@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 
 from skembed._files.csv import CsvSource
-from skembed._files.errors import check_readable, naming_file
-from skembed._files.parquet import checked, count_rows, name_of, open_dataset
+from skembed._files.errors import check_no_pipe, naming_source
+from skembed._files.parquet import count_rows, name_of, open_dataset, validate
 
 BATCH_ROWS = 2**16  # as many as `transform` looks at at once
 SUFFIXES = {
@@ -36,7 +36,7 @@ def format_of(path):
         If the suffix is another one.
     """
     suffix = Path(path).suffix.lower()
-    if is_folder(path):
+    if is_parquet_folder(path):
         return "parquet"
     if suffix not in SUFFIXES:
         raise ValueError(
@@ -46,7 +46,7 @@ def format_of(path):
     return SUFFIXES[suffix]
 
 
-def is_folder(path):
+def is_parquet_folder(path):
     """Whether a path is that of a folder of Parquet files: it is one, or has no suffix."""
     return Path(path).is_dir() or not Path(path).suffix
 
@@ -80,7 +80,7 @@ def open_source(path, *, labels=(), types=None, lenient=False):
         return DatasetSource(open_dataset(path))
     kind = format_of(path)
     if kind != "parquet":
-        check_there(path)
+        check_file(path)
     if kind == "csv":
         return CsvSource(path, types or {}, lenient=lenient)
     from pyarrow import dataset, fs
@@ -88,18 +88,18 @@ def open_source(path, *, labels=(), types=None, lenient=False):
     if kind == "arrow":
         # Mapped, since all rows may be one batch.
         files = fs.LocalFileSystem(use_mmap=True)
-        with naming_file(path):
+        with naming_source(path):
             opened = dataset.dataset(os.path.realpath(path), format="ipc", filesystem=files)
         return DatasetSource(opened)
     options = dataset.ParquetReadOptions(dictionary_columns=labels)
     return DatasetSource(open_dataset(path, dataset.ParquetFileFormat(read_options=options)))
 
 
-def check_there(path):
-    """Raise unless a path is that of a file."""
+def check_file(path):
+    """Raise if there is no file, or a pipe in its place."""
     if not Path(path).exists():
         raise FileNotFoundError(f"There is no file {str(path)!r}.")
-    check_readable(path)
+    check_no_pipe(path)
 
 
 class DatasetSource:
@@ -118,7 +118,7 @@ class DatasetSource:
     """
 
     def __init__(self, dataset):
-        with naming_file(name_of(dataset)):
+        with naming_source(name_of(dataset)):
             self.dataset, self.names = dataset, dataset.schema.names
         self.n_rows = count_rows(dataset)
         self.files = [Path(file) for file in getattr(dataset, "files", [])]
@@ -165,7 +165,7 @@ class DatasetSource:
                 )
 
     def _rest(self, fragment, row, names, first_row):
-        with naming_file(getattr(fragment, "path", "The dataset")):
+        with naming_source(getattr(fragment, "path", "The dataset")):
             # Without the bound on reading ahead, dozens of batches would lie in memory.
             for batch in fragment.to_batches(
                 schema=self.dataset.schema,
@@ -175,13 +175,13 @@ class DatasetSource:
             ):
                 skipped = min(max(first_row - row, 0), batch.num_rows)
                 if skipped < batch.num_rows:
-                    yield row + skipped, checked(batch.slice(skipped), self.dataset), []
+                    yield row + skipped, validate(batch.slice(skipped), self.dataset), []
                 row += batch.num_rows
 
 
 def _row_groups(dataset):
     """The parts of a dataset that can be read by themselves, and their numbers of rows."""
-    with naming_file(name_of(dataset)):
+    with naming_source(name_of(dataset)):
         for fragment in dataset.get_fragments():
             if hasattr(fragment, "split_by_row_group"):
                 for group in fragment.split_by_row_group():

@@ -3,6 +3,7 @@
 import time
 import warnings
 from numbers import Integral
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,7 +30,6 @@ from skembed._fit.parquet_reader import (
 from skembed._fit.spilled_rows import Files, Folds, Recipe, StoredRows, stored_weight
 from skembed._fit.train import learn_tables
 from skembed._model.folds import assign_folds
-from skembed.temporary import temporary_folder
 
 
 class Plan(NamedTuple):
@@ -127,7 +127,7 @@ def learn_from_parquet(dataset, target, weight, ranks, options, monitor, read_co
     plan = plan._replace(dataset=share, rows=rows)
     seed = int(check_random_state(options.random_state).randint(2**31 - 1))
     seed = ranks.of_first(seed)
-    with temporary_folder() as folder:
+    with TemporaryDirectory(prefix="skembed-") as folder:
         began = time.perf_counter()
         files = Files(folder, _dtype(plan), len(plan.rows), seed)
         with ranks.all_or_none("reading its share"):

@@ -6,10 +6,10 @@ import numpy as np
 
 from skembed._columns.factorize import Counts
 from skembed._columns.frames import Columns
-from skembed._files.errors import naming_file
-from skembed._files.parquet import checked, count_rows, name_of
+from skembed._files.errors import naming_source
+from skembed._files.parquet import count_rows, name_of, validate
 
-BATCH_ROWS = 131_072
+TRAINING_BATCH_ROWS = 131_072
 
 
 def share_of(dataset, rank, size):
@@ -75,13 +75,13 @@ def tables(dataset, names):
     """Iterate over the rows of some columns in their order, as pyarrow tables."""
     import pyarrow as pa
 
-    with naming_file(name_of(dataset)):
+    with naming_source(name_of(dataset)):
         # Without the bounds on reading ahead, dozens of batches would lie in memory.
         for batch in dataset.to_batches(
-            names, batch_size=BATCH_ROWS, batch_readahead=1, fragment_readahead=1
+            names, batch_size=TRAINING_BATCH_ROWS, batch_readahead=1, fragment_readahead=1
         ):
             if batch.num_rows:
-                yield pa.Table.from_batches([checked(batch, dataset)])
+                yield pa.Table.from_batches([validate(batch, dataset)])
 
 
 class GrowingLevels:

@@ -1,18 +1,17 @@
-"""The bytes of a file: safetensors, a checksum over all of it, and writes that are whole.
+"""The bytes of a file: safetensors, and a checksum over all of it.
 
 docs/files.md tells the format for those who write a reader.
 """
 
 import os
-import secrets
-import shutil
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from hashlib import sha256
 
 import numpy as np
 import safetensors
 import safetensors.numpy
 
+from skembed._files.atomic import write_bytes
 from skembed._persistence.json_values import dumps, parse
 from skembed.exceptions import InvalidFileError
 
@@ -45,8 +44,7 @@ def write_file(path, content, arrays):
         )
     at = data.index(MARK) + len(MARK)
     data[at : at + DIGITS] = sha256(data).hexdigest().encode()
-    with replacing(path) as file:
-        file.write(data)
+    write_bytes(path, data)
 
 
 def read_file(path):
@@ -158,46 +156,3 @@ def _check_sum(data, digest):
             f"is damaged: its checksum is {found.hexdigest()}, but {digest!r} is written in it. "
             "Copy it again, or save the encoder again."
         )
-
-
-@contextmanager
-def replacing(path):
-    """Open a new file beside an old one, and put it in its place when it is written."""
-    check_no_other(path)
-    path = os.path.realpath(path)  # where a link points to, so that it stays a link
-    folder = os.path.dirname(path)
-    temporary = os.path.join(folder, f".skembed-{secrets.token_hex(8)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileNotFoundError):
-            shutil.copymode(path, temporary)
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
-    _sync_folder(folder)
-
-
-def check_no_other(path):
-    """Raise if something is there that is no file, and that a file must not replace.
-
-    Raises
-    ------
-    FileExistsError
-    """
-    if os.path.exists(path) and not os.path.isfile(path):
-        what = "folder" if os.path.isdir(path) else "pipe or a device"
-        raise FileExistsError(f"{os.fspath(path)!r} is a {what}: give the name of a file.")
-
-
-def _sync_folder(folder):
-    """Make the new name survive a loss of power, where folders can be opened."""
-    if hasattr(os, "O_DIRECTORY"):
-        entry = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        with suppress(OSError):  # some network file systems refuse; the file is whole all the same
-            os.fsync(entry)
-        os.close(entry)

@@ -9,6 +9,7 @@ from importlib.resources import files
 import numpy as np
 
 from skembed._columns.vocabulary import RESERVED
+from skembed._utils.optional_imports import needs
 from skembed.inspection._maps import FEW_ROWS, colour_range, column_map, mean_targets
 from skembed.inspection._summary import course
 
@@ -37,12 +38,8 @@ def make_page(estimator, X=None, y=None):
     ModuleNotFoundError
         If plotly is not installed.
     """
-    try:
+    with needs("explore", "plotly", extra="explore"):
         from plotly.offline import get_plotlyjs
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "explore needs plotly, which is not installed: pip install 'skembed[explore]'."
-        ) from error
     plotly, script = get_plotlyjs(), _part("explorer.js")
     hashes = " ".join(map(_hash, (plotly, script)))
     # plotly compiles its WebGL by eval, and styles its elements.

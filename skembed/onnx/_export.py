@@ -1,13 +1,12 @@
 """`to_onnx`: a fitted encoder, predictor or Pipeline as one ONNX graph, from raw columns on."""
 
-from contextlib import contextmanager
-
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skembed._base import BaseNeuralEmbedding, read_rows
 from skembed._columns.row_encoder import Refusals
 from skembed._encoder import NeuralEmbeddingEncoder
+from skembed._utils.optional_imports import needs
 
 
 def to_onnx(estimator, X, *, missing=""):
@@ -70,7 +69,7 @@ def to_onnx(estimator, X, *, missing=""):
     columns = read_rows(first, X)
     if not columns.n_rows:
         raise ValueError("X has no rows: give a few, the types of the inputs are read from them.")
-    with _needs("onnx"):
+    with needs("to_onnx", "onnx", extra="onnx"):
         from skembed.onnx._graph import Graph
         from skembed.onnx._inputs import Inputs
     graph = Graph()
@@ -83,7 +82,7 @@ def to_onnx(estimator, X, *, missing=""):
         layout = first.output_layout_
         features, kind = _features(graph, inputs, layout), layout.dtype.name
         if others:
-            with _needs("skl2onnx and onnxmltools"):
+            with needs("to_onnx", "skl2onnx", "onnxmltools", extra="onnx"):
                 from skembed.onnx._pipeline_steps import append_steps
 
                 append_steps(graph, others, features, kind)
@@ -147,15 +146,3 @@ def _check_expressible(estimator):
                 f"{name}='error', but an ONNX model cannot raise errors: it would go on with the "
                 f"row of such levels. If that is wanted, set_params({name}='embed') before."
             )
-
-
-@contextmanager
-def _needs(packages):
-    """Say what to install where it cannot be imported."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"to_onnx needs {packages}, and {error.name} is not installed: "
-            "pip install 'skembed[onnx]'."
-        ) from error

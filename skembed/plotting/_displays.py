@@ -6,6 +6,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import pdist, squareform
 from sklearn.utils.validation import check_is_fitted
 
+from skembed._utils.optional_imports import needs
 from skembed.inspection._maps import colour_range, column_map, mean_targets
 
 SIZES = 25, 600  # areas of markers, in square points
@@ -378,10 +379,6 @@ def _axes(ax):
     """Axes to draw in: those given, or new ones."""
     if ax is not None:
         return ax
-    try:
+    with needs("A display", "matplotlib", extra="plot"):
         from matplotlib import pyplot
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "Displays need matplotlib, which is not installed: pip install 'skembed[plot]'."
-        ) from error
     return pyplot.subplots(figsize=(7.5, 5.5), layout="constrained")[1]

@@ -1,5 +1,6 @@
-"""Scoring a file into a file, batch by batch, in bounded memory."""
+"""Scoring in bounded memory: a file into a file, or batch by batch."""
 
 from skembed.scoring._score_file import score_file
+from skembed.scoring._scorer import Scorer
 
-__all__ = ["score_file"]
+__all__ = ["Scorer", "score_file"]

@@ -7,8 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+from skembed._files.atomic import (
+    check_new_folder,
+    naming_target,
+    put_in_place,
+    without_link,
+)
 from skembed._files.errors import naming_output
-from skembed._files.sources import Joined, format_of, is_folder, open_writer
+from skembed._files.sources import Joined, format_of, is_parquet_folder, open_writer
 
 GROUP_ROWS = 2**17  # that are written at once, of Parquet a row group
 
@@ -43,20 +49,20 @@ class Parts:
     """
 
     def __init__(self, out, job, *, resume):
-        self.out, self.kind = Path(out), format_of(out)
-        if is_folder(out) and self.out.exists():
-            raise FileExistsError(
-                f"The folder {str(out)!r} is there already: remove it, or give another name."
-            )
-        self.folder = self.out.with_name(f".{self.out.name}.{job}.partial")
+        self.out, self.kind, self._is_folder = Path(out), format_of(out), is_parquet_folder(out)
+        if self._is_folder:
+            check_new_folder(out)
+        self._target = Path(without_link(out))
+        self.folder = self._target.with_name(f".{self._target.name}.{job}.partial")
         if not resume:
             shutil.rmtree(self.folder, ignore_errors=True)
-        elif not self.folder.exists() and _of_any_job(self.out):
+        elif not self.folder.exists() and _of_any_job(self._target):
             raise ValueError(
                 f"What was begun of {str(out)!r} is of another job: estimator, data or a parameter "
                 "were not these. Begin anew, with resume=False."
             )
-        self.folder.mkdir(exist_ok=True)
+        with naming_target(out):
+            self.folder.mkdir(exist_ok=True)
         self._drop_unfinished()
         self.n_parts = 1 + max(map(_number, self._paths()), default=-1)
         self._part, self._writer, self._rows = self.n_parts, None, []
@@ -85,9 +91,12 @@ class Parts:
     def finish(self):
         """Put the output in its place, after the end of the last part."""
         paths = self._paths()
-        if is_folder(self.out) and paths:
-            self.folder.rename(self.out)
-        elif paths:
+        if not paths:
+            return
+        with naming_output(self.out):
+            if self._is_folder:
+                put_in_place(self.folder, self._target)
+                return
             whole = paths[0]
             if len(paths) > 1:
                 self._join()
@@ -95,7 +104,7 @@ class Parts:
                     each.result()
                 self._whole.close()
                 whole = self._whole.path
-            os.replace(whole, self.out)
+            put_in_place(whole, self._target)
             shutil.rmtree(self.folder)
 
     def __enter__(self):
@@ -140,7 +149,7 @@ class Parts:
 
     def _join(self):
         """Join the parts that are there, in a thread, while the next one is made."""
-        if is_folder(self.out):
+        if self._is_folder:
             return
         for part in self._paths()[len(self._joining) :]:
             self._joining.append(self._join_thread.submit(self._whole.add, part))
@@ -150,9 +159,10 @@ class Parts:
         self._flush()
         self._wait()
         if self._writer is not None:
-            self._writer.close()
-            self._writer = self._writing = None
-            os.replace(self._unfinished(), self._path(self._part))
+            with naming_output(self.out):
+                self._writer.close()
+                self._writer = self._writing = None
+                put_in_place(self._unfinished(), self._path(self._part))
             self.n_parts = self._part + 1
 
     def _paths(self):
@@ -162,7 +172,7 @@ class Parts:
         return self.folder / f"part-{part:05d}{self._suffix()}"
 
     def _suffix(self):
-        return ".parquet" if is_folder(self.out) else self.out.suffix
+        return ".parquet" if self._is_folder else self.out.suffix
 
     def _unfinished(self):
         return self.folder / f".{os.getpid()}{self._suffix()}"

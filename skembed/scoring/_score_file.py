@@ -9,10 +9,11 @@ import joblib
 
 from skembed._files.csv import CsvSource
 from skembed._files.parquet import check_out, name_of
-from skembed._files.sources import is_folder, open_source
+from skembed._files.sources import is_parquet_folder, open_source
+from skembed._utils.optional_imports import needs
 from skembed.scoring._parts import Parts
 from skembed.scoring._quarantine import Quarantine
-from skembed.scoring._scorer import Scorer
+from skembed.scoring._scorer import Scorer, check_columns, types_of_text
 
 PART_ROWS = 2**22  # some seconds of work, which is what a kill costs
 
@@ -133,10 +134,11 @@ def score_file(
     """
     began = time.perf_counter()
     scorer = Scorer(estimator, method, keep)
-    types = scorer.types_of_text() | _types(column_types)
+    with needs("score_file", "pyarrow", extra="parquet"):
+        types = types_of_text(estimator) | _types(column_types)
     rows = open_source(source, labels=scorer.labels, types=types, lenient=quarantine is not None)
     named = str(source) if isinstance(source, (str, os.PathLike)) else name_of(source)
-    scorer.check(rows.names, named)
+    check_columns(scorer, rows.names, named)
     _check_outputs(out, quarantine, source, rows)
     to_quarantine = quarantine and os.path.realpath(quarantine)
     job = _name_of_job(rows, estimator, method, keep, str(types), to_quarantine, part_rows)
@@ -217,7 +219,7 @@ def _check_outputs(out, quarantine, source, rows):
     check_out(out, source, rows, may_be_folder=True)
     if quarantine is None:
         return
-    if is_folder(quarantine):
+    if is_parquet_folder(quarantine):
         raise ValueError(f"quarantine={str(quarantine)!r} is a folder: give the name of a file.")
     check_out(quarantine, source, rows, name="quarantine")
     if os.path.realpath(quarantine) == os.path.realpath(out):

@@ -1,4 +1,6 @@
-"""A fitted estimator that takes and gives batches of columns."""
+"""A fitted estimator that scores batches of columns."""
+
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -15,25 +17,63 @@ METHODS = ("transform", "predict", "predict_proba", "decision_function")
 
 
 class Scorer:
-    """A fitted estimator that takes and gives batches of columns.
+    """Score batches of Arrow columns by a fitted estimator.
+
+    For engines that give rows in batches: Spark's `mapInArrow`, `map_batches` of Ray Data. Columns
+    are found by name and may be in any order; other columns are ignored. A `Scorer` can be
+    pickled, and does not import torch.
 
     Parameters
     ----------
     estimator : estimator
-        Fitted on a frame, whose columns it will find by their names.
-    method : {"transform", "predict", "predict_proba", "decision_function"}
-        What it shall do.
-    keep : sequence of str
-        Columns to put out as they are, before the others.
+        An encoder or predictor of skembed, or another estimator or Pipeline, fitted on a data
+        frame. Estimators that do not begin with skembed get pandas frames.
+
+    method : {"transform", "predict", "predict_proba", "decision_function"}, default="transform"
+        Method of the estimator. The output of
+
+        - "transform" has the columns of ``get_feature_names_out``;
+        - "predict" has the column ``prediction``, or ``prediction_0``, ``prediction_1``, ... of
+          several targets;
+        - "predict_proba" has a column ``probability_<class>`` for each class;
+        - "decision_function" has the column ``decision``, or ``decision_<class>`` for each class.
+
+    keep : sequence of str, default=()
+        Columns to copy from the batch, such as ids. They are the first columns of the output.
 
     Attributes
     ----------
     names : list of str
-        Of the columns that the estimator takes.
+        Columns that the estimator was fitted on.
+
     columns : list of str
-        These and those that are kept.
+        ``names``, and the columns of ``keep`` that are not among them. A batch must hold them.
+
     labels : list of str
-        Those that may come as dictionaries, which are faster.
+        Columns whose strings may come as Arrow dictionaries, which are faster.
+
+    Raises
+    ------
+    ValueError
+        If the estimator does not have the method, or was fitted without column names.
+
+    See Also
+    --------
+    score_file : A file into a file, in one process.
+    skembed.distributed.transform_parquet : Parquet to Parquet on a cluster of Dask.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import pyarrow as pa
+    >>> from skembed import NeuralEmbeddingEncoder
+    >>> from skembed.scoring import Scorer
+    >>> X = pd.DataFrame({"city": ["Oslo", "Rome", "Bern"] * 40})
+    >>> encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, [3.0, 1.5, 4.2] * 40)
+    >>> scorer = Scorer(encoder, keep=["id"])
+    >>> batch = pa.RecordBatch.from_pydict({"id": [1, 2], "city": ["Rome", "Paris"]})
+    >>> scorer(batch).schema.names
+    ['id', 'city_0']
     """
 
     def __init__(self, estimator, method="transform", keep=()):
@@ -52,52 +92,8 @@ class Scorer:
         self.estimator, self.method, self.keep = estimator, method, list(dict.fromkeys(keep))
         self.names = list(estimator.feature_names_in_)
         self.columns = list(dict.fromkeys([*self.names, *self.keep]))
-        first = estimator.steps[0][1] if isinstance(estimator, Pipeline) else estimator
-        self._embedding = first if isinstance(first, BaseNeuralEmbedding) else None
-        self.labels = [] if self._embedding is None else sorted({*self.names} - {*self.keep})
-
-    def check(self, names, what):
-        """Raise unless there are all columns that are needed.
-
-        Parameters
-        ----------
-        names : list of str
-            Those that there are.
-        what : str
-            Where they are, for the error.
-        """
-        for role, needed in (("fit was given", self.names), ("keep names", self.keep)):
-            absent = [name for name in needed if name not in names]
-            if absent:
-                raise ValueError(f"{what} has no columns {absent}, which {role}. It has {names}.")
-            twice = [name for name in needed if names.count(name) > 1]
-            if twice:
-                raise ValueError(f"{what} has several columns {twice}: rename all but one of each.")
-
-    def types_of_text(self):
-        """Types of the columns where they have none, as in CSV, as far as the estimator knows.
-
-        Returns
-        -------
-        dict of str to pyarrow.DataType
-        """
-        import pyarrow as pa
-
-        if self._embedding is None:
-            return {}
-        embedded = self._embedding.vocabularies_
-        types = {name: pa.string() for name in self.names if name not in embedded}
-        types |= {name: pa.float64() for name in self._embedding.row_encoder_.number_names}
-        for name, vocabulary in embedded.items():
-            found = kinds(vocabulary.levels)
-            if found == {"strings"}:
-                types[name] = pa.string()
-            elif found == {"booleans"}:
-                types[name] = pa.bool_()
-            elif found == {"numbers"}:
-                whole = all(isinstance(level, int) for level in vocabulary.levels)
-                types[name] = pa.int64() if whole else pa.float64()
-        return types
+        self._takes_arrow = isinstance(_first_step(estimator), BaseNeuralEmbedding)
+        self.labels = sorted({*self.names} - {*self.keep}) if self._takes_arrow else []
 
     def __call__(self, batch):
         """Score rows.
@@ -110,12 +106,23 @@ class Scorer:
         Returns
         -------
         pyarrow.RecordBatch
-            Their kept columns, and what the method gives: by `transform`, columns named as by
-            ``get_feature_names_out``; ``prediction``, or ``prediction_0, ...`` of several
-            targets; ``probability_<class>``; ``decision`` or ``decision_<class>``.
+            The kept columns, then the output of the method.
+
+        Raises
+        ------
+        TypeError
+            If ``batch`` is not a RecordBatch.
+        ValueError
+            If a column is absent, or a row cannot be scored.
         """
         import pyarrow as pa
 
+        if not isinstance(batch, pa.RecordBatch):
+            raise TypeError(
+                f"batch must be a pyarrow.RecordBatch, but is a {type(batch).__name__}. Batches of "
+                "a pyarrow.Table come from its method to_batches."
+            )
+        check_columns(self, batch.schema.names, "The batch")
         names, columns = self._scored(batch.select(self.names))
         taken = [name for name in self.keep if name in names]
         if taken:
@@ -132,7 +139,7 @@ class Scorer:
         """Names and arrays of what the method gives."""
         import pyarrow as pa
 
-        X = batch.to_pandas() if self._embedding is None else pa.Table.from_batches([batch])
+        X = pa.Table.from_batches([batch]) if self._takes_arrow else batch.to_pandas()
         if self.method == "transform" and isinstance(self.estimator, NeuralEmbeddingEncoder):
             names = self.estimator.get_feature_names_out()
             return list(names), feature_columns(self.estimator, X)
@@ -156,3 +163,64 @@ class Scorer:
             what = {"predict_proba": "probability", "decision_function": "decision"}[self.method]
             each = self.estimator.classes_
         return [what] if result.ndim == 1 else [f"{what}_{of}" for of in each]
+
+
+def _first_step(estimator):
+    return estimator.steps[0][1] if isinstance(estimator, Pipeline) else estimator
+
+
+def check_columns(scorer, names, what):
+    """Raise if a column that a scorer needs is absent, or there twice.
+
+    Parameters
+    ----------
+    scorer : Scorer
+    names : list of str
+        Columns that there are.
+    what : str
+        Holds the columns; for the error.
+
+    Raises
+    ------
+    ValueError
+    """
+    times = Counter(names)
+    for role, needed in (("fit was given", scorer.names), ("keep names", scorer.keep)):
+        absent = [name for name in needed if not times[name]]
+        if absent:
+            raise ValueError(f"{what} has no columns {absent}, which {role}. It has {names}.")
+        twice = [name for name in needed if times[name] > 1]
+        if twice:
+            raise ValueError(f"{what} has several columns {twice}: rename all but one of each.")
+
+
+def types_of_text(estimator):
+    """Types of the columns of text without types, such as CSV, as far as an estimator knows them.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted on a data frame.
+
+    Returns
+    -------
+    dict of str to pyarrow.DataType
+    """
+    import pyarrow as pa
+
+    first = _first_step(estimator)
+    if not isinstance(first, BaseNeuralEmbedding):
+        return {}
+    embedded = first.vocabularies_
+    types = {name: pa.string() for name in estimator.feature_names_in_ if name not in embedded}
+    types |= {name: pa.float64() for name in first.row_encoder_.number_names}
+    for name, vocabulary in embedded.items():
+        found = kinds(vocabulary.levels)
+        if found == {"strings"}:
+            types[name] = pa.string()
+        elif found == {"booleans"}:
+            types[name] = pa.bool_()
+        elif found == {"numbers"}:
+            whole = all(isinstance(level, int) for level in vocabulary.levels)
+            types[name] = pa.int64() if whole else pa.float64()
+    return types

@@ -46,7 +46,7 @@ def test_csv_field_may_hold_several_lines(path):
 
 
 def test_csv_first_rows_can_be_left_out(path, monkeypatch):
-    monkeypatch.setattr(csv_rows, "BLOCK", 64)  # several blocks
+    monkeypatch.setattr(csv_rows, "BLOCK_BYTES", 64)  # several blocks
     path.write_text("a,b\n" + "".join(f"{i},x\n" for i in range(100)))
     for first_row in (0, 1, 50, 99, 100, 200):
         rows, _ = read(path, first_row=first_row)
@@ -57,7 +57,7 @@ def test_csv_first_rows_can_be_left_out(path, monkeypatch):
 @pytest.fixture
 def faulty(path, monkeypatch):
     """Rows 0 to 99, before every seventh of which, and behind the last, stands no row."""
-    monkeypatch.setattr(csv_rows, "BLOCK", 64)
+    monkeypatch.setattr(csv_rows, "BLOCK_BYTES", 64)
     lines = ["a,b"]
     for i in range(100):
         lines += [f"{i},x"] if i % 7 else ["", f"{i},x,more", f"{i},x"]

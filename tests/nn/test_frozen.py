@@ -253,7 +253,9 @@ def test_to_torch_checks_frames_as_transform_does(rent_model):
 def test_to_torch_without_torch_says_what_to_install(rents, estimator, monkeypatch):
     X, y = rents
     model = clone(estimator).set_params(crosses=None, max_epochs=1).fit(X, y > y.median())
-    monkeypatch.setitem(sys.modules, "skembed.nn", None)
+    for name in [name for name in sys.modules if name.startswith("skembed.nn")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ModuleNotFoundError, match=r"to_torch needs PyTorch.*skembed\[torch\]"):
         model.to_torch()
 
