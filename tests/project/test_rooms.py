@@ -90,17 +90,6 @@ ANYWHERE = {"joblib", "numpy", "pandas", "scipy", "sklearn"}
 FUNCTIONS_ONLY = {"dask", "distributed", "plotly", "pyarrow", "skops"}
 REQUIRED = ANYWHERE | {"narwhals", "safetensors", "threadpoolctl"}  # installed with skembed
 
-# What breaks a rule today. A test fails on an entry that is no longer needed.
-NOT_YET = {
-    "places": {
-        "temporary",  # tempfile replaces it
-    },
-    "order": {
-        "_files.parquet -> _persistence.file_format",  # whole files: to _files.atomic
-        "_fit.from_parquet -> temporary",
-    },
-}
-
 
 class Import(NamedTuple):
     """One import. Modules of skembed are named without the first part; "" is skembed itself."""
@@ -180,12 +169,9 @@ def find_imports(sources):
     return ours, others
 
 
-def check(found, rule, message):
-    """Fail on what is found but not in `NOT_YET`, and on what is there but not found."""
-    new = [f"{what}: {where}" for what, where in found.items() if what not in NOT_YET[rule]]
-    assert not new, f"{message}\n" + "\n".join(new)
-    needless = [what for what in NOT_YET[rule] if what not in found]
-    assert not needless, "No longer needed in NOT_YET:\n" + "\n".join(needless)
+def check(found, message):
+    """Fail on what is found."""
+    assert not found, f"{message}\n" + "\n".join(f"{what}: {at}" for what, at in found.items())
 
 
 # Places.
@@ -201,7 +187,7 @@ def find_places_missing(sources):
 
 
 def test_rooms_hold_every_module():
-    check(find_places_missing(SOURCES), "places", "Modules that no room of this file holds:")
+    check(find_places_missing(SOURCES), "Modules that no room of this file holds:")
 
 
 def test_rooms_module_outside_is_found():
@@ -241,7 +227,7 @@ def find_imports_out_of_order(sources):
 
 def test_imports_go_to_the_left():
     message = "Imports that the order of rooms does not allow (LINE, MAY_IMPORT, IMPORTED_BY):"
-    check(find_imports_out_of_order(SOURCES), "order", message)
+    check(find_imports_out_of_order(SOURCES), message)
 
 
 @pytest.mark.parametrize(
