@@ -46,8 +46,10 @@ from torch.nn import functional
 
 from skembed import NeuralEmbeddingEncoder
 from skembed._model.target import encode_target
-from skembed._training.loop import Settings, auto_batch_size, train
-from skembed._training.rows import Block, Blocks
+from skembed._training.loop import train
+from skembed._training.rows import Block, Blocks, TableShape
+from skembed._training.schedule import choose_batch_size
+from skembed._training.settings import Settings
 
 LAYERS, N_FOLDS = (64, 32), 5
 FAST = 0.01  # learning rate, for the fewest epochs
@@ -106,7 +108,7 @@ def ordinary(problem, dim, epochs):
     codes, numbers = torch.from_numpy(codes), torch.from_numpy(scaled(X, levels))
     y = torch.as_tensor(y, dtype=torch.float32)
     net = Ordinary(sizes, dim, numbers.shape[1])
-    batch_size = auto_batch_size(len(y))
+    batch_size = choose_batch_size(len(y))
     steps = epochs * -(-len(y) // batch_size)
     adamw = torch.optim.AdamW(net.parameters(), weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(adamw, 3e-3, total_steps=steps)
@@ -122,7 +124,7 @@ def ordinary(problem, dim, epochs):
 
 def products(n_rows, n_inputs, epochs):
     """Multiply what a fit has to multiply: see `skembed._training.loop`."""
-    batch, shapes = auto_batch_size(n_rows), []
+    batch, shapes = choose_batch_size(n_rows), []
     for n_in, n_out in itertools.pairwise([n_inputs, *LAYERS, 1]):
         shapes.append((N_FOLDS * batch, n_in, n_out))  # forward, with the vectors of each fold
         shapes.append((N_FOLDS * batch, n_out, n_in))  # back to what went in
@@ -219,7 +221,7 @@ def tabular(options):
         options.data / "amazon_employee" / "data.csv.gz",
         "ACTION",
         made.n_iter_,
-        auto_batch_size(len(X)),
+        choose_batch_size(len(X)),
         "-".join(map(str, LAYERS)),
     ]
     script = pathlib.Path(__file__).with_name("tabular.py")
@@ -260,8 +262,9 @@ def of_rows(options):
 def train_on(n_rows, n_levels):
     """Function of a number of epochs that trains on three columns, one of so many levels."""
     rng = np.random.default_rng(0)
-    sizes = [n_levels + 3, 103, 23]
-    codes = [rng.integers(3, size, n_rows) for size in sizes]
+    sizes = {"many": n_levels + 3, "some": 103, "few": 23}
+    shapes = [TableShape(name, size, 4) for name, size in sizes.items()]
+    codes = [rng.integers(3, shape.n_codes, n_rows) for shape in shapes]
     target = encode_target((rng.random(n_rows) < 0.5).astype(int), "auto", np.ones(n_rows))
     inputs, fold = np.zeros((n_rows, 0), dtype=np.float32), np.arange(n_rows) % N_FOLDS
     weight = np.ones(n_rows, dtype=np.float32)
@@ -269,9 +272,7 @@ def train_on(n_rows, n_levels):
     settings = Settings(
         LAYERS, "mlp", 0.1, 0.0, 1e-4, 3e-3, 1024, 2, False, 5, 0.0, "auto", None, 0
     )
-    return lambda epochs: train(
-        blocks, sizes, [4, 4, 4], target, settings._replace(max_epochs=epochs)
-    )
+    return lambda epochs: train(blocks, shapes, target, settings._replace(max_epochs=epochs))
 
 
 def of_levels(options):

@@ -9,7 +9,7 @@ from skembed._columns.vocabulary import RESERVED
 from skembed._fit.in_memory import learn_in_memory
 from skembed._model.tables import gather, mean_over_folds
 from skembed._reading.readable_vectors import ReadableVectors
-from skembed._training.monitor import Epochs
+from skembed._training.monitor import Monitor
 from skembed._utils.optional_imports import needs_torch
 from skembed._utils.sklearn_compat import fit_context
 
@@ -109,11 +109,11 @@ class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
             split_params = self._split_params("fit", groups)
             columns = self._columns(X, reset=True)
             learned = learn_in_memory(
-                columns, X, y, sample_weight, split_params, self._options(), Epochs(self)
+                columns, X, y, sample_weight, split_params, self._options(), Monitor(self)
             )
             tables = {}
             for column in learned.columns:
-                table = tables[column.name] = mean_over_folds(column.prior, column.deviations)
+                table = tables[column.name] = mean_over_folds(*column.table)
                 if column.start and column.start.frozen:  # without the rounding of mean and sum
                     table[column.start.codes] = column.start.vectors
             target = learned.problem.target

@@ -17,7 +17,7 @@ from skembed._fit.without_target import learn_without_target
 from skembed._model.tables import gather, gather_own_fold
 from skembed._reading.readable_vectors import ReadableVectors
 from skembed._reading.restore import restore_columns
-from skembed._training.monitor import Epochs
+from skembed._training.monitor import Monitor
 from skembed._utils.optional_imports import needs_torch
 from skembed._utils.sklearn_compat import StrOptions, check_feature_names_in, fit_context
 from skembed._utils.warnings import warn_user
@@ -671,7 +671,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
     def _fit_without_target(self, X, sample_weight):
         """Learn vectors from the columns alone."""
         columns = self._columns(X, reset=True)
-        learned = learn_without_target(columns, X, sample_weight, self._options(), Epochs(self))
+        learned = learn_without_target(columns, X, sample_weight, self._options(), Monitor(self))
         history = learned.history
         self._keep_output(
             learned, columns, learned.tables, history, len(history["seconds"]), "none", None
@@ -682,23 +682,23 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         split_params = self._split_params(method, groups)
         columns = self._columns(X, reset=True)
         learned = learn_in_memory(
-            columns, X, y, sample_weight, split_params, self._options(), Epochs(self)
+            columns, X, y, sample_weight, split_params, self._options(), Monitor(self)
         )
         return columns, learned, self._finish(learned, columns)
 
     def _fit_parquet(self, dataset, target, sample_weight, distributed):
         """Learn vectors from files; return what `fit_transform_parquet` needs beside them."""
         with needs_torch("fit"):
-            from skembed._training.process_group import joined
-        ranks = joined(is_distributed=distributed, device=self.device)
-        epochs = Epochs(None if ranks.rank else self)  # ranks share a terminal: one reports
+            from skembed._training.process_group import join_ranks
+        ranks = join_ranks(is_distributed=distributed, device=self.device)
+        monitor = Monitor(None if ranks.rank else self)  # ranks share a terminal: one reports
         learned, plan, next_folds = learn_from_parquet(
             dataset,
             target,
             sample_weight,
             ranks,
             self._options(),
-            epochs,
+            monitor,
             read_columns=lambda X: self._columns(X, reset=True),
         )
         finished = self._finish(learned, plan.columns)

@@ -8,8 +8,8 @@ from skembed._utils.optional_imports import needs_torch
 def check_device(given):
     """Raise if there is no such device."""
     with needs_torch("fit"):
-        from skembed._training.runtime import chosen_device
-    chosen_device(given)
+        from skembed._training.runtime import choose_device
+    choose_device(given)
 
 
 def check_layers(sizes):

@@ -94,7 +94,7 @@ def _read_types(dataset, target, weight):
     return row, row.drop_columns([name for name in (target, weight) if name is not None])
 
 
-def learn_from_parquet(dataset, target, weight, ranks, options, epochs, read_columns):
+def learn_from_parquet(dataset, target, weight, ranks, options, monitor, read_columns):
     """Learn vectors from rows that are read once, and stored in temporary files.
 
     Parameters
@@ -106,7 +106,7 @@ def learn_from_parquet(dataset, target, weight, ranks, options, epochs, read_col
         The processes that train together, each on its share of the rows.
     options : SimpleNamespace
         Parameters of the encoder.
-    epochs : Epochs
+    monitor : Monitor
     read_columns : callable
         Gives the Columns of a frame, after the checks of the encoder.
 
@@ -151,7 +151,7 @@ def learn_from_parquet(dataset, target, weight, ranks, options, epochs, read_col
             bag_mode=options.bag_mode,
             is_sparse=False,
         )
-        learned = learn_tables(rows, row_encoder, plan.others, options, epochs)
+        learned = learn_tables(rows, row_encoder, plan.others, options, monitor)
         return learned, plan, files.put_back(rows.folds.by_file)
 
 

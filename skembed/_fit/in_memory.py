@@ -15,7 +15,7 @@ from skembed._training.rows import HeldRows
 from skembed._utils.sklearn_compat import check_sample_weight
 
 
-def learn_in_memory(columns, X, y, sample_weight, split_params, options, epochs):
+def learn_in_memory(columns, X, y, sample_weight, split_params, options, monitor):
     """Learn vectors from a target.
 
     Parameters
@@ -29,7 +29,7 @@ def learn_in_memory(columns, X, y, sample_weight, split_params, options, epochs)
         What the splitter is given beside X and y.
     options : SimpleNamespace
         Parameters of the estimator.
-    epochs : Epochs
+    monitor : Monitor
         Reports how training goes.
 
     Returns
@@ -81,7 +81,7 @@ def learn_in_memory(columns, X, y, sample_weight, split_params, options, epochs)
         binned,
         Problem(inputs, target, weight, fold, starts, seed),
     )
-    return learn_tables(rows, row_encoder, others, options, epochs)
+    return learn_tables(rows, row_encoder, others, options, monitor)
 
 
 def encode_target_as(options, y, weight):

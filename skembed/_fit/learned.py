@@ -10,6 +10,7 @@ from skembed._columns.vocabulary import Vocabulary
 from skembed._model.decoder import MLP, Dot
 from skembed._model.pretrained import Start
 from skembed._model.target import Target
+from skembed._training.rows import FoldTable
 
 
 class Problem(NamedTuple):
@@ -44,8 +45,7 @@ class LearnedColumn(NamedTuple):
     levels : Vocabulary or Cross
     codes : ndarray of intp, shape (n_rows,), or csr_array of shape (n_rows, n_codes)
         Of the training rows; weights of the codes of a bag.
-    prior : ndarray of shape (dim,)
-    deviations : ndarray of shape (n_codes, n_folds, dim)
+    table : FoldTable
     start : Start or None
         Where its vectors started, if they were given.
     """
@@ -53,8 +53,7 @@ class LearnedColumn(NamedTuple):
     name: str
     levels: Vocabulary | Cross
     codes: Any
-    prior: np.ndarray
-    deviations: np.ndarray
+    table: FoldTable
     start: Start | None
 
     @property
@@ -65,7 +64,7 @@ class LearnedColumn(NamedTuple):
     @property
     def fold_tables(self):
         """Vectors of each code by fold, (n_codes, n_folds, dim)."""
-        return self.prior + self.deviations
+        return self.table.prior + self.table.deviations
 
 
 class Learned(NamedTuple):

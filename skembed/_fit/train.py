@@ -6,13 +6,14 @@ from skembed._fit.evidence import Evidence, choose_crosses, draw_rows, requested
 from skembed._fit.learned import Learned, LearnedColumn
 from skembed._model.dimensions import cross_dim, embedding_dims
 from skembed._training.rows import TableShape
+from skembed._training.settings import read_settings
 from skembed._training.significance import is_evidence
 from skembed._utils.memory import check_tables
 from skembed._utils.optional_imports import needs_torch
 from skembed._utils.warnings import warn_user
 
 
-def learn_tables(rows, row_encoder, passing, options, epochs):
+def learn_tables(rows, row_encoder, passing, options, monitor):
     """Learn the tables of all columns and crosses, wherever the rows lie.
 
     Parameters
@@ -24,7 +25,7 @@ def learn_tables(rows, row_encoder, passing, options, epochs):
         Positions of the columns that are not embedded.
     options : SimpleNamespace
         Parameters of the estimator.
-    epochs : Epochs
+    monitor : Monitor
 
     Returns
     -------
@@ -36,7 +37,7 @@ def learn_tables(rows, row_encoder, passing, options, epochs):
             f"interaction='dot' gives one number for each row, but the target is "
             f"{target.kind} with {len(target.bias)}: give interaction='mlp'."
         )
-    crosses, trained = _train_with_crosses(rows, row_encoder, options, epochs)
+    crosses, trained = _train_with_crosses(rows, row_encoder, options, monitor)
     if trained.best_epoch == 0:
         warn_user(
             "The columns told nothing about y that holds out of fold: in no epoch was the net "
@@ -47,8 +48,8 @@ def learn_tables(rows, row_encoder, passing, options, epochs):
     crossable = rows.codes | rows.binned
     codes = rows.codes | {cross.name: cross.encode(crossable) for cross in crosses}
     columns = [
-        LearnedColumn(name, levels, codes[name], prior, deviations, problem.pretrained.get(name))
-        for (name, levels), (prior, deviations) in zip(
+        LearnedColumn(name, levels, codes[name], table, problem.pretrained.get(name))
+        for (name, levels), table in zip(
             row_encoder.vocabularies_and_crosses.items(), trained.tables, strict=True
         )
     ]
@@ -63,7 +64,7 @@ def learn_tables(rows, row_encoder, passing, options, epochs):
     )
 
 
-def _train_with_crosses(rows, row_encoder, options, epochs):
+def _train_with_crosses(rows, row_encoder, options, monitor):
     """Crosses and what was trained; "auto" keeps crosses only if they lower the loss."""
     problem = rows.problem
     embedded = {
@@ -75,14 +76,14 @@ def _train_with_crosses(rows, row_encoder, options, epochs):
     if options.crosses != "auto":
         requested = requested_crosses(options.crosses, list(embedded), list(crossable))
         crosses = rows.fit_crosses(requested, crossable)
-        return crosses, _train(rows, row_encoder, crosses, options, epochs)
+        return crosses, _train(rows, row_encoder, crosses, options, monitor)
     # Without folds there is no evidence to choose by; a dot product has its pairs already.
     if options.cv is None or options.interaction == "dot":
-        return [], _train(rows, row_encoder, [], options, epochs)
+        return [], _train(rows, row_encoder, [], options, monitor)
     fold, target = problem.fold, problem.target
     outputs_per_row = (fold.max() + 1) * len(target.bias)
     look_at = draw_rows(problem.weight > 0, outputs_per_row, problem.seed)
-    plain = _train(rows, row_encoder, [], options, epochs, look_at)
+    plain = _train(rows, row_encoder, [], options, monitor, look_at)
     weight, values = problem.weight[look_at, None, None], target.values[look_at, None]
     residual, curvature = target.loss.derivatives(values, plain.outputs)
     evidence = Evidence(residual * weight, curvature * weight, fold[look_at])
@@ -93,34 +94,21 @@ def _train_with_crosses(rows, row_encoder, options, epochs):
         return [], plain
     if options.verbose:
         print(f"once more, with crosses: {', '.join(cross.name for cross in crosses)}")
-    crossed = _train(rows, row_encoder, crosses, options, epochs)
+    crossed = _train(rows, row_encoder, crosses, options, monitor)
     return (crosses, crossed) if is_evidence(crossed.losses - plain.losses) else ([], plain)
 
 
-def _train(rows, row_encoder, crosses, options, epochs, look_at=None):
+def _train(rows, row_encoder, crosses, options, monitor, look_at=None):
     """Train once, with these crosses."""
     with needs_torch("fit"):
-        from skembed._training.loop import Settings, train
+        from skembed._training.loop import train
     problem = rows.problem
     shapes = _shapes(row_encoder.embedded, crosses, problem.pretrained, options)
     blocks = rows.blocks(crosses)
     check_tables(shapes, blocks.n_folds)
-    own = {"random_state": problem.seed, "epochs": epochs}
-    given = {name: getattr(options, name) for name in Settings._fields if name not in own}
-    with epochs:
-        from types import SimpleNamespace
-
-        trained = train(
-            blocks,
-            [shape.n_codes for shape in shapes],
-            [shape.dim for shape in shapes],
-            problem.target,
-            Settings(**given, **own),
-            starts=[shape.start for shape in shapes],
-            look_at=look_at,
-        )
-        tables = list(zip(trained.priors, trained.deviations, strict=True))
-        return SimpleNamespace(**trained._asdict(), tables=tables)
+    settings = read_settings(options, problem.seed, monitor)
+    with monitor:
+        return train(blocks, shapes, problem.target, settings, look_at=look_at)
 
 
 def _shapes(embedded, crosses, starts, options):

@@ -12,6 +12,7 @@ from skembed._fit.checks import check_device
 from skembed._fit.levels import learn_levels, split_columns
 from skembed._model.dimensions import auto_dim, embedding_dims, is_asked
 from skembed._training.rows import TableShape
+from skembed._training.settings import read_settings
 from skembed._utils.memory import check_tables
 from skembed._utils.optional_imports import needs_torch
 from skembed._utils.sklearn_compat import check_sample_weight
@@ -39,7 +40,7 @@ class LearnedWithoutTarget(NamedTuple):
     history: dict
 
 
-def learn_without_target(columns, X, sample_weight, options, epochs):
+def learn_without_target(columns, X, sample_weight, options, monitor):
     """Learn vectors by predicting hidden cells from the visible ones.
 
     Parameters
@@ -50,7 +51,7 @@ def learn_without_target(columns, X, sample_weight, options, epochs):
     sample_weight : array-like of shape (n_rows,) or None
     options : SimpleNamespace
         Parameters of the encoder.
-    epochs : Epochs
+    monitor : Monitor
 
     Returns
     -------
@@ -69,7 +70,7 @@ def learn_without_target(columns, X, sample_weight, options, epochs):
     inputs = context.matrix(numbers, columns.n_rows)
     _check_companions([each.column.name for each in coded], inputs.shape[1])
     asked = _asked(options.embedding_dim, [each.column for each in coded])
-    trained = _train(coded, asked, inputs, weight, options, epochs)
+    trained = _train(coded, asked, inputs, weight, options, monitor)
     counts = [each.column.vocabulary.counts for each in coded]
     tables = turn_tables(trained, counts, asked)
     row_encoder = RowEncoder(
@@ -97,7 +98,7 @@ def turn_tables(trained, counts, asked):
 
     Parameters
     ----------
-    trained : Companions
+    trained : MaskedTrained
         What `skembed._training.masked_loop` leaves behind.
     counts : list of ndarray, each of shape (n_codes,)
         Rows per code.
@@ -111,8 +112,8 @@ def turn_tables(trained, counts, asked):
     # One thread: the bits must not depend on their number.
     with threadpool_limits(1, user_api="blas"):
         axes = [
-            _principal(*column)
-            for column in zip(trained.tables, trained.metrics, counts, strict=True)
+            _principal(table, metric, count)
+            for (table, metric), count in zip(trained.tables, counts, strict=True)
         ]
     faint = FAINT_COMPONENT * sum(strengths.sum() for _, strengths in axes)
     return [
@@ -130,10 +131,9 @@ def _principal(table, metric, count):
     return seen @ directions[:, ::-1], np.maximum(strengths[::-1], 0)
 
 
-def _train(coded, asked, inputs, weight, options, epochs):
+def _train(coded, asked, inputs, weight, options, monitor):
     with needs_torch("fit"):
-        from skembed._training.loop import Settings
-        from skembed._training.masked_loop import train
+        from skembed._training.masked_loop import train_masked
     shapes = []
     for (column, *_), n in zip(coded, asked, strict=True):
         vocabulary = column.vocabulary
@@ -141,17 +141,10 @@ def _train(coded, asked, inputs, weight, options, epochs):
         shapes.append(TableShape(column.name, vocabulary.n_codes, dim))
     check_tables(shapes, n_folds=1)
     seed = int(check_random_state(options.random_state).randint(2**31 - 1))
-    own = {"random_state": seed, "epochs": epochs}
-    given = {name: getattr(options, name) for name in Settings._fields if name not in own}
-    with epochs:
-        return train(
-            [each.codes for each in coded],
-            [shape.n_codes for shape in shapes],
-            [shape.dim for shape in shapes],
-            inputs,
-            weight,
-            Settings(**given, **own),
-        )
+    settings = read_settings(options, seed, monitor)
+    codes = [each.codes for each in coded]
+    with monitor:
+        return train_masked(codes, shapes, inputs, weight, settings)
 
 
 def _asked(rule, embedded):

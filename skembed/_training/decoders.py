@@ -1,4 +1,4 @@
-"""Torch modules: the nets above the vectors of all columns, shared by all folds."""
+"""The nets above the vectors of all columns, shared by all folds."""
 
 import math
 from functools import partial
@@ -9,25 +9,58 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skembed._model import decoder as forward
+from skembed._model.decoder import MLP, Dot
+
+DOT_SCALE = 0.03  # standard deviation, at the start, of the components that are multiplied
 
 
-class Decoder(nn.Module):
-    """The small net above the vectors, shared by all folds.
-
-    The first component of every vector, but of pretrained ones, is the level's own effect: where
-    the output is one number, it is added straight to it, beside its way through the layers. The
-    last layer's weights start at zero, so that the start is the constant answer.
+def make_decoder(tables, n_inputs, bias, settings, generator):
+    """Make the net above the vectors, and start the components that it multiplies.
 
     Parameters
     ----------
     tables : FoldTables
-        Tables that the vectors come from.
+    n_inputs : int
+        Numeric inputs beside the vectors.
+    bias : ndarray of float32, shape (n_outputs,)
+        Output at the start.
+    settings : Settings
+    generator : torch.Generator
+        Draws the start and the dropout.
+
+    Returns
+    -------
+    Decoder or DotDecoder
+    """
+    if settings.interaction == "dot":
+        tables.start_products(DOT_SCALE, generator)
+        return DotDecoder(tables, n_inputs, bias)
+    return Decoder(
+        tables,
+        n_inputs,
+        settings.hidden_layer_sizes,
+        bias,
+        dropout=settings.dropout,
+        generator=generator,
+    )
+
+
+class Decoder(nn.Module):
+    """A multi-layer perceptron above the vectors.
+
+    The first component of every vector that is not pretrained is the level's own effect. Where the
+    output is one number, the effect is added to it directly, beside its way through the layers.
+    The weights of the last layer start at zero, so that the net starts at the constant answer.
+
+    Parameters
+    ----------
+    tables : FoldTables
+        Tables of the vectors.
     n_inputs : int
         Numeric inputs beside the vectors.
     hidden_layer_sizes : sequence of int
     bias : ndarray of float32, shape (n_outputs,)
-        Where the output starts.
+        Output at the start.
     dropout : float
     generator : torch.Generator
         Draws the start and the dropout.
@@ -40,57 +73,60 @@ class Decoder(nn.Module):
         super().__init__()
         self.tables, self.dropout, self.generator = tables, dropout, generator
         sizes = [len(tables.kept) + n_inputs, *hidden_layer_sizes, len(bias)]
-        layers = [linear(n_in, n_out, generator) for n_in, n_out in pairwise(sizes)]
+        layers = [make_linear(n_in, n_out, generator) for n_in, n_out in pairwise(sizes)]
         with torch.no_grad():
             layers[-1].weight.zero_()
             layers[-1].bias.copy_(torch.from_numpy(bias))
-        layers[0] = _padded(layers[0], tables)
+        _pad_inputs(layers[0], tables)
+        # The list has types that a ModuleList lacks.
         self.layers, self._chain = nn.ModuleList(layers), layers
         effect = torch.zeros(tables.padded)
-        effect[tables.first[tables.own]] = 1.0
+        first = [column.first for column in tables.columns if column.has_effect]
+        effect[torch.tensor(first, dtype=torch.int64)] = 1.0
         self.register_buffer("effect", effect)
 
     @torch.no_grad()
     def forward(self, vectors: Tensor, context: Tensor) -> Tensor:
-        """Output (rows, n_outputs) from padded vectors (rows, padded) and context."""
+        """Output (n, n_outputs) from padded vectors (n, padded) and context (n, n_inputs)."""
         output, _ = self.trace(vectors, context)
         return output
 
     @torch.no_grad()
     def trace(self, vectors: Tensor, context: Tensor):
-        """Output, and a function that goes the way back.
+        """Compute the output, and keep what the way back needs.
 
-        Autograd would work out the gradient of the layers from all rows, where it is wanted from
-        one in five.
+        The way back is written by hand: autograd would compute the gradient of the layers from the
+        vectors of all folds, and the decoder step needs one of them.
 
         Parameters
         ----------
-        vectors : Tensor of shape (rows, padded)
-        context : Tensor of shape (rows / m, n_inputs)
-            Each stands for m rows in turn.
+        vectors : Tensor of shape (n, padded)
+        context : Tensor of shape (n / m, n_inputs)
+            Each row belongs to m vectors in turn.
 
         Returns
         -------
-        output : Tensor of shape (rows, n_outputs)
+        output : Tensor of shape (n, n_outputs)
         backward : callable
-            ``backward(pull, own)`` gives the gradient (rows, padded) by the vectors, where
-            ``pull``, of the shape of ``output``, is the gradient by the output, and adds to the
-            gradients of the layers what comes of the rows at the positions ``own``.
+            ``backward(of_output, own)`` returns the gradient (n, padded) by the vectors, where
+            ``of_output``, of the shape of ``output``, is the gradient by the output. It adds the
+            gradient of the layers, from the vectors at the positions ``own`` alone.
         """
         first, *others = self._chain
         of_vectors, of_context = first.weight.split([vectors.shape[1], context.shape[1]], dim=1)
-        of_context = torch.addmm(first.bias, context, of_context.T)
-        x = (vectors @ of_vectors.T).view(len(context), -1, len(first.bias))
-        x = x.add_(of_context[:, None]).view(len(vectors), -1)
+        of_context = torch.addmm(first.bias, context, of_context.T)  # (n / m, width)
+        x = (vectors @ of_vectors.T).view(len(context), -1, len(first.bias))  # (n / m, m, width)
+        x = x.add_(of_context[:, None]).view(len(vectors), -1)  # (n, width)
         inputs = []
         for layer in others:
-            inputs.append(self._activated(x))
+            inputs.append(self._activate(x))
             x = functional.linear(inputs[-1], layer.weight, layer.bias)
         if x.shape[1] == 1:
             x = x + (vectors @ self.effect)[:, None]
         return x, partial(self._backward, vectors, context, inputs)
 
-    def _activated(self, x):
+    def _activate(self, x):
+        """Rectify in place, and drop some of the numbers while training."""
         x = x.relu_()
         if self.dropout and self.training:
             keep = torch.empty(x.shape).bernoulli_(1 - self.dropout, generator=self.generator)
@@ -98,56 +134,61 @@ class Decoder(nn.Module):
         return x
 
     @torch.no_grad()
-    def _backward(self, vectors, context, inputs, pull, own):
+    def _backward(self, vectors, context, inputs, of_output, own):
         first, *others = self._chain
-        slope = pull
+        slope = of_output  # gradient by the output of a layer, from the last to the first
         for layer, x in zip(reversed(others), reversed(inputs), strict=True):
             _add_gradients(layer, slope.index_select(0, own), x.index_select(0, own))
+            # A dropped number is 0 in x, as a negative one is, and passes no gradient.
             slope = torch.ops.aten.threshold_backward(slope @ layer.weight, x, 0)
             if self.dropout and self.training:
                 slope /= 1 - self.dropout
         rows = own // (len(vectors) // len(context))
-        of_own = torch.cat([vectors.index_select(0, own), context.index_select(0, rows)], dim=1)
-        _add_gradients(first, slope.index_select(0, own), of_own)
-        gradient = slope @ first.weight[:, : vectors.shape[1]]
-        if pull.shape[1] == 1:
-            gradient.addr_(pull[:, 0], self.effect)
+        x = torch.cat([vectors.index_select(0, own), context.index_select(0, rows)], dim=1)
+        _add_gradients(first, slope.index_select(0, own), x)
+        gradient = slope @ first.weight[:, : vectors.shape[1]]  # (n, padded)
+        if of_output.shape[1] == 1:
+            gradient.addr_(of_output[:, 0], self.effect)
         return gradient
 
-    def numpy(self):
-        """The same in numpy."""
+    def to_numpy(self):
+        """The same net in numpy, for vectors without padding in the units of their columns."""
         parameters = [parameter.detach().cpu().numpy().copy() for parameter in self.parameters()]
         layers = list(zip(parameters[::2], parameters[1::2], strict=True))
         weight, bias = layers[0]
         kept, padded = self.tables.kept, self.tables.padded
         layers[0] = np.hstack([weight[:, kept], weight[:, padded:]]), bias
         self._take_units(*layers[0])
-        first = np.cumsum([0, *self.tables.dims[:-1]])
-        return forward.MLP(layers, first[self.tables.own])
+        columns = self.tables.columns
+        *first, _ = np.cumsum([0, *(column.shape.dim for column in columns)])
+        has_effect = [column.has_effect for column in columns]
+        return MLP(layers, np.array(first)[has_effect])
 
     def _take_units(self, weight, bias):
         """Make the first layer read vectors in the units of their columns."""
-        centres = np.concatenate([centre for centre, _ in self.tables.units])
+        columns = self.tables.columns
+        centres = np.concatenate([column.centre for column in columns])
+        scales = [np.full(column.shape.dim, column.scale) for column in columns]
         of_vectors = weight[:, : len(centres)]
-        of_vectors /= np.repeat([scale for _, scale in self.tables.units], self.tables.dims)
+        of_vectors /= np.concatenate(scales)
         bias -= of_vectors @ centres
 
 
 class DotDecoder(nn.Module):
     """Own effects and dot products of pairs of columns: matrix factorisation with biases.
 
-    Each own effect, and the product of each pair, is multiplied by a number that starts at 1:
-    the trust that rows which did not make the vectors put in them. The context is added by a
-    linear term. Nothing else holds the vectors back, so they decay with each look at them.
+    Each own effect, and the product of each pair, is multiplied by a number that starts at 1: the
+    trust of rows that did not make the vectors. The context is added by a linear term. Without
+    layers nothing bounds the vectors, so they decay with each step that reads them.
 
     Parameters
     ----------
     tables : FoldTables
-        Tables that the vectors come from. Columns longer than 1 are of one length.
+        Tables of the vectors. Columns longer than 1 are of one length.
     n_inputs : int
         Numeric inputs beside the vectors.
     bias : ndarray of float32, shape (1,)
-        Where the output starts.
+        Output at the start.
 
     References
     ----------
@@ -162,12 +203,12 @@ class DotDecoder(nn.Module):
 
     def __init__(self, tables, n_inputs, bias):
         super().__init__()
-        self.dims = tables.dims
-        starts = [first for first, dim in zip(tables.first, self.dims, strict=True) if dim > 1]
-        longest = max(self.dims)
-        self.n_dotted = len(starts)
-        dotted = [first + np.arange(1, longest) for first in starts]
-        self.register_buffer("first", torch.from_numpy(tables.first))
+        self.dims = [column.shape.dim for column in tables.columns]
+        first, longest = [column.first for column in tables.columns], max(self.dims)
+        long = [column.first for column in tables.columns if column.shape.dim > 1]
+        dotted = [start + np.arange(1, longest) for start in long]
+        self.n_dotted = len(dotted)
+        self.register_buffer("first", torch.tensor(first, dtype=torch.int64))
         self.register_buffer("dotted", torch.tensor(np.array(dotted, dtype=np.int64)).flatten())
         self.register_buffer("pairs", torch.triu_indices(self.n_dotted, self.n_dotted, offset=1))
         self.bias = nn.Parameter(torch.from_numpy(bias.copy()))
@@ -176,56 +217,56 @@ class DotDecoder(nn.Module):
         self.slope = nn.Parameter(torch.zeros(n_inputs))
 
     def forward(self, vectors: Tensor, context: Tensor) -> Tensor:
-        """Output (rows, 1) from padded vectors (rows, padded) and context."""
+        """Output (n, 1) from padded vectors (n, padded) and context (n, n_inputs)."""
         output = self.bias + vectors.index_select(1, self.first) @ self.own + context @ self.slope
         if len(self.trust):
             dotted = vectors.index_select(1, self.dotted).view(len(vectors), self.n_dotted, -1)
-            products = dotted @ dotted.transpose(1, 2)
+            products = dotted @ dotted.transpose(1, 2)  # (n, n_dotted, n_dotted)
             output = output + products[:, self.pairs[0], self.pairs[1]] @ self.trust
         return output[:, None]
 
     def trace(self, vectors: Tensor, context: Tensor):
-        """Output, and a function that goes the way back: as of `Decoder`."""
-        context = context.repeat_interleave(len(vectors) // len(context), dim=0)
+        """Compute the output, and keep what the way back needs; as `Decoder.trace`."""
+        context = context.repeat_interleave(len(vectors) // len(context), dim=0)  # (n, n_inputs)
         vectors = vectors.detach().requires_grad_()
         with torch.enable_grad():
             output = self(vectors, context)
 
-        def backward(pull, own):
-            (gradient,) = torch.autograd.grad(output, [vectors], pull, retain_graph=True)
-            of_own = torch.zeros_like(pull)
-            of_own[own] = pull[own]
+        def backward(of_output, own):
+            (gradient,) = torch.autograd.grad(output, [vectors], of_output, retain_graph=True)
+            of_own = torch.zeros_like(of_output)
+            of_own[own] = of_output[own]
             output.backward(of_own, inputs=list(self.parameters()))
             return gradient
 
         return output.detach(), backward
 
-    def numpy(self):
-        """The same in numpy."""
+    def to_numpy(self):
+        """The same net in numpy."""
         bias, own, of_pairs, slope = (p.detach().cpu().numpy().copy() for p in self.parameters())
         trust = np.zeros((self.n_dotted, self.n_dotted), dtype=np.float32)
         trust[tuple(self.pairs.cpu().numpy())] = of_pairs
-        return forward.Dot(float(bias[0]), own, trust + trust.T, slope, self.dims)
+        return Dot(float(bias[0]), own, trust + trust.T, slope, self.dims)
 
 
 def _add_gradients(layer, slope, x):
+    """Add the gradient of a layer from its inputs ``x`` and the gradient by its output."""
     layer.weight.grad.addmm_(slope.T, x)
     layer.bias.grad += slope.sum(dim=0)
 
 
-def _padded(layer, tables):
-    """The first layer with inputs for padding, that have no weight and so never get any."""
-    n_kept = len(tables.kept)
-    weight = layer.weight.new_zeros(layer.out_features, tables.padded)
-    weight[:, tables.kept] = layer.weight.detach()[:, :n_kept]
-    layer.weight = nn.Parameter(torch.cat([weight, layer.weight.detach()[:, n_kept:]], dim=1))
+def _pad_inputs(layer, tables):
+    """Give the first layer inputs for the padding, whose weights are zero and stay zero."""
+    n_kept, drawn = len(tables.kept), layer.weight.detach()
+    weight = drawn.new_zeros(layer.out_features, tables.padded)
+    weight[:, tables.kept] = drawn[:, :n_kept]
+    layer.weight = nn.Parameter(torch.cat([weight, drawn[:, n_kept:]], dim=1))
     layer.in_features = layer.weight.shape[1]
-    return layer
 
 
-def linear(n_in, n_out, generator):
+def make_linear(n_in, n_out, generator):
     """Make a linear layer whose start the generator draws."""
-    # skip_init and our own draw: torch's global generator is the user's.
+    # skip_init and a draw of our own, because torch's global generator is the user's.
     layer: nn.Linear = nn.utils.skip_init(nn.Linear, n_in, n_out)
     bound = 1 / math.sqrt(n_in)
     nn.init.uniform_(layer.weight, -bound, bound, generator=generator)

@@ -1,80 +1,54 @@
-"""Cross-fitted embeddings in one training run: the loop, read from top to bottom.
+"""Cross-fitted embeddings in one training run.
 
-Every step does two things with one batch. The *decoder step* looks each row up in its own fold's
-tables, which never saw it, and moves the decoder alone: it learns how far vectors can be trusted
-on rows that did not make them. The *table step* looks each row up in the tables of the other
-folds and moves those and the prior rows alone. The loss of the decoder step is the out-of-fold
-loss: it says when to stop.
+Each step uses its batch twice, in one pass through the net:
+
+- The *decoder step* looks each row up in the table of its own fold, which the row never moves,
+  and moves the decoder alone. So the decoder learns how far vectors can be trusted on rows that
+  did not make them. The loss of this step is the out-of-fold loss, which picks the best epoch.
+- The *table step* looks each row up in the tables of the other folds, and moves those tables and
+  the prior rows alone.
 """
 
-import math
 import time
-from collections.abc import Callable
-from contextlib import contextmanager
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from joblib import cpu_count
 from scipy.sparse import issparse
-from torch import Tensor
-from torch.nn import functional
 
 from skembed._model.decoder import MLP, Dot
-from skembed._training.decoders import Decoder, DotDecoder
-from skembed._training.fold_tables import Bags, FoldTables
-from skembed._training.monitor import Epochs
+from skembed._training.batches import TrainingRows
+from skembed._training.best_epoch import BestEpoch, EpochLosses
+from skembed._training.decoders import make_decoder
+from skembed._training.fold_tables import FoldTables
+from skembed._training.losses import differentiate, make_loss
 from skembed._training.optimizers import AdamW
 from skembed._training.process_group import ALONE
-from skembed._training.runtime import chosen_device
-from skembed._training.significance import Differences
-
-TABLE_LEARNING_RATE = 0.1
-CHUNK = 65_536  # rows that are shuffled at once
-DOT_SCALE = 0.03  # standard deviation of what is multiplied in dot products, at the start
-
-
-class Settings(NamedTuple):
-    """How to train: parameters of the encoder, by the same names, and who is told of the epochs."""
-
-    hidden_layer_sizes: tuple
-    interaction: str
-    unseen_rate: float
-    dropout: float
-    weight_decay: float
-    learning_rate: float
-    batch_size: int | str
-    max_epochs: int | str
-    early_stopping: bool
-    n_iter_no_change: int
-    tol: float
-    device: str
-    n_jobs: int | None
-    random_state: int
-    epochs: Epochs = Epochs()
+from skembed._training.runtime import choose_device, limit_threads
+from skembed._training.schedule import make_schedule, stop_if_diverged
 
 
 class Trained(NamedTuple):
-    """What training leaves behind, in numpy.
+    """Result of a training run, in numpy.
 
     Attributes
     ----------
-    priors : list of ndarray, each of shape (dim,)
-    deviations : list of ndarray, each of shape (n_codes, n_folds, dim)
+    tables : list of FoldTable
+        By column, in the order of the shapes that `train` was given.
     decoder : MLP or Dot
         See `skembed._model.decoder`.
     losses : ndarray of float32, shape (n_used_rows,)
-        Weighted out-of-fold loss of each row with weight of the sample, in the end.
+        Weighted out-of-fold loss, at the best epoch, of each row of the sample with positive
+        weight.
     outputs : ndarray of float32, shape (n_look_at, n_folds, n_outputs), or None
-        Output of the net from the tables of each fold, for the rows that were asked for.
+        Output of the net for the rows ``look_at``, from the table of each fold.
     history : dict of ndarray, each of shape (n_epochs,)
+        ``out_of_fold_loss``, ``table_loss``, and ``seconds`` since the start.
     best_epoch : int
-        Epoch that these tables come from, counted from 1; 0 is the start, before any step.
+        Epoch of the tables and the decoder, counted from 1. 0 is the start.
     """
 
-    priors: list
-    deviations: list
+    tables: list
     decoder: MLP | Dot
     losses: np.ndarray
     outputs: np.ndarray | None
@@ -82,374 +56,178 @@ class Trained(NamedTuple):
     best_epoch: int
 
 
-class Rows(NamedTuple):
-    """Training rows as tensors; the first axis of each is n_rows.
-
-    ``packed`` is a list, one for each weight of the tables; ``constant`` is the weighted loss of
-    the answer that the net starts with.
-    """
-
-    packed: list
-    context: Tensor
-    target: Tensor
-    weight: Tensor
-    fold: Tensor
-    constant: Tensor
-
-    @classmethod
-    def of(cls, block, tables, loss, bias):
-        """The rows of a block that have weight: those without teach nothing."""
-        device = tables.prior.device
-        packed = [part.to(device) for part in tables.pack(block.codes)]
-        context, target, weight, fold = (torch.from_numpy(part).to(device) for part in block[1:])
-        constant = torch.from_numpy(bias).to(device).expand(len(weight), -1)
-        rows = cls(packed, context, target, weight, fold, loss(constant, target) * weight)
-        used = np.flatnonzero(block.weight > 0)
-        return rows if len(used) == len(weight) else rows.take(torch.from_numpy(used).to(device))
-
-    def take(self, rows):
-        """Some of the rows, by their positions."""
-        packed = [
-            part.take(rows) if isinstance(part, Bags) else part.index_select(0, rows)
-            for part in self.packed
-        ]
-        return Rows(packed, *(part.index_select(0, rows) for part in self[1:]))
-
-    def split(self, batch_size):
-        """Cut into batches."""
-        packed = zip(*(part.split(batch_size) for part in self.packed), strict=True)
-        cut = [part.split(batch_size) for part in self[1:]]
-        return (Rows(list(first), *rest) for first, *rest in zip(packed, *cut, strict=True))
-
-
-def train(blocks, sizes, dims, target, settings, *, starts=(), look_at=None):
-    """Train the tables of all columns and the decoder above them.
+def train(blocks, shapes, target, settings, *, look_at=None):
+    """Train the fold tables of all columns, and the decoder above them.
 
     Parameters
     ----------
     blocks : Blocks
-        The training rows. A single fold trains one table by all rows, without cross-fitting.
-    sizes, dims : list of int, one per column
-        Codes and vector length.
+        The training rows. With a single fold, all rows train one table, without cross-fitting.
+    shapes : list of TableShape
+        By column, in the order of the codes of a block.
     target : Target
-        Its loss and start.
+        Provides the loss and the constant answer.
     settings : Settings
-    starts : sequence of (Start or None)
-        Of the first columns: where their vectors start if it is not at zero.
     look_at : ndarray of intp or None
-        Rows with weight of the sample whose ``outputs`` are wanted at the end.
+        Rows of the sample, with positive weight, whose ``outputs`` are returned.
 
     Returns
     -------
     Trained
     """
-    with torch_threads(settings.n_jobs):
-        # On the CPU whatever the device: all devices draw the same numbers.
+    with limit_threads(settings.n_jobs):
+        device, ranks = choose_device(settings.device), blocks.ranks or ALONE
+        sample, loss = blocks.sample, make_loss(target.loss, device)
+        # On the CPU, so that all devices draw the same numbers.
         generator = torch.Generator().manual_seed(settings.random_state)
-        device = chosen_device(settings.device)
-        sample, ranks = blocks.sample, blocks.ranks or ALONE
+
         bags = [column for column, codes in enumerate(sample.codes) if issparse(codes)]
-        tables = FoldTables(sizes, dims, blocks.n_folds, bags, device)
-        for column, start in enumerate(starts):
-            if start:
-                tables.start_at(column, start)
-        decoder = _decoder(tables, sample.inputs.shape[1], target.bias, settings, generator)
-        decoder.to(device)
-        if ranks.rank:  # the start is the same on all; what is hidden of their rows is not
-            generator.manual_seed(settings.random_state + ranks.rank)
-        loss = torch_loss(target.loss, device)
-        of_block = partial(Rows.of, tables=tables, loss=loss, bias=target.bias)
-        rows, outputs = of_block(sample), None
-        only = None
-        if len(blocks) == 1:
-            only = rows if ranks.size == 1 else of_block(blocks[0])
+        tables = FoldTables(shapes, blocks.n_folds, bags, device)
+        n_inputs = sample.inputs.shape[1]
+        decoder = make_decoder(tables, n_inputs, target.bias, settings, generator).to(device)
+        ranks.draw_apart(generator, settings.random_state)
 
-        def load(i):
-            return only or of_block(blocks[i])
+        rows = TrainingRows(blocks, sample, ranks, tables, loss, target.bias)
+        history, best_epoch = _run_epochs(tables, decoder, loss, rows, ranks, settings, generator)
 
-        # What a rank that has no rows left takes part in a step with: one row without weight.
-        idle = rows.take(torch.zeros(1, dtype=torch.int64, device=device))
-        idle = idle._replace(weight=torch.zeros_like(idle.weight))
-        history, best_epoch = _run(tables, decoder, blocks, load, idle, loss, settings, generator)
         decoder.eval()
-        losses = _own_losses(tables, decoder, rows, loss)
+        losses = _compute_own_losses(tables, decoder, loss, rows.sample)
+        outputs = None
         if look_at is not None:
-            among_used = np.cumsum(sample.weight > 0) - 1
-            looked_at = torch.from_numpy(among_used[look_at]).to(device)
-            outputs = _outputs(tables, decoder, rows.take(looked_at))
-        priors, deviations = tables.numpy()
-        net = decoder.numpy()
-        return Trained(priors, deviations, net, losses, outputs, history, best_epoch)
+            among_used = np.cumsum(sample.weight > 0) - 1  # rows.sample has no others
+            seen = rows.sample.take(torch.from_numpy(among_used[look_at]).to(device))
+            outputs = _compute_outputs(tables, decoder, seen)
+        fold_tables, net = tables.to_numpy(), decoder.to_numpy()
+        return Trained(fold_tables, net, losses, outputs, history, best_epoch)
 
 
-def _decoder(tables, n_inputs, bias, settings, generator):
-    if settings.interaction == "dot":
-        tables.start_products(DOT_SCALE, generator)
-        return DotDecoder(tables, n_inputs, bias)
-    return Decoder(
-        tables,
-        n_inputs,
-        settings.hidden_layer_sizes,
-        bias,
-        dropout=settings.dropout,
-        generator=generator,
-    )
+def _run_epochs(tables, decoder, loss, rows, ranks, settings, generator):
+    """Train tables and decoder in place, and return both to the best epoch.
 
-
-def _run(tables, decoder, blocks, load, idle, loss, settings, generator):
-    """Train in place, end at the best epoch's tables; return the history and that epoch."""
-    n_rows, ranks = blocks.n_used, blocks.ranks or ALONE
-    batch_size = auto_batch_size(n_rows) if settings.batch_size == "auto" else settings.batch_size
-    steps_per_epoch = math.ceil(n_rows / batch_size)
-    max_epochs = settings.max_epochs
-    if max_epochs == "auto":
-        max_epochs = auto_epochs(steps_per_epoch, settings.interaction)
-    n_steps = max_epochs * steps_per_epoch
-    own_size = max(1, math.ceil(batch_size * blocks.n_own / n_rows))
+    Returns
+    -------
+    history : dict of ndarray, each of shape (n_epochs,)
+    best_epoch : int
+    """
+    n_rows = rows.blocks.n_used
+    schedule = make_schedule(n_rows, settings)
+    batch_size = ranks.share_batch(schedule.batch_size, rows.blocks)
     adamw = AdamW(decoder, settings.weight_decay)
     best = BestEpoch(tables, adamw, settings)
     history: dict[str, list] = {"out_of_fold_loss": [], "table_loss": [], "seconds": []}
     began, step = time.perf_counter(), 0
-    settings.epochs.start(max_epochs)
-    for epoch in range(1, max_epochs + 1):
-        settings.epochs.begin()
-        out_of_fold, table_loss = Differences(), 0.0
-        batches = _batches(blocks, load, tables, own_size, settings.unseen_rate, generator)
-        for rows, n_together in ranks.in_step(batches, idle):
-            rate = one_cycle(step / n_steps)
-            losses, fitted, gradient = _step(tables, decoder, rows, loss, n_together)
-            of_prior, cells = tables.gradients(rows.packed, gradient, n_together)
-            cells = ranks.together([adamw.gradient, of_prior], cells)
-            adamw.step(settings.learning_rate * rate)
-            tables.move(of_prior, cells, TABLE_LEARNING_RATE * rate)
-            if rows is not idle:
-                out_of_fold.add(losses.cpu().numpy(), rows.constant.cpu().numpy())
-                table_loss += fitted.item() / n_rows
-            step += 1
-        out_of_fold = Differences.merged(ranks.gather(out_of_fold))
-        table_loss = sum(ranks.gather(table_loss))
-        if not math.isfinite(out_of_fold.mean):
-            raise ValueError(
-                f"Training diverged: the out-of-fold loss of epoch {epoch} is {out_of_fold.mean}. "
-                f"Give a lower learning_rate than {settings.learning_rate:g}."
+
+    settings.monitor.start(schedule.n_epochs)
+    for epoch in range(1, schedule.n_epochs + 1):
+        settings.monitor.begin_epoch()
+        losses = EpochLosses(n_rows)
+        batches = rows.shuffle(batch_size, settings.unseen_rate, generator)
+        for batch, n_together in ranks.keep_in_step(batches, rows.sample):
+            decoder_rate, table_rate = schedule.rates(step)
+            out_of_fold, fitted, gradient = compute_gradients(
+                tables, decoder, loss, batch, n_together
             )
-        history["out_of_fold_loss"].append(out_of_fold.mean)
-        history["table_loss"].append(table_loss)
+            of_tables = tables.collect_gradients(batch.packed, gradient, n_together)
+            of_tables = ranks.add_up(adamw.gradient, of_tables)
+            adamw.step(decoder_rate)
+            tables.move(of_tables, table_rate)
+            losses.add(batch, out_of_fold, fitted)
+            step += 1
+
+        losses = EpochLosses.merge(ranks.gather(losses))
+        stop_if_diverged("out-of-fold loss", losses.out_of_fold.mean, epoch, schedule)
+        history["out_of_fold_loss"].append(losses.out_of_fold.mean)
+        history["table_loss"].append(losses.table)
         history["seconds"].append(time.perf_counter() - began)
-        settings.epochs.end(history)
-        if best.stops(epoch, out_of_fold):
+        settings.monitor.end_epoch(history)
+        best.update(epoch, losses.out_of_fold)
+        if best.is_long_ago(epoch):
             break
+
     best.restore()
     return {name: np.array(values) for name, values in history.items()}, best.epoch
 
 
-def _batches(blocks, load, tables, batch_size, unseen_rate, generator):
-    """Batches of an epoch, with some codes hidden: blocks in random order, and the rows of each."""
-    order = [0]
-    if len(blocks) != 1:
-        order = torch.randperm(len(blocks), generator=generator).tolist()
-    chunk = batch_size * max(1, CHUNK // batch_size)
-    for i in order:
-        rows = load(i)
-        if not len(rows.fold):  # none has weight
-            continue
-        # Many batches at once, then cut: a small tensor is made as slowly as a large one.
-        for some in torch.randperm(len(rows.fold), generator=generator).split(chunk):
-            part = rows.take(some.to(rows.fold.device))
-            packed = [
-                weight.hide(codes, unseen_rate, generator)
-                for weight, codes in zip(tables.weights, part.packed, strict=True)
-            ]
-            yield from part._replace(packed=packed).split(batch_size)
-
-
 @torch.no_grad()
-def _step(tables, decoder, rows, loss, n_together):
-    """Gradients of one step, of both kinds by one pass through the net.
+def compute_gradients(tables, decoder, loss, rows, n_together):
+    """Compute the gradients of the decoder step and of the table step, by one pass.
 
-    Adds to the gradients of the decoder, of a mean over ``n_together`` rows.
+    The decoder's gradient, of the mean over ``n_together`` rows, is added to its parameters'
+    ``grad``.
+
+    Parameters
+    ----------
+    tables : FoldTables
+    decoder : Decoder or DotDecoder
+    loss : callable
+    rows : Rows
+        The batch.
+    n_together : int
+        Rows of the batch, of all processes.
 
     Returns
     -------
-    losses : Tensor of shape (batch,)
-        Out of fold.
+    out_of_fold : Tensor of shape (batch,)
+        Weighted loss of each row by the table of its own fold.
     fitted : Tensor of shape ()
-        Sum over the rows of the mean loss by the tables that the row may train.
+        Sum over the rows of their mean loss by the tables that they train.
     gradient : Tensor of shape (batch, n_folds, padded)
-        By the vectors.
+        By the vectors, for the table step.
     """
     batch, n_folds = len(rows.fold), tables.n_folds
-    vectors = tables.vectors(rows.packed)
-    output, backward = decoder.trace(vectors.flatten(0, 1), rows.context)
-    losses, pull = _losses_and_pull(loss, output, rows.target)
-    fold = rows.fold[:, None]
-    own = torch.arange(0, len(pull), n_folds, device=pull.device) + rows.fold
+    vectors = tables.look_up(rows.packed)  # (batch, n_folds, padded)
+    flat = vectors.flatten(0, 1)  # (batch * n_folds, padded)
+    output, backward = decoder.trace(flat, rows.context)  # (batch * n_folds, n_outputs)
+    target = rows.target.repeat_interleave(n_folds, dim=0)
+    losses, of_output = differentiate(loss, output, target)  # of_output: the shape of output
 
-    # Decoder step: vectors that the row itself did not make, gradient to the decoder alone. Table
-    # step: the tables that the row may train, gradient to them and the priors alone; the mean over
-    # a row's tables, but the sum over rows: how far a level moves does not depend on how many
-    # rows of other levels share its batch.
-    share = rows.weight.new_full((batch, n_folds), 1 / max(1, n_folds - 1)).scatter_(1, fold, 1.0)
-    share *= rows.weight[:, None]
+    # A row counts once in the decoder step, by its own fold, and once in the table step, by the
+    # mean over the tables that it trains.
+    own_fold = rows.fold[:, None]  # (batch, 1)
+    share = rows.weight.new_full((batch, n_folds), 1 / max(1, n_folds - 1))
+    share.scatter_(1, own_fold, 1.0).mul_(rows.weight[:, None])
     losses = losses.view(batch, n_folds) * share
-    out_of_fold = losses.gather(1, fold)[:, 0]
-    seeds = share.clone().scatter_(1, fold, share.gather(1, fold) / n_together)
-    gradient = backward(pull * seeds.view(-1, 1), own)
-    if n_folds == 1:  # the own table is the one that the row trains
+    out_of_fold = losses.gather(1, own_fold)[:, 0]
+
+    # The decoder moves by a mean over rows. Tables move by sums, so that the step of a level does
+    # not depend on how many rows of other levels share its batch.
+    seeds = share.clone().scatter_(1, own_fold, share.gather(1, own_fold) / n_together)
+    own = torch.arange(0, len(flat), n_folds, device=flat.device) + rows.fold  # (batch,), in flat
+    gradient = backward(of_output * seeds.view(-1, 1), own)  # (batch * n_folds, padded)
+    if n_folds == 1:  # the table that reads a row is the one that it trains, by a sum
         gradient *= n_together
     if decoder.table_decay:
-        gradient += decoder.table_decay * share.view(-1, 1) * vectors.flatten(0, 1)
+        gradient += decoder.table_decay * share.view(-1, 1) * flat
+
     fitted = losses.sum()
-    if n_folds > 1:
+    if n_folds > 1:  # a row never trains the table that reads it
         gradient.index_fill_(0, own, 0.0)
         fitted -= out_of_fold.sum()
     return out_of_fold, fitted, gradient.view(vectors.shape)
 
 
-def _losses_and_pull(loss, output, target):
-    """Losses (n_rows * n_folds,) of what the net gives for each fold, and their derivatives."""
-    target = target.repeat_interleave(len(output) // len(target), dim=0)
-    with torch.enable_grad():
-        output.requires_grad_()
-        losses = loss(output, target)
-        (pull,) = torch.autograd.grad(losses.sum(), [output])
-    return losses.detach(), pull
-
-
 @torch.no_grad()
-def _own_losses(tables, decoder, rows, loss):
+def _compute_own_losses(tables, decoder, loss, rows):
     """Weighted loss (n_rows,) of each row by the table of its own fold."""
     losses = []
-    for part in _parts(rows):
+    for part in _cut(rows):
         each = torch.arange(len(part.fold), device=part.fold.device)
-        own = tables.vectors(part.packed)[each, part.fold]
+        own = tables.look_up(part.packed)[each, part.fold]  # (n_rows, padded)
         losses.append(loss(decoder(own, part.context), part.target) * part.weight)
     return torch.cat(losses).cpu().numpy()
 
 
 @torch.no_grad()
-def _outputs(tables, decoder, rows):
-    """Output (n_rows, n_folds, n_outputs) of the net from the tables of each fold."""
+def _compute_outputs(tables, decoder, rows):
+    """Output (n_rows, n_folds, n_outputs) of the net from the table of each fold."""
     outputs = []
-    for part in _parts(rows):
+    for part in _cut(rows):
+        flat = tables.look_up(part.packed).flatten(0, 1)  # (n_rows * n_folds, padded)
         context = part.context.repeat_interleave(tables.n_folds, dim=0)
-        output = decoder(tables.vectors(part.packed).flatten(0, 1), context)
-        outputs.append(output.view(len(part.fold), tables.n_folds, -1))
+        outputs.append(decoder(flat, context).view(len(part.fold), tables.n_folds, -1))
     return torch.cat(outputs).cpu().numpy()
 
 
-def _parts(rows):
+def _cut(rows):
+    """Cut rows into parts whose outputs take little memory."""
     return rows.split(4096)
-
-
-class BestEpoch:
-    """Keeps the epoch with the lowest out-of-fold loss, and says when to stop.
-
-    Epoch 0 is the start, whose tables tell no level from another. It takes evidence to leave it:
-    a loss below the constant answer's by two standard errors. Without folds there is no honest
-    loss, and the last epoch is kept.
-    """
-
-    def __init__(self, tables, adamw, settings):
-        self.tables, self.adamw, self.settings = tables, adamw, settings
-        self.active = settings.early_stopping and tables.n_folds > 1
-        self.epoch, self.loss = 0, math.inf
-        if self.active:
-            self.weights, self.snapshot = adamw.weight.clone(), tables.snapshot()
-
-    def stops(self, epoch, losses):
-        """Look at the rows' losses of an epoch; return whether it was the last."""
-        if not self.active:
-            self.epoch = epoch
-        elif self.epoch == 0 and not losses.are_evidence():
-            return False
-        elif losses.mean < self.loss - self.settings.tol:
-            self.epoch, self.loss = epoch, losses.mean
-            self.weights.copy_(self.adamw.weight)
-            self.tables.snapshot(self.snapshot)
-        return epoch - self.epoch >= self.settings.n_iter_no_change
-
-    def restore(self):
-        """Put the best epoch's state into tables and decoder."""
-        if self.active:
-            self.tables.restore(self.snapshot)
-            self.adamw.weight.copy_(self.weights)
-
-
-def torch_loss(loss, device=None):
-    """A loss of `skembed._model.losses` for tensors.
-
-    Returns
-    -------
-    callable
-        Loss (n_rows,) from the output (n_rows, n_outputs) and the values of the target.
-    """
-    if loss.name == "cross_entropy":
-        return partial(functional.cross_entropy, reduction="none")
-    by_name: dict[str, Callable] = {
-        "log_loss": partial(functional.binary_cross_entropy_with_logits, reduction="none"),
-        "squared_error": lambda predicted, values: (predicted - values) ** 2,
-        "quantile": lambda predicted, values: _pinball(values - predicted, loss.quantile),
-        "poisson": partial(functional.poisson_nll_loss, reduction="none"),
-    }
-    of_outputs = by_name[loss.name]
-    if getattr(loss, "bounds", None) is None:
-        return lambda output, values: of_outputs(output, values).mean(dim=1)
-    low, high = (torch.from_numpy(bound.astype(np.float32)).to(device) for bound in loss.bounds)
-
-    def bounded(output, values):
-        return of_outputs(low + (high - low) * torch.sigmoid(output), values).mean(dim=1)
-
-    return bounded
-
-
-def _pinball(short, quantile):
-    return torch.maximum(quantile * short, (quantile - 1) * short)
-
-
-def auto_batch_size(n_rows):
-    """Rows per step: a fiftieth of the rows, as a power of two between 32 and 1024."""
-    return int(2 ** min(10, max(5, round(math.log2(n_rows / 50)))))
-
-
-def auto_epochs(steps_per_epoch, interaction="mlp"):
-    """Passes over the rows: about 500 steps, but 8 passes at least and 40 at most.
-
-    Dot products start near zero and are slow to leave it: 20 at least.
-    """
-    fewest = 8 if interaction == "mlp" else 20
-    return min(40, max(fewest, math.ceil(500 / steps_per_epoch)))
-
-
-def one_cycle(progress):
-    """Fraction of the peak learning rate at a fraction of the training.
-
-    A quarter of the way up from 1/25 by a cosine, the rest down to 0.
-
-    References
-    ----------
-    Smith and Topin (2018), "Super-convergence: very fast training of neural networks using large
-    learning rates", arXiv:1708.07120.
-    """
-    if progress < 0.25:
-        return 0.04 + 0.96 * (1 - math.cos(math.pi * progress / 0.25)) / 2
-    return (1 + math.cos(math.pi * (progress - 0.25) / 0.75)) / 2
-
-
-@contextmanager
-def torch_threads(n_jobs):
-    """Bound torch's threads for the time of a fit, then give the user's number back.
-
-    None is one thread whatever joblib's context is: the bits of a fit must not depend on where it
-    runs. Negative numbers count from the number of processors, as in joblib.
-    """
-    if n_jobs is None:
-        n_jobs = 1
-    if n_jobs < 0:
-        n_jobs = max(1, cpu_count() + 1 + n_jobs)
-    before = torch.get_num_threads()
-    torch.set_num_threads(n_jobs)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -1,15 +1,15 @@
-"""What a fit tells of its epochs: to callbacks of scikit-learn, and by ``verbose`` to the user."""
+"""Reports of the epochs, to callbacks of scikit-learn and by ``verbose`` to the user."""
 
 from importlib.util import find_spec
 
 
-class Epochs:
-    """The epochs of one training, told as they begin and end.
+class Monitor:
+    """Reports each training run of one fit, epoch by epoch.
 
     Parameters
     ----------
     estimator : estimator or None
-        Which is being fitted; None tells nobody.
+        The estimator that is fitted. None reports nothing.
     """
 
     def __init__(self, estimator=None):
@@ -19,53 +19,53 @@ class Epochs:
         self._training = self._epoch = self._bar = None
 
     def __enter__(self):
-        """Wait for a training."""
+        """Wait for a run."""
         self._training = self._epoch = self._bar = None
         return self
 
     def __exit__(self, kind, error, traceback):
-        """Tell that the training has ended, unless it failed."""
+        """Close the bar, and report the end of the run unless the run failed."""
         if self._bar is not None:
             self._bar.stop()
         if self._training is not None and kind is None:
             self._training.call_on_fit_task_end(estimator=self.estimator)
 
     def start(self, n_epochs):
-        """Tell that there will be so many epochs at most."""
+        """Report the start of a run of at most ``n_epochs`` epochs."""
         if self._fit is not None:
             self._training = self._fit.subcontext("training", max_subtasks=n_epochs)
             self._training.call_on_fit_task_begin(estimator=self.estimator)
-        self._bar = _bar(n_epochs) if self.verbose else None
+        self._bar = _start_bar(n_epochs) if self.verbose else None
         self._n_epochs = n_epochs
 
-    def begin(self):
-        """Tell that an epoch begins."""
+    def begin_epoch(self):
+        """Report that an epoch begins."""
         if self._training is not None:
             self._epoch = self._training.subcontext("epoch")
             self._epoch.call_on_fit_task_begin(estimator=self.estimator)
 
-    def end(self, history):
-        """Tell that it has ended, and what it came to.
+    def end_epoch(self, history):
+        """Report that an epoch has ended, with its losses and seconds.
 
         Parameters
         ----------
         history : dict of list
             Losses and seconds by epoch, up to this one.
         """
-        came_to = {name: values[-1] for name, values in history.items()}
+        last = {name: values[-1] for name, values in history.items()}
         if self._epoch is not None:
-            self._epoch.call_on_fit_task_end(estimator=self.estimator, metadata=came_to)
+            self._epoch.call_on_fit_task_end(estimator=self.estimator, metadata=last)
         if not self.verbose:
             return
-        shown = ", ".join(f"{name} {value:.4g}" for name, value in came_to.items())
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in last.items())
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], advance=1, shown=shown)
         else:
             print(f"epoch {len(history['seconds'])} of at most {self._n_epochs}: {shown}")
 
 
-def _bar(n_epochs):
-    """Bar of rich, which has begun; None where nothing can draw it, in a log say."""
+def _start_bar(n_epochs):
+    """Start a bar of rich; return None where a bar cannot be drawn, as in a log."""
     try:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn

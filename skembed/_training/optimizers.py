@@ -1,4 +1,4 @@
-"""The two optimisers of a training run: Adagrad for tables, AdamW for the net above them.
+"""The two optimisers of a training run: Adagrad for the tables, AdamW for the net.
 
 torch has both, but its Adagrad moves whole tables, and ``torch.optim`` imports a compiler.
 """
@@ -12,15 +12,15 @@ from torch import Tensor, nn
 class RowAdagrad:
     """Adagrad that touches only the rows of a batch, so that its cost ignores the vocabulary.
 
-    A row without gradient does not move under Adagrad, so this is the dense algorithm, not an
-    approximation. Adam would keep moving rare levels and lets them memorise their rows.
+    Under Adagrad a row without gradient does not move, so this is the dense algorithm, without
+    approximation. Adam would keep moving rare levels, and let them memorise their training rows.
 
     Parameters
     ----------
     weight : Tensor of shape (n_rows, n_numbers)
         Moved in place.
     epsilon : float
-        Added to the root of the sum of squares that a gradient is divided by.
+        Added to the divisor of a gradient, the root of its sum of squares.
 
     References
     ----------
@@ -46,22 +46,22 @@ class RowAdagrad:
         fixed : Tensor of bool, shape (n_rows,)
             Rows that do not move.
         """
-        # One cell of each row stands for it: the one whose position was written last. Sorting
-        # the rows to find them would take longer than all the rest.
+        # The cells of a row are summed at the one whose position was written last. Sorting the
+        # rows to find such cells would take longer than all other work here.
         cells = torch.arange(len(rows), device=rows.device)
         self.place[rows] = cells
-        which = self.place.index_select(0, rows)
+        chosen = self.place.index_select(0, rows)  # (n_cells,): the chosen cell of the same row
         fixed = fixed.index_select(0, rows)
         if not rows.is_cpu:
-            self.step_once(rows, _sums(gradient, which, fixed), rate)
+            self.step_once(rows, _sum_on_gpu(gradient, chosen, fixed), rate)
             return
-        sums = _added(gradient, which)
-        moved = ((which == cells) & ~fixed).nonzero()[:, 0]
+        sums = _sum_on_cpu(gradient, chosen)
+        moved = ((chosen == cells) & ~fixed).nonzero()[:, 0]
         self.step_once(rows.index_select(0, moved), sums.index_select(0, moved), rate)
 
     @torch.no_grad()
     def step_once(self, rows: Tensor, gradient: Tensor, rate: float):
-        """Move rows that are all different, or have the same gradient where they are not."""
+        """Move rows; a row that is named several times has the same gradient each time."""
         squares = self.squares.index_select(0, rows).addcmul_(gradient, gradient)
         self.squares.index_copy_(0, rows, squares)
         weight = self.weight.index_select(0, rows)
@@ -69,21 +69,21 @@ class RowAdagrad:
         self.weight.index_copy_(0, rows, weight)
 
 
-def _added(values, to):
-    """Sums of the rows of ``values`` by the position that each is to be added to."""
-    # torch's index_add_ takes three times as long.
-    n_rows = len(to)
+def _sum_on_cpu(values, chosen):
+    """Add each row of ``values`` to the row ``chosen`` for it; other rows are zero."""
+    # By a product with a sparse matrix: torch's index_add_ takes three times as long.
+    n_rows = len(chosen)
     ones = np.ones(n_rows, dtype=np.float32)
-    places = sparse.csc_array((ones, to.numpy(), np.arange(n_rows + 1)), (n_rows, n_rows))
+    places = sparse.csc_array((ones, chosen.numpy(), np.arange(n_rows + 1)), (n_rows, n_rows))
     return torch.from_numpy(places @ values.numpy())
 
 
-def _sums(values, to, fixed):
-    """Sums of the rows of ``values`` by position, each at all positions that it is made of.
+def _sum_on_gpu(values, chosen, fixed):
+    """Replace each row of ``values`` by the sum of all rows with the same one chosen.
 
-    On a GPU: `_added` is scipy's, and to pick one cell of each row is to wait for the device.
+    Selecting one cell of each row, as on the CPU, would wait for the device.
     """
-    sums = torch.zeros_like(values).index_add_(0, to, values).index_select(0, to)
+    sums = torch.zeros_like(values).index_add_(0, chosen, values).index_select(0, chosen)
     return sums.masked_fill_(fixed[:, None], 0.0)
 
 
@@ -93,8 +93,8 @@ class AdamW:
     Parameters
     ----------
     module : nn.Module
-        Its parameters become views of one tensor, and so do their gradients, which are summed up
-        until they are set to zero by `step`.
+        Its parameters become views of one tensor, ``weight``, and their gradients views of another,
+        ``gradient``. Gradients add up until `step` sets them to zero.
     weight_decay : float
 
     References
@@ -118,7 +118,7 @@ class AdamW:
 
     @torch.no_grad()
     def step(self, rate: float):
-        """Move all parameters by their gradients, and set these to zero."""
+        """Move all parameters by their gradients, and set the gradients to zero."""
         self.n_steps += 1
         first, second = self.betas
         self.mean.lerp_(self.gradient, 1 - first)

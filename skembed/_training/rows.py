@@ -1,4 +1,4 @@
-"""The training rows, in blocks of which one at a time is looked at."""
+"""What a training run is given: shapes of the tables, and rows in blocks."""
 
 from typing import Any, NamedTuple
 
@@ -6,25 +6,43 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skembed._columns.crosses import Cross
+from skembed._model.pretrained import Start
 
 
 class TableShape(NamedTuple):
-    """Shape of the table of a column or cross, and where its vectors start.
+    """Size and start of the fold tables of one column or cross.
 
     Attributes
     ----------
     name : str
+        Of the column or cross.
     n_codes : int
+        Codes of the column, the unseen code included.
     dim : int
         Vector length.
     start : Start or None
-        Vectors that were given; the others start at zero.
+        Pretrained vectors. None starts all vectors at zero.
     """
 
     name: str
     n_codes: int
     dim: int
-    start: Any = None
+    start: Start | None = None
+
+
+class FoldTable(NamedTuple):
+    """The fold tables of one column after training, in numpy.
+
+    Attributes
+    ----------
+    prior : ndarray of float32, shape (dim,)
+        Vector of the unseen code, shared by all folds.
+    deviations : ndarray of float32, shape (n_codes, n_folds, dim)
+        A code's vector in the table of fold k is ``prior + deviations[code, k]``.
+    """
+
+    prior: np.ndarray
+    deviations: np.ndarray
 
 
 class Block(NamedTuple):
@@ -33,13 +51,13 @@ class Block(NamedTuple):
     Attributes
     ----------
     codes : list of ndarray of intp, shape (n_rows,), or csr_array of shape (n_rows, n_codes)
-        By column; a matrix of weights where it holds bags.
+        By column; a matrix of weights where the column holds bags.
     inputs : ndarray of float32, shape (n_rows, n_inputs)
-        The numeric columns as the net sees them.
+        The numeric columns, scaled for the net.
     values : ndarray of shape (n_rows,) or (n_rows, n_outputs)
-        Of the target, as `skembed._model.target.Target` has them.
+        Values of the target, as in `skembed._model.target.Target`.
     weight : ndarray of float32, shape (n_rows,)
-        1 in the mean of all rows with weight.
+        Weights, 1 in the mean of all rows of positive weight.
     fold : ndarray of int64, shape (n_rows,)
     """
 
@@ -55,13 +73,15 @@ class Blocks(list):
 
     Attributes
     ----------
-    n_used, n_own : int
-        Rows with weight: of all ranks, and of this one.
+    n_used : int
+        Rows of positive weight, of all processes.
+    n_own : int
+        Rows of positive weight, of this process.
     n_folds : int
     ranks : Ranks or None
         See `skembed._training.process_group`; None is a process alone.
     sample : Block
-        The rows that are looked at after training: the first block, or some of all ranks.
+        The rows of `Trained.losses`: the first block, or some rows of all processes.
     """
 
     ranks = None
@@ -102,14 +122,14 @@ class HeldRows(NamedTuple):
         return [Cross.fit(names, crossable, self.crossable, used) for names in chosen]
 
     def blocks(self, crosses):
-        """Blocks to train on: one, of all rows."""
+        """Blocks to train on: a single one, of all rows."""
         problem, crossable = self.problem, self.crossable
         codes = [*self.codes.values(), *(cross.encode(crossable) for cross in crosses)]
-        weight = normalised(problem.weight)
+        weight = normalise(problem.weight)
         values = problem.target.values
         return Blocks([Block(codes, problem.inputs, values, weight, problem.fold)])
 
 
-def normalised(weight):
-    """Weights as float32, 1 in the mean of the rows with weight."""
+def normalise(weight):
+    """Scale weights so that those above 0 have mean 1; as float32."""
     return (weight / weight[weight > 0].mean()).astype(np.float32)

@@ -1,15 +1,20 @@
-"""Torch: the device that a fit runs on."""
+"""The device and the threads of a fit."""
+
+from contextlib import contextmanager
 
 import torch
+from joblib import cpu_count
 
 
-def chosen_device(given):
-    """Device that the parameter ``device`` asks for.
+def choose_device(given):
+    """Translate the parameter ``device`` of the estimators to torch.
 
     Parameters
     ----------
     given : str
-        "auto", "cpu", "cuda" (the current GPU) or "cuda:1", by number.
+        - "auto" or "cpu": the CPU.
+        - "cuda": the current GPU.
+        - "cuda:1": a GPU by its number.
 
     Returns
     -------
@@ -18,21 +23,21 @@ def chosen_device(given):
     Raises
     ------
     ValueError
-        If it is no such name, or there is no such GPU.
+        If the name is another, or the machine has no such GPU.
 
     Examples
     --------
-    >>> chosen_device("auto")
+    >>> choose_device("auto")
     device(type='cpu')
     """
-    # "auto" is the CPU on every machine: a fit has the same bits on all of them, and on how many
-    # rows a GPU would be faster has not been measured.
+    # "auto" is the CPU on every machine, so that a fit has the same bits on all machines. From how
+    # many rows on a GPU is faster has not been measured.
     if given in ("auto", "cpu"):
         return torch.device("cpu")
     kind, colon, number = given.partition(":")
     if kind != "cuda" or bool(colon) != number.isdecimal():
         raise ValueError(
-            f"device={given!r} is none that skembed trains on: give 'auto', 'cpu', 'cuda' or, "
+            f"device={given!r} is no device that skembed trains on: give 'auto', 'cpu', 'cuda' or, "
             "by number, 'cuda:1'."
         )
     n_devices = torch.cuda.device_count()
@@ -43,3 +48,26 @@ def chosen_device(given):
             f"{', or one of these' if n_devices else ', or install a torch built for your GPU'}."
         )
     return torch.device("cuda", int(number) if colon else torch.cuda.current_device())
+
+
+@contextmanager
+def limit_threads(n_jobs):
+    """Limit torch's threads for the time of a fit.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        - None: one thread, whatever joblib's context is, because the bits of a fit must not depend
+          on where the fit runs.
+        - A negative number counts from the number of processors, as in joblib.
+    """
+    if n_jobs is None:
+        n_jobs = 1
+    if n_jobs < 0:
+        n_jobs = max(1, cpu_count() + 1 + n_jobs)
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_jobs)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

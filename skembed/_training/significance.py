@@ -1,4 +1,4 @@
-"""When a difference of losses counts as evidence."""
+"""Differences of losses, and whether they are evidence."""
 
 import math
 
@@ -26,13 +26,13 @@ def is_evidence(differences):
 
 
 class Differences:
-    """Losses of rows that come in batches, and how they differ from others of these rows.
+    """Mean loss of rows that come in batches, and mean difference from other losses of the rows.
 
     Attributes
     ----------
     n_rows : int
     mean : float
-        Of the losses.
+        Mean of the losses.
     """
 
     def __init__(self):
@@ -40,7 +40,7 @@ class Differences:
         self._mean, self._square = 0.0, 0.0  # of the differences
 
     def add(self, losses, others):
-        """Take in a batch.
+        """Add a batch.
 
         Parameters
         ----------
@@ -55,8 +55,8 @@ class Differences:
         self._square += share * (float(differences @ differences) / n_rows - self._square)
 
     @classmethod
-    def merged(cls, parts):
-        """Make one of the differences of several parts of the rows."""
+    def merge(cls, parts):
+        """Merge the differences of several parts of the rows."""
         if len(parts) == 1:
             return parts[0]
         whole = cls()

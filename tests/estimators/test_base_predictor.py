@@ -16,12 +16,12 @@ def test_predict_forward_pass_is_the_trained_decoder(rents):
 
     from skembed._training.decoders import Decoder
     from skembed._training.fold_tables import FoldTables
+    from skembed._training.rows import TableShape
 
     X, y = rents
     model = NeuralEmbeddingRegressor(crosses=None, random_state=0, max_epochs=5).fit(X, y)
-    sizes = [len(table) for table in model.tables_.values()]
-    dims = [table.shape[1] for table in model.tables_.values()]
-    tables = FoldTables(sizes, dims, n_folds=1)
+    shapes = [TableShape(name, *table.shape) for name, table in model.tables_.items()]
+    tables = FoldTables(shapes, n_folds=1)
     bias = np.zeros(1, dtype=np.float32)
     net = Decoder(tables, 1, (64, 32), bias, dropout=0.0, generator=torch.Generator())
     with torch.no_grad():
@@ -30,9 +30,9 @@ def test_predict_forward_pass_is_the_trained_decoder(rents):
             net.layers[i].weight[:, seen if i == 0 else slice(None)] = torch.from_numpy(weight)
             net.layers[i].bias.copy_(torch.from_numpy(bias))
         flat = torch.zeros(len(X), tables.padded)
-        for first, (name, table) in zip(tables.first, model.tables_.items(), strict=True):
+        for column, (name, table) in zip(tables.columns, model.tables_.items(), strict=True):
             codes = model.vocabularies_[name].codes_of(X[name].tolist())
-            flat[:, first : first + table.shape[1]] = torch.from_numpy(table[codes])
+            flat[:, column.place] = torch.from_numpy(table[codes])
         context = model.row_encoder_.context.matrix([X["rooms"].to_numpy(float)], len(X))
         context = torch.from_numpy(context)
         expected = net(flat, context)[:, 0].numpy() * y.std(ddof=0) + y.mean()

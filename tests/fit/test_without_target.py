@@ -188,7 +188,7 @@ def test_without_target_verbose_prints_a_line_per_epoch(trips, capsys):
 
 
 def test_without_target_without_torch_says_what_to_install(trips, monkeypatch):
-    monkeypatch.delitem(sys.modules, "skembed._training.loop", raising=False)
+    monkeypatch.delitem(sys.modules, "skembed._training.masked_loop", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'skembed\[torch\]'"):
         NeuralEmbeddingEncoder().fit(trips[0])

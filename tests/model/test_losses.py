@@ -11,7 +11,7 @@ from sklearn.metrics import (
 )
 
 from skembed._model.losses import CrossEntropy, LogLoss, PoissonLoss, QuantileLoss, SquaredLoss
-from skembed._training.loop import torch_loss
+from skembed._training.losses import make_loss
 
 QUANTITIES = np.array([[1.0, 0.3], [-1.0, 0.9], [0.2, -2.0], [0.1, 0.4]])
 BOUNDS = np.array([-2.0, -3.0]), np.array([2.0, 2.0])
@@ -37,7 +37,7 @@ def case(request):
 def test_losses_are_the_same_in_torch(case):
     loss, values, output = case
     ours = loss.rows(values, output)
-    theirs = torch_loss(loss)(torch.from_numpy(output), torch.from_numpy(values))
+    theirs = make_loss(loss)(torch.from_numpy(output), torch.from_numpy(values))
     np.testing.assert_allclose(ours, theirs.numpy(), rtol=1e-6)
 
 
@@ -45,7 +45,7 @@ def test_losses_residuals_are_minus_the_gradient(case):
     loss, values, output = case
     residual, _ = loss.derivatives(values[:, None], output[:, None])
     leaf = torch.from_numpy(output).requires_grad_()
-    torch_loss(loss)(leaf, torch.from_numpy(values)).sum().backward()
+    make_loss(loss)(leaf, torch.from_numpy(values)).sum().backward()
     n_averaged = 1 if values.ndim == 1 else values.shape[1]
     np.testing.assert_allclose(-leaf.grad.numpy() * n_averaged, residual[:, 0], rtol=1e-5)
 

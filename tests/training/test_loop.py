@@ -4,20 +4,15 @@ import torch
 
 from skembed._model.losses import LogLoss
 from skembed._model.target import encode_target
+from skembed._training.batches import Rows
 from skembed._training.decoders import Decoder
 from skembed._training.fold_tables import FoldTables
-from skembed._training.loop import (
-    Rows,
-    Settings,
-    _step,
-    auto_batch_size,
-    auto_epochs,
-    one_cycle,
-    torch_loss,
-    train,
-)
+from skembed._training.loop import compute_gradients, train
+from skembed._training.losses import make_loss
 from skembed._training.optimizers import AdamW
-from skembed._training.rows import Block, Blocks, normalised
+from skembed._training.rows import Block, Blocks, TableShape, normalise
+from skembed._training.schedule import choose_batch_size, choose_n_epochs, one_cycle
+from skembed._training.settings import Settings
 
 SETTINGS = Settings(
     interaction="mlp",
@@ -52,20 +47,20 @@ def run(codes, y, fold, weight=None, **settings):
 
 
 def run_on(blocks, codes, target, **settings):
-    size = int(codes.max()) + 1
-    return train(Blocks(blocks), [size], [4], target, SETTINGS._replace(**settings))
+    shapes = [TableShape("level", int(codes.max()) + 1, 4)]
+    return train(Blocks(blocks), shapes, target, SETTINGS._replace(**settings))
 
 
 def block(codes, values, fold, weight):
     context = np.zeros((len(codes), 0), dtype=np.float32)
-    return Block(list(codes.T), context, values, normalised(weight), fold)
+    return Block(list(codes.T), context, values, normalise(weight), fold)
 
 
 def test_leak_fold_table_is_not_moved_by_rows_of_its_fold():
     """A level whose rows all lie in fold 2 stays at the prior in table 2, and only there."""
     codes, y, fold = problem()
     fold[codes[:, 0] == 7] = 2
-    deviation = run(codes, y, fold).deviations[0]
+    deviation = run(codes, y, fold).tables[0].deviations
     assert not deviation[7, 2].any()
     assert all(deviation[7, k].any() for k in (0, 1, 3))
 
@@ -80,14 +75,14 @@ def test_leak_own_targets_move_a_table_by_shared_parts_alone():
     for given in (y, other):
         values = ((given - y.mean()) / y.std()).astype(np.float32)[:, None]
         trained = run_on([block(codes, values, fold, weight)], codes, target, **settings)
-        tables.append(trained.deviations[0])
+        tables.append(trained.tables[0].deviations)
     moved = np.abs(tables[0] - tables[1])[7, :, 0]
     assert moved[1] < 0.2 * moved[[0, 2, 3]].min()
 
 
 def test_training_levels_without_rows_stay_at_the_prior():
     codes, y, fold = problem()
-    deviation = run(codes, y, fold).deviations[0]
+    deviation = run(codes, y, fold).tables[0].deviations
     assert not deviation[:3].any()
     assert deviation[3:].any(axis=(1, 2)).all()
 
@@ -95,12 +90,12 @@ def test_training_levels_without_rows_stay_at_the_prior():
 def test_leak_own_fold_vectors_predict_signal_but_no_noise():
     codes, y, fold = problem(n_rows=4000)
     trained = run(codes, y, fold, max_epochs=8)
-    vectors = trained.priors[0] + trained.deviations[0][codes[:, 0], fold]
+    vectors = trained.tables[0].prior + trained.tables[0].deviations[codes[:, 0], fold]
     signal = np.corrcoef(vectors[:, 0], y)[0, 1]
     assert signal > 0.6
     noise = np.random.default_rng(1).normal(size=4000)
     trained = run(codes, noise, fold, max_epochs=8)
-    vectors = trained.priors[0] + trained.deviations[0][codes[:, 0], fold]
+    vectors = trained.tables[0].prior + trained.tables[0].deviations[codes[:, 0], fold]
     assert abs(np.corrcoef(vectors[:, 0], noise)[0, 1]) < 0.06
 
 
@@ -114,8 +109,8 @@ def test_out_of_fold_loss_is_that_of_a_true_holdout(n_levels):
         codes, y, fold = problem(n_rows=8000, n_levels=n_levels, seed=seed)
         fit, new = slice(0, 4000), slice(4000, 8000)
         trained = run(codes[fit], y[fit], fold[fit], max_epochs=8, unseen_rate=0.0)
-        own = trained.priors[0] + trained.deviations[0][codes[fit, 0], fold[fit]]
-        table = trained.priors[0] + trained.deviations[0].mean(axis=1)
+        own = trained.tables[0].prior + trained.tables[0].deviations[codes[fit, 0], fold[fit]]
+        table = trained.tables[0].prior + trained.tables[0].deviations.mean(axis=1)
         model = LinearRegression().fit(own, y[fit])
         size = table.shape[0]
         known = codes[new, 0] < size
@@ -131,7 +126,7 @@ def test_training_divergence_is_an_error():
 
 def test_training_with_one_fold_takes_all_rows():
     codes, y, _ = problem()
-    deviation = run(codes, y, np.zeros(len(y), dtype=np.int64)).deviations[0]
+    deviation = run(codes, y, np.zeros(len(y), dtype=np.int64)).tables[0].deviations
     assert deviation.shape[1] == 1
     assert deviation[3:].any()
 
@@ -140,7 +135,7 @@ def test_training_weights_are_relative():
     codes, y, fold = problem()
     once = run(codes, y, fold, np.ones(len(y)))
     twice = run(codes, y, fold, np.full(len(y), 2.0))
-    np.testing.assert_allclose(once.deviations[0], twice.deviations[0], atol=1e-6)
+    np.testing.assert_allclose(once.tables[0].deviations, twice.tables[0].deviations, atol=1e-6)
 
 
 def test_training_rows_may_come_in_blocks():
@@ -154,16 +149,19 @@ def test_training_rows_may_come_in_blocks():
     in_blocks = run_on(parts, codes, target, max_epochs=8)
     loss, in_block = (x.history["out_of_fold_loss"][-1] for x in (whole, in_blocks))
     assert in_block == pytest.approx(loss, rel=0.02)
-    tables = [x.deviations[0][3:, :, 0].mean(axis=1) for x in (whole, in_blocks)]
+    tables = [x.tables[0].deviations[3:, :, 0].mean(axis=1) for x in (whole, in_blocks)]
     assert np.corrcoef(*tables)[0, 1] > 0.98
+
+
+TWO_COLUMNS = [TableShape("one", 6, 2), TableShape("two", 7, 2)]
 
 
 def filled_tables():
     """Two columns in three folds, every number drawn."""
     generator = torch.Generator().manual_seed(0)
-    tables = FoldTables([6, 7], [2, 2], n_folds=3)
-    (weight,) = tables.weights
-    weight.deviation[1:] = torch.randn(weight.deviation[1:].shape, generator=generator)
+    tables = FoldTables(TWO_COLUMNS, n_folds=3)
+    (pack,) = tables.packs
+    pack.deviation[1:] = torch.randn(pack.deviation[1:].shape, generator=generator)
     tables.prior += torch.randn(4, generator=generator)
     return tables, generator
 
@@ -179,19 +177,19 @@ def rows_of(tables, generator):
 
 def test_step_without_folds_sums_over_all_rows():
     generator = torch.Generator().manual_seed(0)
-    tables = FoldTables([6, 7], [2, 2], n_folds=1)
+    tables = FoldTables(TWO_COLUMNS, n_folds=1)
     decoder = Decoder(tables, 1, (), np.zeros(1, "float32"), dropout=0.0, generator=generator)
     AdamW(decoder, 0.0)
     rows = rows_of(tables, generator)._replace(fold=torch.zeros(40, dtype=torch.int64))
-    _, _, of_vectors = _step(tables, decoder, rows, torch_loss(LogLoss()), 40)
+    _, _, of_vectors = compute_gradients(tables, decoder, make_loss(LogLoss()), rows, 40)
     of_own_effect = (0.5 - rows.target[:, 0]) * rows.weight  # the slope of the log-loss at 0
     torch.testing.assert_close(of_vectors[:, 0, 0], of_own_effect)
 
 
 def plain_gradients(tables, decoder, rows):
     """The two steps one after the other, as the head of `skembed._training.loop` tells them."""
-    vectors, n_folds = tables.vectors(rows.packed), tables.n_folds
-    losses_of = torch_loss(LogLoss())
+    vectors, n_folds = tables.look_up(rows.packed), tables.n_folds
+    losses_of = make_loss(LogLoss())
     own = vectors[torch.arange(len(rows.fold)), rows.fold]
     losses = losses_of(decoder(own, rows.context), rows.target) * rows.weight
     of_decoder = torch.autograd.grad(losses.mean(), list(decoder.parameters()))
@@ -226,7 +224,7 @@ def test_step_of_one_pass_gives_the_gradients_of_two(hidden):
     rows = rows_of(tables, generator)
     losses, fitted, of_vectors, of_decoder = plain_gradients(tables, PlainDecoder(decoder), rows)
     AdamW(decoder, 0.0)
-    found = _step(tables, decoder, rows, torch_loss(LogLoss()), 40)
+    found = compute_gradients(tables, decoder, make_loss(LogLoss()), rows, 40)
     torch.testing.assert_close(found[0], losses)
     assert found[1] == pytest.approx(fitted, rel=1e-5)
     torch.testing.assert_close(found[2], of_vectors)
@@ -247,5 +245,5 @@ def test_one_cycle_rises_for_a_quarter_and_falls_to_zero():
     [(1, 32, 40), (1000, 32, 16), (24_576, 512, 11), (3_000_000, 1024, 8)],
 )
 def test_steps_grow_more_slowly_than_rows(n_rows, batch_size, epochs):
-    assert auto_batch_size(n_rows) == batch_size
-    assert auto_epochs(-(-n_rows // batch_size)) == epochs
+    assert choose_batch_size(n_rows) == batch_size
+    assert choose_n_epochs(-(-n_rows // batch_size)) == epochs

@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from skembed._training import masked_loop as unlabelled
-from skembed._training.loop import Settings
-from skembed._training.masked_loop import MANY_LEVELS, Head, train
+from skembed._training import masked_loop, masked_net
+from skembed._training.masked_loop import train_masked
+from skembed._training.masked_net import MANY_LEVELS, LevelSoftmax
+from skembed._training.rows import TableShape
+from skembed._training.settings import Settings
 
 SETTINGS = Settings(
     interaction="mlp",
@@ -37,7 +39,8 @@ def run(codes, size, numbers=None, weight=None, **settings):
     numbers = np.zeros((n_rows, 0), dtype=np.float32) if numbers is None else numbers
     weight = np.ones(n_rows) if weight is None else weight
     settings = SETTINGS._replace(**settings)
-    return train(list(codes.T), [size] * n_columns, [4] * n_columns, numbers, weight, settings)
+    shapes = [TableShape(str(j), size, 4) for j in range(n_columns)]
+    return train_masked(list(codes.T), shapes, numbers, weight, settings)
 
 
 def separation(table, n_groups=4):
@@ -51,9 +54,9 @@ def separation(table, n_groups=4):
 @pytest.mark.parametrize("many", [10, MANY_LEVELS])
 def test_masked_levels_with_same_companions_get_near_vectors(monkeypatch, many):
     """With a softmax over a sample of the levels, and over all."""
-    monkeypatch.setattr(unlabelled, "MANY_LEVELS", many)
+    monkeypatch.setattr(masked_net, "MANY_LEVELS", many)
     trained = run(in_groups(200, 6000), 203)
-    assert separation(trained.tables[0]) > 2
+    assert separation(trained.tables[0].table) > 2
 
 
 def test_masked_levels_with_same_numbers_get_near_vectors():
@@ -61,7 +64,7 @@ def test_masked_levels_with_same_numbers_get_near_vectors():
     codes = rng.integers(3, 43, (4000, 1))
     numbers = np.column_stack([codes % 4 == j for j in range(4)]) + rng.normal(0, 0.5, (4000, 4))
     trained = run(codes, 43, numbers.astype(np.float32))
-    assert separation(np.roll(trained.tables[0][3:], 3, axis=0)) > 2
+    assert separation(np.roll(trained.tables[0].table[3:], 3, axis=0)) > 2
 
 
 def test_masked_sampled_softmax_is_the_full_one_in_the_mean():
@@ -70,28 +73,27 @@ def test_masked_sampled_softmax_is_the_full_one_in_the_mean():
     n_rows, size = 20_000, MANY_LEVELS + 1
     codes = (torch.rand(n_rows, generator=generator) ** 3 * size).long()
     weight = torch.ones(n_rows)
-    head = Head(codes, size, weight)
-    head.weight.normal_(0, 0.3, generator=generator)
+    softmax = LevelSoftmax(codes, size, weight)
+    softmax.weight.normal_(0, 0.3, generator=generator)
     asked = torch.randint(n_rows, (64,), generator=generator)
-    sums = torch.randn(64, head.weight.shape[1], generator=generator)
+    sums = torch.randn(64, softmax.weight.shape[1], generator=generator)
 
     def gradient():
         x = sums.clone().requires_grad_()
         rivals = torch.randint(n_rows, (5000,), generator=generator)
-        found = head.compared(asked, rivals, codes, weight)
-        torch.nn.functional.cross_entropy(found.logits(x), found.truth).backward()
+        softmax.compare(asked, rivals).compute_losses(x).mean().backward()
         return x.grad
 
-    assert head.sampled
+    assert softmax.is_sampled
     sampled = torch.stack([gradient() for _ in range(8)]).mean(0)
-    head.sampled = False
+    softmax.is_sampled = False
     full = gradient()
     assert (sampled - full).norm() < 0.1 * full.norm()
 
 
 def test_masked_step_costs_no_more_where_levels_are_many(monkeypatch):
     """Of memory that a step asks for: a number for each level would show."""
-    step, n_bytes = unlabelled._step, []
+    step, n_bytes = masked_loop._step, []
 
     def measured(*given):
         with torch.profiler.profile(profile_memory=True) as profile:
@@ -99,7 +101,7 @@ def test_masked_step_costs_no_more_where_levels_are_many(monkeypatch):
         n_bytes.append(sum(max(0, event.self_cpu_memory_usage) for event in profile.events()))
         return loss
 
-    monkeypatch.setattr(unlabelled, "_step", measured)
+    monkeypatch.setattr(masked_loop, "_step", measured)
     most = {}
     for n_levels in (20_000, 200_000):
         run(in_groups(n_levels, 1_000), 3 + n_levels, max_epochs=1)
@@ -116,7 +118,7 @@ def test_masked_rows_of_weight_zero_teach_nothing():
     for one, two in zip(
         run(codes, 43, weight=weight).tables, run(other, 43, weight=weight).tables, strict=True
     ):
-        np.testing.assert_array_equal(one, two)
+        np.testing.assert_array_equal(one.table, two.table)
 
 
 def test_masked_loss_falls():

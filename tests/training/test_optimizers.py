@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from skembed._training.optimizers import AdamW, RowAdagrad, _sums
+from skembed._training.optimizers import AdamW, RowAdagrad, _sum_on_gpu
 
 
 def nothing_fixed(n_rows):
@@ -32,7 +32,7 @@ def test_adagrad_sums_for_a_gpu_are_those_for_the_cpu():
     fixed = torch.arange(50) % 7 == 0
     here, there = RowAdagrad(torch.zeros(50, 6)), RowAdagrad(torch.zeros(50, 6))
     here.step(rows, gradient, 0.1, fixed)
-    there.step_once(rows, _sums(gradient, _first_cells(rows), fixed[rows]), 0.1)
+    there.step_once(rows, _sum_on_gpu(gradient, _first_cells(rows), fixed[rows]), 0.1)
     torch.testing.assert_close(there.weight, here.weight)
     torch.testing.assert_close(there.squares, here.squares)
 

@@ -3,13 +3,16 @@
 import os
 import subprocess
 import sys
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
 import pandas as pd
+import pyarrow.dataset
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -18,6 +21,9 @@ from sklearn.preprocessing import StandardScaler
 from torch import distributed
 
 from skembed import NeuralEmbeddingEncoder
+from skembed._files.parquet import open_dataset
+from skembed._fit.parquet_reader import share_of
+from skembed._training.process_group import ALONE
 
 TOGETHER = """
 import pathlib, sys
@@ -168,19 +174,40 @@ def test_ranks_all_end_by_an_error_of_one(adult, tmp_path):
 def test_ranks_all_end_by_the_death_of_one(adult, tmp_path):
     write_shards(adult, tmp_path)
     dies = """
-import os, skembed._training.loop as training
+import os, skembed._training.schedule as schedule
 
 def one_cycle(progress):
     if rank == 1 and progress > 1e-4:
         os._exit(9)
     return 1.0
 
-training.one_cycle = one_cycle
+schedule.one_cycle = one_cycle
 fitted("none", "adult", crosses=None, max_epochs=10_000, early_stopping=False)
 """
     done = torchrun(tmp_path, TOGETHER + dies)
     assert done.returncode != 0
     assert not list(tmp_path.glob("none.*"))
+
+
+def test_shares_in_order_are_the_data(adult, tmp_path):
+    rows = write_shards(adult, tmp_path)
+    rows.to_parquet(tmp_path / "adult" / "4.parquet", index=False, row_group_size=700)
+    dataset = open_dataset(tmp_path / "adult")
+    for size in (2, 3, 5, 40):
+        shares = [share_of(dataset, rank, size) for rank in range(size)]
+        parts = [share.to_table().to_pandas() for share, _ in shares]
+        numbers = [list(part_of) for _, part_of in shares]
+        assert list(map(len, parts)) == list(map(len, numbers))
+        assert list(chain.from_iterable(numbers)) == list(range(6000))
+        read = pd.concat(parts, ignore_index=True)
+        pd.testing.assert_frame_equal(read, dataset.to_table().to_pandas())
+    assert [] in numbers
+
+
+def test_shares_of_rows_in_memory_are_an_error():
+    dataset = pyarrow.dataset.dataset(pyarrow.table({"a": [1, 2]}))
+    with pytest.raises(TypeError, match="is a InMemoryDataset: give a file, a folder"):
+        share_of(dataset, 0, 2)
 
 
 def test_process_group_that_is_absent_says_how_to_start(adult, tmp_path):
@@ -214,3 +241,12 @@ def test_process_group_for_the_cpu_with_a_gpu_is_an_error(adult, tmp_path):
     encoder = NeuralEmbeddingEncoder(device="cuda")
     with pytest.raises(ValueError, match="device='cuda' and a process group of 'gloo' do not go"):
         encoder.fit_parquet(tmp_path / "adult", "y", distributed=True)
+
+
+def test_a_process_alone_gets_back_what_it_gives():
+    generator, rows = torch.Generator().manual_seed(3), SimpleNamespace(fold=[0, 1, 0])
+    ALONE.draw_apart(generator, 7)
+    assert generator.initial_seed() == 3
+    assert ALONE.share_batch(64, blocks=None) == 64
+    assert list(ALONE.keep_in_step([rows, rows], rows)) == [(rows, 3), (rows, 3)]
+    assert ALONE.add_up(None, "gradients") == "gradients"

@@ -8,24 +8,28 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from skembed import NeuralEmbeddingClassifier, NeuralEmbeddingEncoder
 from skembed._model.losses import CrossEntropy, LogLoss, SquaredLoss
+from skembed._training.batches import read_rows
 from skembed._training.decoders import Decoder, DotDecoder
 from skembed._training.fold_tables import FoldTables
-from skembed._training.loop import Rows, _step, torch_loss
+from skembed._training.loop import compute_gradients
+from skembed._training.losses import make_loss
 from skembed._training.optimizers import AdamW
-from skembed._training.rows import Block
-from skembed._training.runtime import chosen_device
+from skembed._training.rows import Block, TableShape
+from skembed._training.runtime import choose_device
 
 OTHER = torch.device("meta")
 
 
 def test_device_auto_is_the_cpu():
-    assert chosen_device("auto") == chosen_device("cpu") == torch.device("cpu")
+    assert choose_device("auto") == choose_device("cpu") == torch.device("cpu")
     assert NeuralEmbeddingEncoder().device == NeuralEmbeddingClassifier().device == "auto"
 
 
 @pytest.mark.parametrize("given", ["gpu", "cpu:0", "cuda:", "cuda:-1", "cuda:x"])
 def test_device_of_an_unknown_name_is_an_error(rents, given):
-    with pytest.raises(ValueError, match=f"device='{given}' is none .* give 'auto', 'cpu', 'cuda'"):
+    with pytest.raises(
+        ValueError, match=f"device='{given}' is no device .* give 'auto', 'cpu', 'cuda'"
+    ):
         NeuralEmbeddingEncoder(device=given).fit(*rents)
 
 
@@ -86,13 +90,14 @@ def test_device_of_all_parts_of_a_step_is_the_same(decoder_of, dims, loss, value
     """Fake tensors have a device and no numbers: to mix devices, or to wait for one, raises."""
     generator = torch.Generator().manual_seed(0)
     bias = np.zeros(3 if loss.name == "cross_entropy" else values.shape[1], dtype="float32")
-    tables = FoldTables([9, 300, 5], dims, n_folds, [2] if bag else [], OTHER)
+    shapes = [TableShape("", n_codes, dim) for n_codes, dim in zip([9, 300, 5], dims, strict=True)]
+    tables = FoldTables(shapes, n_folds, [2] if bag else [], OTHER)
     decoder = decoder_of(tables, bias, generator).to(OTHER)
-    losses_of = torch_loss(loss, OTHER)
-    rows = Rows.of(block(values, bag), tables, losses_of, bias)
+    losses_of = make_loss(loss, OTHER)
+    rows = read_rows(block(values, bag), tables, losses_of, bias)
     adamw, before = AdamW(decoder, 1e-4), tables.snapshot()
     with FakeTensorMode(allow_non_fake_inputs=True):
-        losses, fitted, gradient = _step(tables, decoder, rows, losses_of, 200)
+        losses, fitted, gradient = compute_gradients(tables, decoder, losses_of, rows, 200)
         adamw.step(1e-3)
         tables.step(rows.packed, gradient, 0.1)
         tables.restore(before)
