@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skembed._columns.frames import Columns
 from skembed._columns.row_encoder import Refusals
-from skembed._files.atomic import replacing
+from skembed._files.atomic import write_bytes
 from skembed._model.dimensions import RULES
 from skembed._persistence.encoder_state import pack_state, put_together, take_apart, unpack_state
 from skembed._persistence.file_format import explained, read_file, write_file
@@ -226,8 +226,7 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
         from skembed.inspection._explorer import make_page
 
         page = make_page(self, X, y).encode()
-        with replacing(path) as file:
-            file.write(page)
+        write_bytes(path, page)
 
     def _options(self):
         """Parameters by name, for the steps of a fit, which do not see the estimator."""

@@ -11,7 +11,7 @@ from skembed._columns.crosses import combined_keys
 
 MOST_CROSSES = 40  # pairs, and as many triples
 MOST_COLUMNS = 40  # 780 pairs to look at
-MOST_ROWS = 100_000  # to look at them on
+MOST_EVIDENCE_ROWS = 100_000  # to look at them on
 MOST_NUMBERS = 10_000_000  # outputs of the net on these rows
 MOST_OUTPUTS = 8  # to look at one by one
 SMOOTHING = 10  # rows without residual, added to each combination
@@ -68,7 +68,7 @@ class Evidence(NamedTuple):
 
 def draw_rows(used, outputs_per_row, random_state):
     """Rows to look for crosses on: all used, or 100,000, fewer where the net has many outputs."""
-    rows, most = np.flatnonzero(used), min(MOST_ROWS, MOST_NUMBERS // outputs_per_row)
+    rows, most = np.flatnonzero(used), min(MOST_EVIDENCE_ROWS, MOST_NUMBERS // outputs_per_row)
     if len(rows) <= most:
         return rows
     return np.random.default_rng(random_state).choice(rows, most, replace=False)

@@ -103,7 +103,7 @@ def test_crosses_auto_bounds_columns_and_rows(monkeypatch):
     X, y = interacting(n_columns=8)
     monkeypatch.setattr(skembed._fit.evidence, "MOST_COLUMNS", 3)
     monkeypatch.setattr(skembed._fit.evidence, "MOST_CROSSES", 1)
-    monkeypatch.setattr(skembed._fit.evidence, "MOST_ROWS", 2500)
+    monkeypatch.setattr(skembed._fit.evidence, "MOST_EVIDENCE_ROWS", 2500)
     y = y + X["a"].astype(int) + X["b"].astype(int)
     chosen = choose_crosses(*coded(X), set(X), evidence_for(y), random_state=0)
     assert chosen[:1] == [("a", "b")]
