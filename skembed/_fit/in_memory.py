@@ -6,12 +6,12 @@ from sklearn.utils import check_consistent_length, check_random_state
 from skembed._columns.numeric import Bins, Context
 from skembed._columns.row_encoder import RowEncoder
 from skembed._fit.checks import check_device, check_layers
+from skembed._fit.held_rows import HeldRows
 from skembed._fit.learned import Problem
 from skembed._fit.levels import learn_levels, split_columns
 from skembed._fit.train import learn_tables
 from skembed._model.folds import assign_folds
 from skembed._model.target import encode_target
-from skembed._training.rows import HeldRows
 from skembed._utils.sklearn_compat import check_sample_weight
 
 

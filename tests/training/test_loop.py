@@ -11,7 +11,6 @@ from skembed._training.loop import compute_gradients, train
 from skembed._training.losses import make_loss
 from skembed._training.optimizers import AdamW
 from skembed._training.rows import Block, Blocks, TableShape, normalise
-from skembed._training.schedule import choose_batch_size, choose_n_epochs, one_cycle
 from skembed._training.settings import Settings
 
 SETTINGS = Settings(
@@ -230,20 +229,3 @@ def test_step_of_one_pass_gives_the_gradients_of_two(hidden):
     torch.testing.assert_close(found[2], of_vectors)
     for parameter, gradient in zip(decoder.parameters(), of_decoder, strict=True):
         torch.testing.assert_close(parameter.grad, gradient)
-
-
-def test_one_cycle_rises_for_a_quarter_and_falls_to_zero():
-    rates = [one_cycle(step / 100) for step in range(101)]
-    assert int(np.argmax(rates)) == 25
-    assert rates[0] == pytest.approx(0.04)
-    assert rates[25] == pytest.approx(1)
-    assert rates[100] == pytest.approx(0)
-
-
-@pytest.mark.parametrize(
-    ("n_rows", "batch_size", "epochs"),
-    [(1, 32, 40), (1000, 32, 16), (24_576, 512, 11), (3_000_000, 1024, 8)],
-)
-def test_steps_grow_more_slowly_than_rows(n_rows, batch_size, epochs):
-    assert choose_batch_size(n_rows) == batch_size
-    assert choose_n_epochs(-(-n_rows // batch_size)) == epochs
