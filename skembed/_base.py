@@ -110,16 +110,19 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
     @property
     def vocabularies_(self):
         """Levels and codes of each embedded column, by name."""
+        check_is_fitted(self)
         return self.row_encoder_.vocabularies
 
     @property
     def crosses_(self):
         """Combinations and codes of each cross, by a name like ``"city x kind"``."""
+        check_is_fitted(self)
         return {cross.name: cross for cross in self.row_encoder_.crosses}
 
     @property
     def bins_(self):
         """Bins of the numeric columns that are crossed, by name."""
+        check_is_fitted(self)
         return self.row_encoder_.bins
 
     def save(self, path):
@@ -230,7 +233,8 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
 
     def _options(self):
         """Parameters by name, for the steps of a fit, which do not see the estimator."""
-        names = BaseNeuralEmbedding._parameter_constraints
+        # Those that only some of the estimators let the user choose are attributes of the class.
+        names = {*BaseNeuralEmbedding._parameter_constraints, *self._get_param_names()}
         return SimpleNamespace(**{name: getattr(self, name) for name in names})
 
     def _keep(self, row_encoder, tables, history, best_epoch, target_type, classes, **own):

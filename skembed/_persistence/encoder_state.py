@@ -10,12 +10,14 @@ import numpy as np
 from skembed._columns.output_layout import Layout
 from skembed._persistence.json_values import to_plain
 from skembed._persistence.net_state import net_from_data, net_to_data
-from skembed._persistence.parameters import restored, storable
+from skembed._persistence.parameters import parameters_from_data, parameters_to_data
 from skembed._persistence.rows_state import levels_to_data, rows_from_data, rows_to_data
 from skembed._persistence.typed_arrays import NUMBERS, TypedArrays, require, whole
 from skembed._utils.warnings import warn_user
+from skembed.exceptions import InvalidFileError
 
 MOST_FEATURES = 2**31 - 1
+KINDS = ("NeuralEmbeddingClassifier", "NeuralEmbeddingEncoder", "NeuralEmbeddingRegressor")
 DTYPES = ("float32", "float64")
 KINDS_OF_TARGET = ("binary", "multiclass", "multilabel", "continuous", "multioutput", "none")
 PACKED = "_fitted"  # the entry of a pickle that holds the fitted state
@@ -51,8 +53,9 @@ def take_apart(estimator):
     ValueError
         If a level, a class or a column name is of a type that has no form as data.
     """
+    estimator._validate_params()  # which set_params may have changed since the fit
     arrays: dict[str, np.ndarray] = {}
-    parameters, changed = storable(estimator)
+    parameters, changed = parameters_to_data(estimator)
     if changed:
         warn_user(
             "A file holds data only, and these parameters are more than that: "
@@ -92,12 +95,21 @@ def put_together(cls, content, arrays):
     ValueError, TypeError, LookupError or AttributeError
         If they are of another form, or do not fit together.
     """
-    kind = content["kind"]
-    require(kind == kind_of(cls), f"it holds a {kind!r}, to be loaded by that class")
-    estimator = cls(**restored(content["parameters"]))
+    kind, parameters = content["kind"], parameters_from_data(content["parameters"])
+    require(kind in KINDS, f"{kind!r} is no kind of estimator")
+    if kind != kind_of(cls):
+        raise InvalidFileError(f"holds a {kind}: load it by {kind}.load.")
+    unknown = [name for name in parameters if name not in cls._get_param_names()]
+    if unknown:
+        raise InvalidFileError(
+            f"holds the parameters {unknown}, which {cls.__name__} does not have: load it by the "
+            "class that saved it."
+        )
+    estimator = cls(**parameters)
     estimator._validate_params()
     held = TypedArrays(arrays)
-    fitted = _fitted_from_data(content, held, estimator.bag_mode)
+    # Files of before hold the mode of bags among the parameters alone.
+    fitted = _fitted_from_data({"bag_mode": estimator.bag_mode, **content}, held)
     held.check_all_taken()
     n_features = whole(content["n_features_in"], MOST_FEATURES)
     # A sparse X is one column, whatever its width.
@@ -135,8 +147,7 @@ def pack_state(state):
     arrays: dict[str, np.ndarray] = {}
     objects: list = []
     rows, course = _fitted_to_data(state, arrays, objects)
-    bag_mode = state["row_encoder_"].bag_mode
-    packed = {"data": rows | course, "arrays": arrays, "objects": objects, "bag_mode": bag_mode}
+    packed = {"data": rows | course, "arrays": arrays, "objects": objects}
     return {name: value for name, value in state.items() if name not in FITTED} | {PACKED: packed}
 
 
@@ -146,7 +157,7 @@ def unpack_state(state):
         return state
     packed = state[PACKED]
     held = TypedArrays(packed["arrays"], packed["objects"])
-    fitted = _fitted_from_data(packed["data"], held, packed["bag_mode"])
+    fitted = _fitted_from_data(packed["data"], held)
     return {name: value for name, value in state.items() if name != PACKED} | fitted
 
 
@@ -174,11 +185,9 @@ def _fitted_to_data(state, arrays, objects):
     course : dict
         How the fit went, and of a predictor the net.
     """
-    row_encoder = state["row_encoder_"]
-    rows = rows_to_data(row_encoder, state["tables_"], arrays, objects)
+    rows = rows_to_data(state["row_encoder_"], state["tables_"], arrays, objects)
     if "output_layout_" in state:
         rows["dtype"] = _dtype_to_data(state["output_layout_"].dtype, objects)
-    rows["sparse"] = row_encoder.is_sparse
     course = {
         "target_type": state["target_type_"],
         "classes": _classes_to_data(state["classes_"], arrays, objects),
@@ -193,9 +202,9 @@ def _fitted_to_data(state, arrays, objects):
     return rows, course
 
 
-def _fitted_from_data(data, held, bag_mode):
+def _fitted_from_data(data, held):
     """Fitted attributes by name, from what `_fitted_to_data` made."""
-    row_encoder, tables = rows_from_data(data, held, bag_mode)
+    row_encoder, tables = rows_from_data(data, held)
     target_type, n_iter = data["target_type"], whole(data["n_iter"], MOST_FEATURES)
     require(target_type in KINDS_OF_TARGET, "the kind of target is unknown")
     classes = _classes_from_data(data["classes"], held)
@@ -237,13 +246,19 @@ def _classes_to_data(classes, arrays, objects):
     """Entry of the classes; their array is added."""
     if classes is None:
         return None
+    native = classes.astype(classes.dtype.newbyteorder("="), copy=False)
     if classes.dtype.name in NUMBERS:
-        arrays["classes"] = classes
+        arrays["classes"] = native
         return {"kind": "array"}
     if classes.dtype.kind == "U":  # four bytes a character, as in memory
-        arrays["classes"] = np.ascontiguousarray(classes)[:, None].view(np.uint32)
+        arrays["classes"] = np.ascontiguousarray(native)[:, None].view(np.uint32)
         return {"kind": "characters"}
+    if classes.dtype != object and objects is not None:
+        objects.append(classes)
+        return {"kind": "object", "at": len(objects) - 1}
     try:
+        if classes.dtype != object:
+            raise TypeError(f"{classes[0]!r} is of type {classes.dtype}")
         return levels_to_data(classes.tolist(), arrays, "classes", objects)
     except TypeError as error:
         raise ValueError(
@@ -261,6 +276,8 @@ def _classes_from_data(entry, held):
         characters = held.take("classes", ("uint32",), n_dims=2)
         return characters.view(f"U{characters.shape[1]}")[:, 0]
     values = held.levels(entry, "classes")
+    if isinstance(values, np.ndarray):
+        return values
     classes = np.empty(len(values), dtype=object)
     classes[:] = values
     return classes

@@ -1,5 +1,6 @@
-"""Parameters of an encoder as data, and what stands for those that are code or large."""
+"""Parameters of an estimator as data; those that are code or large are replaced."""
 
+import inspect
 import reprlib
 from numbers import Integral
 
@@ -14,38 +15,49 @@ SPLITTERS = {
 }
 
 
-def storable(encoder):
-    """Parameters as data of JSON.
+def parameters_to_data(estimator):
+    """Turn parameters into data of JSON.
 
     Parameters
     ----------
-    encoder : NeuralEmbeddingEncoder
+    estimator : NeuralEmbeddingEncoder, NeuralEmbeddingClassifier or NeuralEmbeddingRegressor
         Fitted.
 
     Returns
     -------
     parameters : dict of str to object
     changed : list of str
-        What became of those that are no data.
+        Each parameter that is no data, and what replaces it.
+
+    Raises
+    ------
+    ValueError
+        If the default, which replaces a parameter of a derived class, is no data either.
     """
-    given = encoder.get_params(deep=False)
-    if encoder.pretrained is not None:
+    given = estimator.get_params(deep=False)
+    if estimator.pretrained is not None:
         given |= {"pretrained": None, "freeze_pretrained": False}
     parameters, changed = {}, []
     for name, value in given.items():
         try:
             parameters[name] = _splitter(value) if name == "cv" else _data(value)
         except TypeError:
-            stands_for = _in_place_of(name, encoder)
-            parameters[name] = to_plain(stands_for)
-            changed.append(f"{name}={reprlib.repr(value)} becomes {stands_for!r}")
-    if encoder.pretrained is not None:
+            instead = _replacement(name, estimator)
+            try:
+                parameters[name] = to_plain(instead)
+            except TypeError as error:
+                raise ValueError(
+                    f"{name}={reprlib.repr(value)} cannot be saved, and neither can its default: "
+                    f"{error}. Give data, such as a string or a number, or use joblib."
+                ) from None
+            changed.append(f"{name}={reprlib.repr(value)} becomes {instead!r}")
+    if estimator.pretrained is not None:
         changed.append("pretrained becomes None (the vectors stay in tables_)")
     return parameters, changed
 
 
-def restored(parameters):
-    """Parameters from what `storable` made of them."""
+def parameters_from_data(parameters):
+    """Make the parameters of what `parameters_to_data` made."""
     return {name: _value(data) for name, data in parameters.items()}
 
 
@@ -72,13 +84,14 @@ def _value(data):
     return from_plain(data)
 
 
-def _in_place_of(name, encoder):
-    """What a callable came to in `fit`; the default of other parameters."""
+def _replacement(name, estimator):
+    """The columns or lengths that a callable chose in `fit`; the default of other parameters."""
     if name == "categorical_features":
-        embedded = encoder.row_encoder_.embedded
-        if hasattr(encoder, "feature_names_in_"):
+        embedded = estimator.row_encoder_.embedded
+        if hasattr(estimator, "feature_names_in_"):
             return [column.name for column in embedded]
         return [column.position for column in embedded]
     if name == "embedding_dim":
-        return {column: encoder.tables_[column].shape[1] for column in encoder.vocabularies_}
-    return type(encoder)().get_params()[name]
+        names = estimator.vocabularies_
+        return {column: estimator.tables_[column].shape[1] for column in names}
+    return inspect.signature(type(estimator)).parameters[name].default

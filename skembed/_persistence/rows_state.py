@@ -1,6 +1,7 @@
 """A `RowEncoder` and the tables of its columns as plain data and arrays; and back."""
 
 import numpy as np
+import pandas as pd
 
 from skembed._columns.crosses import Cross
 from skembed._columns.numeric import Bins, Context
@@ -10,6 +11,7 @@ from skembed._persistence.json_values import from_plain, pack_levels, to_plain
 from skembed._persistence.typed_arrays import require, whole
 
 MOST_POSITIONS = 2**31 - 1
+EXACT = {str, int, float, bool, pd.Timestamp}  # types that come back as they were
 
 
 def rows_to_data(row_encoder, tables, arrays, objects):
@@ -37,6 +39,8 @@ def rows_to_data(row_encoder, tables, arrays, objects):
             _cross_to_data(row_encoder, i, tables, arrays) for i in range(len(row_encoder.crosses))
         ],
         "passing": list(map(int, row_encoder.numeric)),
+        "sparse": row_encoder.is_sparse,
+        "bag_mode": row_encoder.bag_mode,
     }
     if row_encoder.context is not None:
         columns = row_encoder.context.columns
@@ -47,14 +51,13 @@ def rows_to_data(row_encoder, tables, arrays, objects):
     return data
 
 
-def rows_from_data(data, held, bag_mode):
+def rows_from_data(data, held):
     """Make a `RowEncoder` and its tables of what `rows_to_data` made.
 
     Parameters
     ----------
     data : dict
     held : TypedArrays
-    bag_mode : {"mean", "sum"}
 
     Returns
     -------
@@ -62,6 +65,7 @@ def rows_from_data(data, held, bag_mode):
     tables : dict of str to ndarray of float32, shape (n_codes, dim)
     """
     is_sparse = data["sparse"] is True
+    require(data["bag_mode"] in ("mean", "sum"), f"{data['bag_mode']!r} is no mode of bags")
     names: dict = {}  # by their place among the entries
     position, embedded, bins, tables = {}, [], {}, {}
     for i, entry in enumerate(data["columns"]):
@@ -101,7 +105,7 @@ def rows_from_data(data, held, bag_mode):
         crosses=crosses,
         numeric=numeric,
         context=context,
-        bag_mode=bag_mode,
+        bag_mode=data["bag_mode"],
         is_sparse=is_sparse,
     )
     return row_encoder, tables
@@ -110,6 +114,8 @@ def rows_from_data(data, held, bag_mode):
 def levels_to_data(levels, arrays, key, objects):
     """Turn levels into data and arrays under a key; raise TypeError for what has no form."""
     try:
+        if objects is not None and not {*map(type, levels)} <= EXACT:
+            raise TypeError  # an Enum, say, would come back as its value
         kind, packed = pack_levels(levels)
     except TypeError:
         if objects is None:

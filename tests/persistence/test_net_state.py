@@ -74,7 +74,7 @@ def test_predictor_file_biases_are_the_same():
 
 def test_predictor_file_is_loaded_by_its_class_alone(tmp_path):
     NeuralEmbeddingRegressor(**SETTINGS).fit(X, RENT).save(tmp_path / "p.skembed")
-    says = "holds a 'NeuralEmbeddingRegressor', to be loaded by that class"
+    says = r"'.*p\.skembed' holds a NeuralEmbeddingRegressor: load it by NeuralEmbeddingRegressor\."
     with pytest.raises(InvalidFileError, match=says):
         NeuralEmbeddingEncoder.load(tmp_path / "p.skembed")
 

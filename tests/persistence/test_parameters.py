@@ -7,7 +7,7 @@ from sklearn.model_selection import GroupKFold, KFold, PredefinedSplit
 
 from skembed import NeuralEmbeddingEncoder
 from skembed._persistence.json_values import dumps, parse
-from skembed._persistence.parameters import restored, storable
+from skembed._persistence.parameters import parameters_from_data, parameters_to_data
 
 X = pd.DataFrame({"city": ["Oslo", "Rome", "Bern"] * 20, "kind": list("ab") * 30})
 Y = np.arange(60) % 7 + 0.5
@@ -19,8 +19,8 @@ def through(**parameters):
         crosses=None, max_epochs=1, early_stopping=False
     )
     groups = X["city"] if isinstance(parameters.get("cv"), GroupKFold) else None
-    data, changed = storable(encoder.fit(X, Y, groups=groups))
-    return restored(parse(dumps(data))), changed
+    data, changed = parameters_to_data(encoder.fit(X, Y, groups=groups))
+    return parameters_from_data(parse(dumps(data))), changed
 
 
 @pytest.mark.parametrize(
@@ -90,4 +90,4 @@ def test_parameters_rows_of_folds_are_not_stored():
 
 def test_parameters_unknown_splitter_is_an_error():
     with pytest.raises(LookupError):
-        restored({"cv": {"splitter": ["PredefinedSplit", []]}})
+        parameters_from_data({"cv": {"splitter": ["PredefinedSplit", []]}})

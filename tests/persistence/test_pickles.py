@@ -1,6 +1,7 @@
 """Pickles hold what files hold: parameters, plain data and arrays, and no private class."""
 
 import copy
+import enum
 import pickle
 import pickletools
 
@@ -94,16 +95,26 @@ def test_skops_trusted_types_are_the_public_estimators():
     assert set(TRUSTED_TYPES) == estimators
 
 
-@pytest.mark.parametrize(
-    "levels",
-    [[frozenset("a"), frozenset("b")], [pd.Timestamp("2024-01-01"), pd.Timestamp("2024-01-02")]],
-    ids=["no form as data", "dates"],
-)
+class Size(enum.StrEnum):
+    SMALL, LARGE = "s", "l"
+
+
+LEVELS = {
+    "Enum": [Size.SMALL, Size.LARGE],
+    "numpy": [np.float32(0.1), np.float32(2)],
+    "no form as data": [frozenset("a"), frozenset("b")],
+    "dates": [pd.Timestamp("2024-01-01"), pd.Timestamp("2024-01-02")],
+}
+
+
+@pytest.mark.parametrize("levels", LEVELS.values(), ids=LEVELS)
 def test_pickle_keeps_levels_of_any_type(levels):
     rows = pd.DataFrame({"level": pd.Series(levels * (N // 2), dtype=object)})
     encoder = NeuralEmbeddingEncoder(**SETTINGS, categorical_features=["level"]).fit(rows, Y)
     again = pickle.loads(pickle.dumps(encoder))
-    assert again.vocabularies_["level"].levels == encoder.vocabularies_["level"].levels
+    before, after = (each.vocabularies_["level"].levels for each in (encoder, again))
+    assert after == before
+    assert [*map(type, after)] == [*map(type, before)]
     np.testing.assert_array_equal(again.transform(rows.copy()), encoder.transform(rows.copy()))
 
 
@@ -119,3 +130,11 @@ def test_pickle_of_a_pipeline_scores_the_same():
     model[-1].fit(model[0].transform(X.copy()), Y)
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict(X.head(9)), model.predict(X.head(9)))
+
+
+def test_pickle_keeps_classes_of_the_other_byte_order():
+    y = np.where(Y > 3, "yes", "no").astype(np.dtype("U3").newbyteorder())
+    model = NeuralEmbeddingClassifier(**SETTINGS).fit(X, y)
+    again = pickle.loads(pickle.dumps(model))
+    assert again.classes_.tolist() == ["no", "yes"]
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
