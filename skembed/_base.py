@@ -135,7 +135,8 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
         list of the columns, a callable ``embedding_dim`` by the lengths by column. The splitters
         KFold, StratifiedKFold, GroupKFold and StratifiedGroupKFold are kept. Other splitters, a
         RandomState and ``pretrained`` become the default. `save` warns of each: it matters only if
-        the loaded estimator is fitted again. Requests for metadata routing are not kept.
+        the loaded estimator is fitted again. Requests for metadata routing, callbacks and
+        attributes of derived classes are not kept.
 
         Parameters
         ----------

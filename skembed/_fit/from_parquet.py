@@ -120,7 +120,7 @@ def learn_from_parquet(dataset, target, weight, ranks, options, monitor, read_co
     """
     check_layers(options.hidden_layer_sizes)
     check_device(options.device)
-    check_parameters(options)
+    _check_parameters(options)
     row, X = _read_types(dataset, target, weight)
     plan = _plan(dataset, row, X, read_columns(X), target, weight, options)
     share, rows = share_of(dataset, ranks.rank, ranks.size)
@@ -167,8 +167,7 @@ def read_again(plan):
         yield Columns(table)
 
 
-def check_parameters(options):
-    """Raise for parameters that need all rows at once."""
+def _check_parameters(options):
     if options.pretrained is not None or options.freeze_pretrained:
         raise ValueError("fit_parquet takes no pretrained vectors: give pretrained=None, or fit.")
     if options.target_type in ("multilabel", "multioutput"):
