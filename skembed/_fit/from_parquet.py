@@ -39,7 +39,7 @@ class Plan(NamedTuple):
     ----------
     dataset : pyarrow.dataset.Dataset
     columns : Columns
-        A row of X with nothing in it, which tells names and types.
+        A row of X with nothing in it: names and types.
     embedded, others : list of int
         Positions of the columns of X.
     numbers : list of str

@@ -128,7 +128,7 @@ class Files:
     def _write(self, i, rows, mode="wb"):
         try:
             with self._path(i).open(mode) as opened:
-                opened.write(rows.tobytes())  # tofile would not tell why it fails
+                opened.write(rows.tobytes())  # tofile gives no reason when it fails
         except OSError as error:
             needed = self.n_rows * self.dtype.itemsize
             raise OSError(
@@ -250,7 +250,7 @@ class StoredRows:
     Attributes
     ----------
     codes, binned : dict of str to ndarray of shape (n_rows,)
-        Of the rows of the sample, which stand for all.
+        Of the rows of the sample.
     """
 
     def __init__(self, files, recipe, folds, problem, ranks, *, small):

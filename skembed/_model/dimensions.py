@@ -9,7 +9,7 @@ DOT_DIM = 33  # an own effect and 32 components that are multiplied
 def auto_dim(n_levels, longest=LONGEST):
     """Vector length by default: fastai's rule, but at most 4, and 1 for two levels.
 
-    A two-level column has one difference to tell, so one number tells it. ``benchmarks/dims.py``
+    Two levels differ in one way, so one number is enough. ``benchmarks/dims.py``
     shows why no more than 4: XGBoost and linear models gain nothing beyond noise by longer
     vectors, neighbours lose.
 
@@ -18,7 +18,7 @@ def auto_dim(n_levels, longest=LONGEST):
     n_levels : int
         Levels of the column.
     longest : int
-        Most, in the place of 4.
+        Longest vector, 4 by default.
 
     Returns
     -------
@@ -116,7 +116,7 @@ RULES = {"auto": auto_dim, "fastai": fastai_dim, "google": google_dim, "half": h
 def cross_dim(degree, interaction):
     """Vector length of a cross: 2 for a pair, 1 for more columns and beside dot products.
 
-    Combinations are rare, and the more columns the rarer: there is little to tell of each.
+    Combinations are rare, and the more columns the rarer: each has few rows to learn from.
     """
     return 2 if degree == 2 and interaction == "mlp" else 1
 

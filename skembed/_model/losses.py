@@ -109,7 +109,7 @@ class SquaredLoss:
         return logit(np.clip((middle - low) / (high - low), 0.01, 0.99))
 
     def predict(self, output):
-        """Standardised quantities that outputs stand for."""
+        """Standardised quantities from outputs."""
         if self.bounds is None:
             return output
         low, high = self.bounds
@@ -150,7 +150,7 @@ class QuantileLoss(SquaredLoss):
         return np.maximum(self.quantile * short, (self.quantile - 1) * short)
 
     def _derivatives(self, values, predicted):
-        # The loss has no curvature; one stands for it, as in gradient boosting.
+        # The loss has no curvature; 1 replaces it, as in gradient boosting.
         return self.quantile - (values < predicted), np.ones_like(predicted)
 
     def _middle(self, values, weight):
@@ -176,5 +176,5 @@ class PoissonLoss:
         return np.log(np.average(values, axis=0, weights=weight))
 
     def predict(self, output):
-        """Rates that outputs stand for."""
+        """Rates from outputs."""
         return np.exp(output)

@@ -149,7 +149,7 @@ def _check_levels(name, levels):
 
 
 def _explain(name, levels, rows):
-    """Raise for the first level whose vector is none."""
+    """Raise for the first level without a vector of numbers."""
     length = np.size(rows[0])
     for level, row in zip(levels, rows, strict=True):
         vector = np.asarray(row)

@@ -1,4 +1,4 @@
-"""Values as data of JSON, and levels as arrays: what a file holds in the place of Python objects.
+"""Values as data of JSON, and levels as arrays: the form in which a file holds Python objects.
 
 What JSON has no word for is an object of one entry, its kind and its parts: ``{"tuple": [1, 2]}``.
 """

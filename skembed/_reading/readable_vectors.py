@@ -19,7 +19,7 @@ class ReadableVectors:
 
         level_or_vector : level, tuple or array-like of shape (dim,)
             A level; of a cross, a tuple of them, with a number or an interval for a numeric column.
-            None stands for missing. An array or list is taken as a vector.
+            None is the missing level. An array or list is taken as a vector.
 
         k : int, default=5
             How many levels to find.

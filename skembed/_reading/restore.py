@@ -27,7 +27,7 @@ def restore_columns(columns, layout, names_in, tables, row_encoder):
     _check_columns(columns, layout.names_out(names_in).tolist())
     given, vocabularies, bags = {}, row_encoder.vocabularies, row_encoder.bags
     for positions, name, place in layout.slots:
-        # A cross repeats what its columns tell; a bag cannot be told from its mean.
+        # A cross repeats its columns; a bag cannot be read from its mean.
         if len(positions) > 1 or name in bags:
             continue
         values = np.column_stack([columns.numbers(j) for j in range(place.start, place.stop)])
@@ -49,7 +49,7 @@ def _check_columns(columns, names_out):
     if len(columns.names) != len(names_out):
         raise ValueError(
             f"X has {len(columns.names)} features, but inverse_transform is expecting "
-            f"{len(names_out)} features as input: what transform puts out, {names_out}."
+            f"{len(names_out)} features as input: the output of transform, {names_out}."
         )
     if columns.is_frame and list(columns.names) != names_out:
         raise ValueError(

@@ -55,7 +55,7 @@ def check_tables(shapes, n_folds):
 
 @cache
 def _memory():
-    """Bytes of memory that this process can have; None where the system does not tell."""
+    """Bytes of memory that this process can have; None where the system does not say."""
     if not hasattr(os, "sysconf"):
         return None
     installed = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

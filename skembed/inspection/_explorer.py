@@ -77,7 +77,7 @@ def _content(estimator, X, y):
 
 
 def _column(estimator, name, mean):
-    """Entry of a column or cross: its levels, then what stands for unseen and missing ones."""
+    """Entry of a column or cross: its levels, then the vectors of unseen and missing ones."""
     shown = column_map(estimator, name, MOST_LEVELS)
     n_shown = int(shown.is_level.sum())
     coloured = shown.effect if mean is None else mean[shown.codes]

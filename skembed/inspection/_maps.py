@@ -51,7 +51,7 @@ class ColumnMap(NamedTuple):
     effect: np.ndarray
 
     def undertrained(self):
-        """Positions of the levels that `fit` could tell little of, those of fewest rows first.
+        """Positions of the levels with little training, those of fewest rows first.
 
         They have fewer than 20 rows and lie within half of the usual distance to the prior row,
         which is the root of its mean square over the rows.

@@ -31,7 +31,7 @@ def to_onnx(estimator, X, *, missing=""):
         A few rows such as the model will be given. Only their types are looked at.
 
     missing : str, default=""
-        What stands for a missing string, since ONNX has no missing strings.
+        The string that replaces a missing one, since ONNX has no missing strings.
 
     Returns
     -------
@@ -144,5 +144,5 @@ def _check_expressible(estimator):
         if is_refused:
             raise ValueError(
                 f"{name}='error', but an ONNX model cannot raise errors: it would go on with the "
-                f"row of such levels. If that is wanted, set_params({name}='embed') before."
+                f"row of such levels. To accept that, set_params({name}='embed') before."
             )

@@ -128,7 +128,7 @@ class Graph:
         self.put_out(name, helper.make_tensor_value_info(value, TYPES[kind], [None, *shape]))
 
     def put_out(self, name, info):
-        """Put out a value, told by its `onnx.ValueInfoProto`, as `output` does."""
+        """Make a value an output, as `output` does, by its `onnx.ValueInfoProto`."""
         taken = {given.name for given in self.inputs}
         while name in taken:
             name += "_"

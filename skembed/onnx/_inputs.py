@@ -18,7 +18,7 @@ class Inputs:
     columns : Columns
         Some rows; they say of which type each input is.
     missing : str
-        What stands for a missing string.
+        The string that replaces a missing one.
     """
 
     def __init__(self, graph, estimator, columns, missing):
@@ -67,7 +67,7 @@ class Inputs:
         if tensor == "string":
             if self._missing in codes:
                 raise ValueError(
-                    f"Column {name!r} has a level {self._missing!r}, which is to stand for missing "
+                    f"Column {name!r} has a level {self._missing!r}, which replaces missing "
                     "strings: give another string as missing."
                 )
             return graph.look_up(value, codes | {self._missing: MISSING})

@@ -10,7 +10,7 @@ from skembed._model.decoder import Dot
 
 
 def append_net(graph, inputs, model):
-    """Append a fitted predictor's net to a graph, and put out what it predicts.
+    """Append a fitted predictor's net to a graph; its predictions are outputs.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def _dot(graph, decoder, seen):
 
 
 def _put_out_classes(graph, model, output):
-    """Put out ``label`` and ``probabilities``."""
+    """Make ``label`` and ``probabilities`` outputs."""
     if model.target_type_ == "multilabel":
         probabilities = graph.add("Sigmoid", output)
         label = graph.cast(graph.add("Greater", probabilities, np.float64(0.5)), "int64")
@@ -97,7 +97,7 @@ def _put_out_classes(graph, model, output):
 
 
 def _put_out_quantities(graph, target, output):
-    """Put out ``variable``, a column per quantity."""
+    """Make ``variable`` an output, a column per quantity."""
     if target.loss.name == "poisson":
         predicted = graph.add("Exp", output)
     elif target.loss.bounds is not None:

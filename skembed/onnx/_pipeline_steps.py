@@ -20,14 +20,14 @@ HISTOGRAMS = ("sklearn.ensemble._hist_gradient_boosting.",)
 
 
 def append_steps(graph, steps, features, kind):
-    """Append fitted steps to a graph, and put out what the last one gives.
+    """Append fitted steps to a graph; the last one's results are outputs.
 
     Parameters
     ----------
     graph : Graph
     steps : list of estimators
     features : str
-        What the encoder puts out.
+        Output of the encoder.
     kind : {"float32", "float64"}
 
     Raises
@@ -98,7 +98,7 @@ def _without_names(booster):
 
 
 def _register_xgboost():
-    """Tell skl2onnx of onnxmltools' converter."""
+    """Register onnxmltools' converter with skl2onnx."""
     from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost
     from xgboost import XGBClassifier, XGBRegressor
 

@@ -260,7 +260,7 @@ function describeColumn() {
   const { column } = state;
   get("note").textContent = column.n_shown < column.n_levels
     ? `The ${count(column.n_shown)} levels of most rows, of ${count(column.n_levels)}.`
-    : `${counted(column.n_levels, "level")}. x: no level, but what stands for unseen or missing ones.`;
+    : `${counted(column.n_levels, "level")}. x: no level, but the vector of unseen or missing ones.`;
   const { undertrained } = column, most = 200;
   get("undertrained-note").textContent = undertrained.length
     ? `${count(undertrained.length)} with fewer than ${data.few_rows} rows, near the prior row` +
