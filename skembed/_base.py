@@ -30,7 +30,7 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
     """Parameters, the reading of rows, and fitted state of the encoder and the predictors."""
 
     _parameter_constraints: dict = {
-        "categorical_features": [StrOptions({"auto"}), "array-like", callable],
+        "categorical_features": [StrOptions({"auto", "all"}), "array-like", callable],
         "embedding_dim": [
             StrOptions(set(RULES)),
             Interval(Integral, 1, None, closed="left"),
@@ -54,6 +54,7 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
         "quantile": [Interval(Real, 0, 1, closed="neither"), None],
         "y_range": [tuple, list, None],
         "use_context": ["boolean"],
+        "remainder": [StrOptions({"passthrough", "drop"})],
         "min_frequency": [
             Interval(Integral, 1, None, closed="left"),
             Interval(Real, 0, 1, closed="neither"),
@@ -88,6 +89,7 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
     loss: str = "auto"
     quantile: float | None = None
     y_range: tuple | None = None
+    remainder: str | None = None
 
     # groups go to the splitter, not to the encoder itself.
     __metadata_request__fit = {"groups": UNUSED}

@@ -19,7 +19,7 @@ from skembed._reading.readable_vectors import ReadableVectors
 from skembed._reading.restore import restore_columns
 from skembed._training.monitor import Monitor
 from skembed._utils.optional_imports import needs_torch
-from skembed._utils.sklearn_compat import StrOptions, check_feature_names_in, fit_context
+from skembed._utils.sklearn_compat import check_feature_names_in, fit_context
 from skembed._utils.warnings import warn_user
 
 
@@ -45,12 +45,18 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
 
     Parameters
     ----------
-    categorical_features : "auto", list of str, list of int, mask or callable, default="auto"
-        The columns to embed. "auto" takes the columns of strings, categories and booleans of a
-        data frame, and every column of an array. It warns of columns of labels in which nearly
-        every row differs, and leaves them out: neither embedded nor put out. Name integer ids:
-        nothing tells them from quantities. A callable is given ``X`` and returns any of the other
-        forms, as :func:`~sklearn.compose.make_column_selector` does.
+    categorical_features : {"auto", "all"}, list of str, list of int, mask or callable, \
+            default="auto"
+        The columns to embed.
+
+        - "auto": the columns of strings, categories and booleans of a data frame, and every column
+          of an array. `fit` warns of columns of labels in which nearly every row differs, and
+          leaves them out: they are neither embedded nor in the output.
+        - "all": every column. Each number of a numeric column is a level then.
+        - A list of names or of positions, or a mask: the columns that it names. Name integer ids,
+          since their type is that of quantities.
+        - A callable: it is given ``X`` and returns any of the other forms, as
+          :func:`~sklearn.compose.make_column_selector` does.
 
     embedding_dim : {"auto", "fastai", "google", "half"}, int, dict or callable, default="auto"
         Length of the vectors. "auto" trains by :func:`skembed.sizing.auto_dim` (at most 4, and 1
@@ -71,7 +77,8 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         standard errors, and puts out those that tell something of their own. It
         needs folds, and takes none with ``cv=None``. None takes about half of time and width.
         An int takes all combinations of two and up to so many embedded columns, a list of tuples
-        names them.
+        names them. A cross must not have the name of a column: ``"city x kind"``, say. "auto"
+        takes no such cross, and crosses that are asked for raise an error before training.
 
     cv : int, cross-validation generator, iterable or None, default=5
         The folds, by the contract of :class:`~sklearn.preprocessing.TargetEncoder`: every row is
@@ -118,7 +125,12 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         told by the levels then.
 
     remainder : {"passthrough", "drop"}, default="passthrough"
-        What becomes of the columns that are not embedded. They must be numeric to pass.
+        What becomes of the columns that are not embedded.
+
+        - "passthrough": they stand in the output as they are. They must be numeric; text or dates
+          among them are an error before training.
+        - "drop": they are not in the output. The net still sees the numeric ones, unless
+          ``use_context=False``. Columns that hold no numbers are left out, and `fit` warns of them.
 
     min_frequency : int or float, default=None
         Levels with fewer rows, or a smaller fraction of the rows, share the infrequent row, as in
@@ -279,11 +291,6 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
     """
 
     __module__ = "skembed"
-
-    _parameter_constraints: dict = {
-        **BaseNeuralEmbedding._parameter_constraints,
-        "remainder": [StrOptions({"passthrough", "drop"})],
-    }
 
     def __init__(
         self,
@@ -727,13 +734,12 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
 
     def _keep_output(self, learned, columns, tables, history, best_epoch, target_type, classes):
         """Set the fitted attributes, with the layout of the output."""
-        passing = learned.passing if self.remainder == "passthrough" else []
+        passing = learned.passing
         crosses = [cross for cross in learned.row_encoder.crosses if cross.name in tables]
         row_encoder = replace(
             learned.row_encoder.with_crosses(crosses), numeric=passing, context=None
         )
         layout = Layout.of(row_encoder, tables, output_dtype(columns, passing))
-        layout.check_names(columns.names)
         self._keep(
             row_encoder, tables, history, best_epoch, target_type, classes, output_layout_=layout
         )

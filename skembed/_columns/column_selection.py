@@ -16,7 +16,7 @@ def embedded_columns(spec, X, columns):
 
     Parameters
     ----------
-    spec : "auto", list of names, list of positions, boolean mask or callable
+    spec : "auto", "all", list of names, list of positions, boolean mask or callable
         As ``categorical_features`` of the encoder.
     X : array-like
         What a callable is given.
@@ -36,12 +36,14 @@ def embedded_columns(spec, X, columns):
         spec = spec(X)
     if isinstance(spec, slice):
         spec = list(range(len(names)))[spec]
-    if isinstance(spec, str) and spec != "auto":
+    if isinstance(spec, str) and spec not in ("auto", "all"):
         raise ValueError(
-            f"categorical_features must be 'auto', a list of names or positions, a mask or a "
-            f"callable, got {spec!r}. For one column, give [{spec!r}]."
+            "categorical_features must be 'auto', 'all', a list of names or positions, a mask or "
+            f"a callable, got {spec!r}. For one column, give [{spec!r}]."
         )
-    if isinstance(spec, str):
+    if isinstance(spec, str) and spec == "all":
+        positions = list(range(len(names)))
+    elif isinstance(spec, str):
         positions = np.flatnonzero(columns.looks_categorical()).tolist()
     elif len(spec) and all(isinstance(item, (bool, np.bool_)) for item in spec):
         if len(spec) != len(names):
@@ -68,7 +70,7 @@ def leave_out(spec, name, counted, *, is_frame):
 
     Parameters
     ----------
-    spec : "auto", list or callable
+    spec : "auto", "all", list or callable
         As ``categorical_features`` of the encoder.
     name : str
         Of the column.
@@ -77,7 +79,7 @@ def leave_out(spec, name, counted, *, is_frame):
     is_frame : bool
         Whether X is a frame, of which "auto" takes labels alone.
     """
-    by_type = isinstance(spec, str)
+    by_type = isinstance(spec, str) and spec == "auto"
     n_levels, n_rows = int((counted.counts > 0).sum()), counted.n_rows
     if n_rows < FEWEST_ROWS or n_levels < NEARLY_UNIQUE * n_rows:
         return False

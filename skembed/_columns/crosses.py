@@ -77,6 +77,50 @@ def cross_name(names):
     return names[0] if len(names) == 1 else " x ".join(map(str, names))
 
 
+def check_free_names(crosses, names):
+    """Raise if two crosses, or a cross and a column, have one name.
+
+    Parameters
+    ----------
+    crosses : list of tuple
+        The columns of each cross.
+    names : list
+        All columns of X.
+    """
+    first = {str(name): f"that of a column: {name!r}" for name in names}
+    for columns in crosses:
+        name = cross_name(columns)
+        if name in first:
+            raise ValueError(
+                f"The cross of {columns} has the name {name!r}, which is also {first[name]}. "
+                "Rename one of these columns of X, or leave the cross out of crosses."
+            )
+        first[name] = f"that of the cross of {columns}"
+
+
+def with_free_names(crosses, names):
+    """Crosses whose components have a name of their own; of one name, the first.
+
+    Parameters
+    ----------
+    crosses : list of tuple
+        The columns of each cross.
+    names : list
+        All columns of X.
+    """
+    taken = {str(name) for name in names}
+    # A component's name ends in its number: a column "a x b_0" takes the name "a x b".
+    taken |= {
+        stem for stem, _, number in (name.rpartition("_") for name in taken) if number.isdigit()
+    }
+    free = []
+    for columns in crosses:
+        if cross_name(columns) not in taken:
+            taken.add(cross_name(columns))
+            free.append(columns)
+    return free
+
+
 def combined_keys(codes, sizes):
     """Codes of several columns as one number per row; -1 where one of them is unseen."""
     keys = np.zeros(len(codes[0]), dtype=np.int64)

@@ -85,15 +85,6 @@ class Layout:
             names += [label] if name is None else [f"{label}_{i}" for i in range(dim)]
         return np.array(names, dtype=object)
 
-    def check_names(self, names_in):
-        """Raise if two output columns would have one name."""
-        names, times = np.unique(self.names_out(names_in).astype(str), return_counts=True)
-        if (times > 1).any():
-            raise ValueError(
-                f"Two output columns would be named {str(names[times > 1][0])!r}: one is a column "
-                "of X, one a component of a vector. Rename the column of X."
-            )
-
     def assemble(self, columns, write):
         """Output array (n_rows, width); ``write(slot, out)`` fills the place of a vector."""
         out = self.empty(columns.n_rows)
@@ -116,6 +107,29 @@ class Layout:
                 out[:, slot.place.start] = columns.numbers(slot.positions[0], self.dtype)
             else:
                 write(slot, out[:, slot.place])
+
+
+def check_output_names(names, passing, dims):
+    """Raise if a column that passes through has the name of a component of a vector.
+
+    Parameters
+    ----------
+    names : list
+        All columns of X.
+    passing : list of int
+        Positions of the columns that pass through.
+    dims : dict of str to int
+        Longest vectors of each embedded column and cross, by name.
+    """
+    passed = {str(names[j]) for j in passing}
+    for name, dim in dims.items():
+        for component in (f"{name}_{i}" for i in range(dim)):
+            if component in passed:
+                raise ValueError(
+                    f"Two output columns would be named {component!r}: the column of X that "
+                    f"passes through, and a component of the vectors of {name!r}. Rename the "
+                    f"column {component!r} of X."
+                )
 
 
 def output_dtype(columns, passing):

@@ -17,7 +17,7 @@ from skembed._columns.vocabulary import Vocabulary
 from skembed._fit.checks import check_device, check_layers
 from skembed._fit.in_memory import encode_target_as, may_cross_numbers
 from skembed._fit.learned import Problem
-from skembed._fit.levels import split_columns
+from skembed._fit.levels import Roles, assign_roles
 from skembed._fit.parquet_reader import (
     GrowingLevels,
     as_column,
@@ -40,10 +40,8 @@ class Plan(NamedTuple):
     dataset : pyarrow.dataset.Dataset
     columns : Columns
         A row of X with nothing in it, which tells names and types.
-    embedded, others : list of int
-        Positions of the columns of X.
-    numbers : list of str
-        Those of the others that the net sees.
+    roles : Roles
+        Of the columns of X.
     target : str
     of_classes : bool
         Whether the target holds classes.
@@ -54,13 +52,16 @@ class Plan(NamedTuple):
 
     dataset: Any
     columns: Columns
-    embedded: list
-    others: list
-    numbers: list
+    roles: Roles
     target: str
     of_classes: bool
     weight: str | None
     rows: range = range(0)
+
+    @property
+    def numbers(self):
+        """Names of the columns that the net sees as numbers."""
+        return [self.columns.names[j] for j in self.roles.seen]
 
 
 def _read_types(dataset, target, weight):
@@ -146,12 +147,12 @@ def learn_from_parquet(dataset, target, weight, ranks, options, monitor, read_co
             embedded=embedded,
             bins=rows.recipe.bins,
             crosses=[],
-            numeric=plan.others if options.use_context else [],
+            numeric=plan.roles.seen,
             context=rows.recipe.context,
             bag_mode=options.bag_mode,
             is_sparse=False,
         )
-        learned = learn_tables(rows, row_encoder, plan.others, options, monitor)
+        learned = learn_tables(rows, row_encoder, plan.roles.passing, options, monitor)
         return learned, plan, files.put_back(rows.folds.by_file)
 
 
@@ -190,26 +191,25 @@ def _wants_groups(cv):
 
 
 def _plan(dataset, row, X, columns, target, weight, options):
-    embedded, others = split_columns(columns, X, options)
-    for j in embedded:
+    roles = assign_roles(columns, X, options, by_type=True)
+    for j in roles.embedded:
         if columns.is_bag(j):
             raise ValueError(
                 f"Column {columns.names[j]!r} holds lists, which fit_parquet does not take: leave "
                 "it out of categorical_features, or fit on rows in memory."
             )
         columns.levels(j)  # raises where values cannot be levels
-    numbers = [columns.names[j] for j in others] if options.use_context else []
     of_classes = options.target_type in ("binary", "multiclass")
     if options.target_type == "auto":
         of_classes = not holds_floats(dataset, target)
     if of_classes:
         Columns(row.select([target])).levels(0)
-    return Plan(dataset, columns, embedded, others, numbers, target, of_classes, weight)
+    return Plan(dataset, columns, roles, target, of_classes, weight)
 
 
 def _dtype(plan):
     """Type of a stored row: positions of values, and numbers."""
-    fields: list[tuple] = [(plan.columns.names[j], np.int32) for j in plan.embedded]
+    fields: list[tuple] = [(plan.columns.names[j], np.int32) for j in plan.roles.embedded]
     fields += [(name, np.float64) for name in plan.numbers]
     fields.append((plan.target, np.int32 if plan.of_classes else np.float64))
     if plan.weight is not None:
@@ -229,7 +229,7 @@ def _deal(plan, files, options):
     n_used : int
         Rows with weight.
     """
-    names = [plan.columns.names[j] for j in plan.embedded]
+    names = [plan.columns.names[j] for j in plan.roles.embedded]
     refusals = Refusals.of(options.handle_unknown, options.handle_missing)
     levels = {name: GrowingLevels() for name in names}
     if plan.of_classes:
@@ -294,7 +294,7 @@ def _check_there(positions, name, row, *, is_target):
 def _learn_levels(plan, levels, options):
     """Embedded columns, and by name the code of the value at each position; none of ids."""
     embedded, codes, left_out = [], {}, []
-    for j in plan.embedded:
+    for j in plan.roles.embedded:
         name = plan.columns.names[j]
         counted = levels[name]
         if leave_out(options.categorical_features, name, counted, is_frame=True):

@@ -7,7 +7,7 @@ from skembed._columns.numeric import Bins, Context
 from skembed._columns.row_encoder import RowEncoder
 from skembed._fit.checks import check_device, check_layers
 from skembed._fit.learned import Problem
-from skembed._fit.levels import learn_levels, split_columns
+from skembed._fit.levels import assign_roles, learn_levels
 from skembed._fit.train import learn_tables
 from skembed._model.folds import assign_folds
 from skembed._model.target import encode_target
@@ -41,9 +41,8 @@ def learn_in_memory(columns, X, y, sample_weight, split_params, options, monitor
     check_consistent_length(X, y, sample_weight)
     weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     target = encode_target_as(options, y, weight)
-    embedded, others = split_columns(columns, X, options)
+    embedded, seen, passing = assign_roles(columns, X, options)
     coded = learn_levels(columns, embedded, weight, options)
-    seen = others if options.use_context else []
     numbers = [columns.numbers(j) for j in seen]
     seed = int(check_random_state(options.random_state).randint(2**31 - 1))
     fold = np.zeros(columns.n_rows, dtype=np.int64)
@@ -81,7 +80,7 @@ def learn_in_memory(columns, X, y, sample_weight, split_params, options, monitor
         binned,
         Problem(inputs, target, weight, fold, starts, seed),
     )
-    return learn_tables(rows, row_encoder, others, options, monitor)
+    return learn_tables(rows, row_encoder, passing, options, monitor)
 
 
 def encode_target_as(options, y, weight):

@@ -8,6 +8,7 @@ from skembed._columns.column_selection import embedded_columns, leave_out, repor
 from skembed._columns.row_encoder import EmbeddedColumn, Refusals
 from skembed._columns.vocabulary import Vocabulary
 from skembed._model.pretrained import Start, place, read_pretrained
+from skembed._utils.warnings import warn_user
 
 
 class CodedColumn(NamedTuple):
@@ -27,8 +28,26 @@ class CodedColumn(NamedTuple):
     start: Start | None
 
 
-def split_columns(columns, X, options):
-    """Positions of the columns that are embedded, and of the others.
+class Roles(NamedTuple):
+    """What becomes of each column of X.
+
+    Attributes
+    ----------
+    embedded : list of int
+        Positions of the columns whose levels get vectors.
+    seen : list of int
+        Positions of the numeric columns that the net sees.
+    passing : list of int
+        Positions of the numeric columns that an encoder returns as they are.
+    """
+
+    embedded: list
+    seen: list
+    passing: list
+
+
+def assign_roles(columns, X, options, *, by_type=False):
+    """Decide what becomes of each column, and raise or warn where one has no use.
 
     Parameters
     ----------
@@ -38,11 +57,39 @@ def split_columns(columns, X, options):
         What a callable ``categorical_features`` is given.
     options : SimpleNamespace
         Parameters of the estimator.
+    by_type : bool
+        Whether the rows of X are yet to be read, and only the types of columns are known.
+
+    Returns
+    -------
+    Roles
+
+    Raises
+    ------
+    ValueError
+        If a column is to be read as numbers and cannot be.
     """
     if columns.sparse is not None:
-        return [0], []
+        return Roles([0], [], [])
     embedded = embedded_columns(options.categorical_features, X, columns)
-    return embedded, [j for j in range(len(columns.names)) if j not in embedded]
+    others = sorted(set(range(len(columns.names))).difference(embedded))
+    drops = options.remainder == "drop"
+    seen, passing = others if options.use_context else [], []
+    if options.remainder == "passthrough":
+        passing = others
+    found = {j: columns.why_not_numeric(j, by_type=by_type) for j in others}
+    reasons = {j: reason for j, reason in found.items() if reason}
+    if reasons and drops:
+        names = [columns.names[j] for j in reasons]
+        warn_user(
+            f"fit leaves out the columns {names}, as remainder='drop' says: they are not embedded, "
+            "and they are no numbers. To embed them, name them in categorical_features; to end "
+            "this warning, drop them from X."
+        )
+    elif reasons and (seen or passing):
+        j, reason = next(iter(reasons.items()))
+        raise columns.not_numeric(j, reason)
+    return Roles(embedded, [j for j in seen if j not in reasons], passing)
 
 
 def learn_levels(columns, embedded, weight, options):

@@ -7,9 +7,10 @@ from sklearn.utils import check_consistent_length, check_random_state
 from threadpoolctl import threadpool_limits
 
 from skembed._columns.numeric import Context
+from skembed._columns.output_layout import check_output_names
 from skembed._columns.row_encoder import RowEncoder
 from skembed._fit.checks import check_device
-from skembed._fit.levels import learn_levels, split_columns
+from skembed._fit.levels import assign_roles, learn_levels
 from skembed._model.dimensions import auto_dim, embedding_dims, is_asked
 from skembed._training.rows import TableShape
 from skembed._training.settings import read_settings
@@ -62,15 +63,17 @@ def learn_without_target(columns, X, sample_weight, options, monitor):
     _check_no_bags(columns)
     check_consistent_length(X, sample_weight)
     weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    embedded, others = split_columns(columns, X, options)
+    embedded, seen, passing = assign_roles(columns, X, options)
     coded = learn_levels(columns, embedded, weight, options)
-    seen = others if options.use_context else []
     numbers = [columns.numbers(j) for j in seen]
     context = Context.fit(numbers, weight)
     inputs = context.matrix(numbers, columns.n_rows)
     _check_companions([each.column.name for each in coded], inputs.shape[1])
     asked = _asked(options.embedding_dim, [each.column for each in coded])
-    trained = _train(coded, asked, inputs, weight, options, monitor)
+    shapes = _shapes(coded, asked)
+    dims = {shape.name: shape.dim for shape in shapes}
+    check_output_names(columns.names, passing, dims)
+    trained = _train(coded, shapes, inputs, weight, options, monitor)
     counts = [each.column.vocabulary.counts for each in coded]
     tables = turn_tables(trained, counts, asked)
     row_encoder = RowEncoder(
@@ -85,7 +88,7 @@ def learn_without_target(columns, X, sample_weight, options, monitor):
     )
     names = [each.column.name for each in coded]
     return LearnedWithoutTarget(
-        row_encoder, others, dict(zip(names, tables, strict=True)), trained.history
+        row_encoder, passing, dict(zip(names, tables, strict=True)), trained.history
     )
 
 
@@ -131,14 +134,19 @@ def _principal(table, metric, count):
     return seen @ directions[:, ::-1], np.maximum(strengths[::-1], 0)
 
 
-def _train(coded, asked, inputs, weight, options, monitor):
-    with needs_torch("fit"):
-        from skembed._training.masked_loop import train_masked
+def _shapes(coded, asked):
+    """Shape of the table of each column."""
     shapes = []
     for (column, *_), n in zip(coded, asked, strict=True):
         vocabulary = column.vocabulary
         dim = max(auto_dim(len(vocabulary.levels), LONGEST_TRAINED), n or 0)
         shapes.append(TableShape(column.name, vocabulary.n_codes, dim))
+    return shapes
+
+
+def _train(coded, shapes, inputs, weight, options, monitor):
+    with needs_torch("fit"):
+        from skembed._training.masked_loop import train_masked
     check_tables(shapes, n_folds=1)
     seed = int(check_random_state(options.random_state).randint(2**31 - 1))
     settings = read_settings(options, seed, monitor)

@@ -25,6 +25,7 @@ X = pd.DataFrame(
     ("spec", "positions"),
     [
         ("auto", [0, 1, 2, 3]),
+        ("all", [0, 1, 2, 3, 4, 5]),
         (["price", "text"], [0, 5]),
         ([4, 0], [0, 4]),
         ([-1], [5]),
@@ -41,6 +42,14 @@ def test_selection_takes_names_positions_masks_and_callables(spec, positions):
 def test_selection_auto_embeds_a_whole_array():
     array = np.zeros((2, 3))
     assert embedded_columns("auto", array, Columns(array)) == [0, 1, 2]
+
+
+def test_selection_all_embeds_numbers_of_encoder_and_predictor(rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(categorical_features="all", **QUICK).fit(X, y)
+    model = NeuralEmbeddingRegressor(categorical_features="all", **QUICK).fit(X, y)
+    assert list(encoder.vocabularies_) == list(model.vocabularies_) == list(X)
+    assert "rooms_0" in encoder.get_feature_names_out()
 
 
 def test_selection_names_need_not_be_strings():
@@ -160,6 +169,10 @@ def test_selection_of_a_quantity_warns(spec, X):
 
 def test_selection_of_named_integers_does_not_warn():
     assert not left_out(["x"], pd.DataFrame({"x": range(100)}))
+
+
+def test_selection_all_embeds_what_differs_in_nearly_every_row():
+    assert not left_out("all", pd.DataFrame({"x": [f"{i}" for i in range(100)]}))
 
 
 def left_out(spec, X, used=None):

@@ -243,7 +243,12 @@ def bad(column, row, value):
         (sales(), "sold", {"cv": GroupKFold(3)}, "groups"),
         (sales(), "sold", {"cv": [([0], [1])]}, "looks at all rows"),
         (sales(), "sold", {"pretrained": {"city": {"city 1": [1.0]}}}, "pretrained"),
-        (sales().assign(tags=[["a"]] * 3000), "sold", {"categorical_features": "auto"}, "'tags'"),
+        (
+            sales()[["sold"]].assign(tags=[["a"]] * 3000),
+            "sold",
+            {"categorical_features": "auto"},
+            "'tags'",
+        ),
         (sales().assign(note="x y"), "sold", {}, "'note' is not embedded"),
         (sales(), "sold", {"hidden_layer_sizes": (0,)}, "hidden_layer_sizes"),
         (sales().drop(columns="sold"), "stars", {"interaction": "dot"}, "interaction='dot'"),
