@@ -23,6 +23,7 @@ from skembed._files.atomic import replacing
 from skembed._model.dimensions import RULES
 from skembed._persistence.encoder_state import pack_state, put_together, take_apart, unpack_state
 from skembed._persistence.file_format import explained, read_file, write_file
+from skembed._utils.one_column import flatten_column
 from skembed._utils.sklearn_compat import Interval, StrOptions, routing_enabled
 
 
@@ -317,6 +318,7 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
         """What `groups` become for the splitter, with and without metadata routing."""
         if groups is None:
             return {}
+        groups = flatten_column(groups, "groups")
         if routing_enabled():
             return process_routing(self, method, groups=groups).splitter.split
         if self.cv is None or isinstance(self.cv, Integral):

@@ -3,7 +3,6 @@
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
 
 from skembed._base_predictor import BaseNeuralEmbeddingPredictor
 
@@ -199,7 +198,8 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
             Classes, or a matrix of 0 and 1 with a column per label.
 
         sample_weight : array-like of shape (n_rows,), default=None
-            Weights of the rows in the losses. Rows of weight 0 count as absent.
+            Weights of the rows in the losses. Rows of weight 0 count as absent: they may hold any
+            level, any number and any target.
 
         groups : array-like of shape (n_rows,), default=None
             Handed to a splitter given as ``cv``.
@@ -209,8 +209,6 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
         self : NeuralEmbeddingClassifier
             The fitted classifier.
         """
-        if y is not None:
-            check_classification_targets(y)
         return super().fit(X, y, sample_weight, groups)
 
     def predict_proba(self, X):

@@ -6,9 +6,10 @@ from dataclasses import replace
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skembed._base import BaseNeuralEmbedding, all_or_nothing, encode_blocks, encode_rows, read_rows
+from skembed._base import BaseNeuralEmbedding, all_or_nothing, read_rows
 from skembed._columns.frames import Columns
 from skembed._columns.output_layout import Layout, output_dtype
+from skembed._columns.row_encoder import Refusals
 from skembed._files.parquet import check_out, open_dataset, write_parquet
 from skembed._fit.finish import finish_tables
 from skembed._fit.from_parquet import learn_from_parquet, read_again
@@ -379,7 +380,8 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             Target. Without one the vectors are learned from how the columns go together.
 
         sample_weight : array-like of shape (n_rows,), default=None
-            Weights of the rows in the losses. Rows of weight 0 count as absent.
+            Weights of the rows in the losses. Rows of weight 0 count as absent: they may hold any
+            level, any number and any target.
 
         groups : array-like of shape (n_rows,), default=None
             Handed to a splitter given as ``cv``, such as
@@ -418,7 +420,8 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             Target. Without one the vectors are learned from how the columns go together.
 
         sample_weight : array-like of shape (n_rows,), default=None
-            Weights of the rows in the losses. Rows of weight 0 count as absent.
+            Weights of the rows in the losses. Rows of weight 0 count as absent: they may hold any
+            level, any number and any target.
 
         groups : array-like of shape (n_rows,), default=None
             Handed to a splitter given as ``cv``, such as
@@ -433,13 +436,14 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         with all_or_nothing(self):
             self._fitted_on = None
             if y is None:  # no target, and none to leak
-                self._fit_without_target(X, sample_weight)
-                return self._look_up(read_rows(self, X))
+                used = self._fit_without_target(X, sample_weight)
+                return self._look_up(read_rows(self, X), used)
             columns, learned, finished = self._fit_on_target(
                 X, y, sample_weight, groups, "fit_transform"
             )
             codes = {column.name: column.codes for column in learned.columns}
-            return self._look_up_own_fold(columns, codes, learned.problem.fold, finished)
+            fold, used = learned.problem.fold, learned.problem.weight > 0
+            return self._look_up_own_fold(columns, codes, fold, finished, used)
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit_parquet(self, path, target, *, sample_weight=None, distributed=False):
@@ -553,9 +557,13 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             )
             parts = (
                 self._look_up_own_fold(
-                    columns, encode_rows(self, columns), next_folds(columns.n_rows), finished
+                    columns,
+                    self.row_encoder_.encode(columns, Refusals()),
+                    next_folds(columns.n_rows),
+                    finished,
+                    used,
                 )
-                for columns in read_again(plan)
+                for columns, used in read_again(plan)
             )
             write_parquet(out, self.get_feature_names_out(), parts)
         return self
@@ -676,13 +684,14 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         return FrozenEncoder(self)
 
     def _fit_without_target(self, X, sample_weight):
-        """Learn vectors from the columns alone."""
+        """Learn vectors from the columns alone; return which rows have weight."""
         columns = self._columns(X, reset=True)
         learned = learn_without_target(columns, X, sample_weight, self._options(), Monitor(self))
         history = learned.history
         self._keep_output(
             learned, columns, learned.tables, history, len(history["seconds"]), "none", None
         )
+        return learned.used
 
     def _fit_on_target(self, X, y, sample_weight, groups, method):
         """Learn vectors from a target; return what `fit_transform` needs beside them."""
@@ -744,24 +753,28 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             row_encoder, tables, history, best_epoch, target_type, classes, output_layout_=layout
         )
 
-    def _look_up_own_fold(self, columns, codes, fold, finished):
+    def _look_up_own_fold(self, columns, codes, fold, finished, used):
         """Output for rows that were trained on: vectors from the tables of their own folds."""
         tables = {table.name: table.folds for table in finished}
 
         def write(slot, out):
             gather_own_fold(tables[slot.name], codes[slot.name], fold, out)
 
-        return self.output_layout_.assemble(columns, write)
+        return self.output_layout_.assemble(columns, write, used)
 
-    def _look_up(self, columns):
-        """Output for new rows: vectors from the tables."""
+    def _look_up(self, columns, used=None):
+        """Output for new rows, or for those of a fit: vectors from the tables.
+
+        A fit has seen all levels of the rows that it used, and refuses none of the others.
+        """
         out = self.output_layout_.empty(columns.n_rows)
-        for rows, part, codes in encode_blocks(self, columns):
+        refusals = self._refusals() if used is None else Refusals()
+        for rows, part, codes in self.row_encoder_.encode_blocks(columns, refusals):
 
             def write(slot, out, codes=codes):
                 gather(self.tables_[slot.name], codes[slot.name], out)
 
-            self.output_layout_.fill(out[rows], part, write)
+            self.output_layout_.fill(out[rows], part, write, None if used is None else used[rows])
         return out
 
     def __getstate__(self):

@@ -184,8 +184,10 @@ class Columns:
                 "column into strings or leave it out."
             ) from error
 
-    def numbers(self, j, dtype=np.float64, first_row=0):
+    def numbers(self, j, dtype=np.float64, first_row=0, used=None):
         """Column ``j`` as numbers, missing as NaN; errors count rows from ``first_row``.
+
+        Rows that are not ``used``, which is of shape (n_rows,), may hold infinite numbers.
 
         Returns
         -------
@@ -203,10 +205,11 @@ class Columns:
             numbers = values.astype(dtype, copy=False)
         except (TypeError, ValueError) as error:
             raise self.not_numeric(j, f"it holds {_first_non_number(values)!r}") from error
-        if values.dtype.kind not in "biu" and np.isinf(numbers).any():
-            row = (self._rows.start if self._rows else first_row) + int(
-                np.flatnonzero(np.isinf(numbers))[0]
-            )
+        infinite = np.isinf(numbers) if values.dtype.kind not in "biu" else np.zeros(1, dtype=bool)
+        if used is not None:
+            infinite = infinite & used
+        if infinite.any():
+            row = (self._rows.start if self._rows else first_row) + int(infinite.argmax())
             raise ValueError(
                 f"Column {self.names[j]!r} holds an infinite value (row {row}). Numeric columns "
                 "must be finite or missing: replace infinity by a number or by NaN."

@@ -85,10 +85,13 @@ class Layout:
             names += [label] if name is None else [f"{label}_{i}" for i in range(dim)]
         return np.array(names, dtype=object)
 
-    def assemble(self, columns, write):
-        """Output array (n_rows, width); ``write(slot, out)`` fills the place of a vector."""
+    def assemble(self, columns, write, used=None):
+        """Output array (n_rows, width); ``write(slot, out)`` fills the place of a vector.
+
+        Rows that are not ``used``, which is of shape (n_rows,), may hold infinite numbers.
+        """
         out = self.empty(columns.n_rows)
-        self.fill(out, columns, write)
+        self.fill(out, columns, write, used)
         return out
 
     def empty(self, n_rows):
@@ -100,11 +103,11 @@ class Layout:
         )
         return np.empty((n_rows, self.width), dtype=self.dtype)
 
-    def fill(self, out, columns, write):
-        """Fill an output array, or some rows of it; ``write`` as in `assemble`."""
+    def fill(self, out, columns, write, used=None):
+        """Fill an output array, or some rows of it; ``write`` and ``used`` as in `assemble`."""
         for slot in self.slots:
             if slot.name is None:
-                out[:, slot.place.start] = columns.numbers(slot.positions[0], self.dtype)
+                out[:, slot.place.start] = columns.numbers(slot.positions[0], self.dtype, used=used)
             else:
                 write(slot, out[:, slot.place])
 

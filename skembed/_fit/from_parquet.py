@@ -161,11 +161,16 @@ def read_again(plan):
 
     Yields
     ------
-    Columns
+    columns : Columns
         Those of X, some rows at a time.
+    used : ndarray of bool, shape (n_rows,), or None
+        Rows with weight; None if all have.
     """
-    for table in tables(plan.dataset, plan.columns.names):
-        yield Columns(table)
+    names, used = plan.columns.names, None
+    for table in tables(plan.dataset, [*names, *filter(None, [plan.weight])]):
+        if plan.weight is not None:
+            used = finite(table, plan.weight, 0, "sample_weight") > 0
+        yield Columns(table.select(names)), used
 
 
 def check_parameters(options):
@@ -244,14 +249,17 @@ def _deal(plan, files, options):
             used = rows[plan.weight] > 0
         columns = Columns(table.select(plan.numbers))
         for j, name in enumerate(plan.numbers):
-            rows[name] = columns.numbers(j, first_row=row)
+            rows[name] = columns.numbers(j, first_row=row, used=used)
         if not plan.of_classes:
-            rows[plan.target] = y = finite(table, plan.target, row, "target")
-            extremes = [min([*extremes, y.min()]), max([*extremes, y.max()])]
+            y = finite(table, plan.target, row, "target", used)
+            rows[plan.target] = np.where(used, y, 0)
+            seen = np.append(extremes, y[used])
+            extremes = [seen.min(), seen.max()] if len(seen) else []
         for name, found in levels.items():
             rows[name] = found.add(table, name, used)
             if name == plan.target or refusals.missing:
-                _check_there(rows[name], name, row, is_target=name == plan.target)
+                positions = np.where(used, rows[name], 0)
+                _check_there(positions, name, row, is_target=name == plan.target)
         files.add(rows)
         row, n_used = row + len(table), n_used + used.sum()
     return {name: found.counted() for name, found in levels.items()}, extremes, int(n_used)
@@ -318,10 +326,14 @@ def _stored_rows(plan, files, codes, levels, extremes, seed, ranks, options):
     first = files[files.sample]
     weight = stored_weight(first, plan.target, plan.weight)
     y, classes = first[plan.target], None
-    added = [value for value in extremes if not y.min() <= value <= y.max()]
+    held = y[weight > 0]
+    added = [value for value in extremes if not (held.min() <= value <= held.max())]
     if plan.of_classes:
-        classes = as_column(levels[plan.target].values, plan.dataset, plan.target)
-        added = classes[np.bincount(y, minlength=len(classes)) == 0]
+        values, counts, _ = levels[plan.target]
+        classes = as_column(values, plan.dataset, plan.target)
+        heard = counts > 0
+        classes = np.where(heard, classes, classes[heard.argmax()])
+        added = classes[heard & (np.bincount(held, minlength=len(classes)) == 0)]
         y = classes[y]
     try:
         target = _first_target(y, added, weight, options)
@@ -376,9 +388,15 @@ def _first_target(y, added, weight, options):
         Classes of other files, or quantities beyond those of the first.
     weight : ndarray of shape (n_rows,)
     """
-    # As rows without weight, which are heard of and count for nothing.
+    # As rows without weight, but looked at: they are heard of and count for nothing.
     y_and_added = np.append(y, np.array(added, dtype=y.dtype))
-    target = encode_target_as(options, y_and_added, np.append(weight, np.zeros(len(added))))
+    n_added = len(added)
+    target = encode_target_as(
+        options,
+        y_and_added,
+        np.append(weight, np.zeros(n_added)),
+        used=np.append(weight > 0, np.ones(n_added, dtype=bool)),
+    )
     return target._replace(values=target.values[: len(y)])
 
 

@@ -92,6 +92,27 @@ def assign_roles(columns, X, options, *, by_type=False):
     return Roles(embedded, [j for j in seen if j not in reasons], passing)
 
 
+def read_numbers(columns, seen, passing, used):
+    """Read the numeric columns, and raise for what the output may not hold either.
+
+    Parameters
+    ----------
+    columns : Columns
+    seen, passing : list of int
+        See `Roles`.
+    used : ndarray of bool, shape (n_rows,)
+        Rows that count. The others may hold infinite numbers.
+
+    Returns
+    -------
+    list of ndarray of float64, each of shape (n_rows,)
+        Of the columns that the net sees.
+    """
+    for j in set(passing).difference(seen):
+        columns.numbers(j, used=used)
+    return [columns.numbers(j, used=used) for j in seen]
+
+
 def learn_levels(columns, embedded, weight, options):
     """Learn the vocabulary of each embedded column, and encode the rows.
 
@@ -103,7 +124,7 @@ def learn_levels(columns, embedded, weight, options):
     embedded : list of int
         Positions.
     weight : ndarray of shape (n_rows,)
-        Rows without weight are not counted.
+        Rows without weight are not counted, and may hold any level.
     options : SimpleNamespace
         Parameters of the estimator.
 
@@ -112,16 +133,16 @@ def learn_levels(columns, embedded, weight, options):
     list of CodedColumn
     """
     used, spec, left_out, coded = weight > 0, options.categorical_features, [], []
-    refusals = Refusals.of(options.handle_unknown, options.handle_missing)
     pretrained = _read_pretrained([columns.names[j] for j in embedded], options)
     for j in embedded:
         name = columns.names[j]
         given, members = pretrained.get(name), None
         if columns.is_bag(j):
             levels, members = columns.members(j)
-            counted = levels.count(np.repeat(used, members.lengths))
+            held = np.repeat(used, members.lengths)
+            counted = levels.count(held)
         else:
-            levels = columns.levels(j)
+            levels, held = columns.levels(j), used
             counted = levels.count(used)
             if given is None and leave_out(spec, name, counted, is_frame=columns.is_frame):
                 left_out.append(name)
@@ -133,6 +154,10 @@ def learn_levels(columns, embedded, weight, options):
             always=given.levels if given else [],
         )
         column = EmbeddedColumn(name, j, vocabulary, members is not None)
+        # Only rows that do not count hold levels that are unseen here.
+        refusals = Refusals(missing=options.handle_missing == "error" and counted.n_missing > 0)
+        if refusals.missing:
+            levels = levels._replace(rows=np.where(held, levels.rows, 0))
         codes = column.encode(levels, members, refusals, options.bag_mode)
         # Bags of one level differ all the same if only some hold it, or hold more of it.
         if members is None or not np.ptp(codes.sum(axis=1)[used]):

@@ -10,11 +10,12 @@ from skembed._columns.numeric import Context
 from skembed._columns.output_layout import check_output_names
 from skembed._columns.row_encoder import RowEncoder
 from skembed._fit.checks import check_device
-from skembed._fit.levels import assign_roles, learn_levels
+from skembed._fit.levels import assign_roles, learn_levels, read_numbers
 from skembed._model.dimensions import auto_dim, embedding_dims, is_asked
 from skembed._training.rows import TableShape
 from skembed._training.settings import read_settings
 from skembed._utils.memory import check_tables
+from skembed._utils.one_column import flatten_column
 from skembed._utils.optional_imports import needs_torch
 from skembed._utils.sklearn_compat import check_sample_weight
 
@@ -33,12 +34,15 @@ class LearnedWithoutTarget(NamedTuple):
     tables : dict of str to ndarray of float32, shape (n_codes, dim)
         By embedded column.
     history : dict of str to ndarray of shape (n_epochs,)
+    used : ndarray of bool, shape (n_rows,)
+        Rows with weight.
     """
 
     row_encoder: RowEncoder
     passing: list
     tables: dict
     history: dict
+    used: np.ndarray
 
 
 def learn_without_target(columns, X, sample_weight, options, monitor):
@@ -62,10 +66,11 @@ def learn_without_target(columns, X, sample_weight, options, monitor):
     check_device(options.device)
     _check_no_bags(columns)
     check_consistent_length(X, sample_weight)
+    sample_weight = flatten_column(sample_weight, "sample_weight")
     weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     embedded, seen, passing = assign_roles(columns, X, options)
     coded = learn_levels(columns, embedded, weight, options)
-    numbers = [columns.numbers(j) for j in seen]
+    numbers = read_numbers(columns, seen, passing, weight > 0)
     context = Context.fit(numbers, weight)
     inputs = context.matrix(numbers, columns.n_rows)
     _check_companions([each.column.name for each in coded], inputs.shape[1])
@@ -88,7 +93,7 @@ def learn_without_target(columns, X, sample_weight, options, monitor):
     )
     names = [each.column.name for each in coded]
     return LearnedWithoutTarget(
-        row_encoder, passing, dict(zip(names, tables, strict=True)), trained.history
+        row_encoder, passing, dict(zip(names, tables, strict=True)), trained.history, weight > 0
     )
 
 
