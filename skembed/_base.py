@@ -49,7 +49,17 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
         "interaction": [StrOptions({"mlp", "dot"})],
         "bag_mode": [StrOptions({"mean", "sum"})],
         "target_type": [
-            StrOptions({"auto", "binary", "multiclass", "multilabel", "continuous", "multioutput"})
+            StrOptions(
+                {
+                    "auto",
+                    "binary",
+                    "multiclass",
+                    "multilabel",
+                    "continuous",
+                    "multioutput",
+                    "none",
+                }
+            )
         ],
         "loss": [StrOptions({"auto", "squared_error", "absolute_error", "quantile", "poisson"})],
         "quantile": [Interval(Real, 0, 1, closed="neither"), None],

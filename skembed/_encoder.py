@@ -37,10 +37,10 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         :class:`~sklearn.preprocessing.TargetEncoder`. Train the next model on `fit_transform`, as
         a :class:`~sklearn.pipeline.Pipeline` does by itself.
 
-    Without a target, ``fit(X)``, the vectors are learned by predicting columns that are hidden,
-    numbers and missing levels included, from those that are not: levels that go with the same
-    levels and numbers get near vectors. They serve clusters, neighbours and data of which few rows
-    have labels. No target can leak, so there is one table, and `transform` gives what
+    Without a target, ``target_type="none"``, the vectors are learned by predicting columns that are
+    hidden, numbers and missing levels included, from those that are not: levels that occur beside
+    the same levels and numbers get near vectors. They serve clusters, neighbours and data of which
+    few rows have labels. No target can leak, so there is one table, and `transform` gives what
     `fit_transform` gave. Folds, layers, dropout, the unseen rate and early stopping play no part
     then, and there are no crosses.
 
@@ -102,11 +102,18 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         X: their weighted mean or sum. The numbers of a sparse X (counts, say) are the weights.
         Members never seen are ignored; an empty or missing bag is zero.
 
-    target_type : {"auto", "binary", "multiclass", "multilabel", "continuous", "multioutput"}, \
-            default="auto"
-        "auto" takes floats as quantities, also when they are whole (prices, ratings), and strings,
-        booleans and integers as classes. Several columns of floats are several quantities; a
-        matrix of integers 0 and 1 is several labels. Others than "auto" need a target.
+    target_type : {"auto", "binary", "multiclass", "multilabel", "continuous", "multioutput", \
+            "none"}, default="auto"
+        What ``y`` holds.
+
+        - "auto": floats and decimals are quantities, also when they are whole (prices, ratings).
+          Strings, booleans and integers are classes. Several columns of floats are several
+          quantities; a matrix of integers 0 and 1 is several labels. Without ``y`` the vectors are
+          learned without a target, and `fit` warns.
+        - "binary", "multiclass": classes. "multilabel": several labels.
+        - "continuous": a quantity. "multioutput": several quantities.
+        - "none": there is no target. The vectors are learned from the columns alone, also where a
+          Pipeline has a ``y`` for its last step.
 
     loss : {"auto", "squared_error", "absolute_error", "quantile", "poisson"}, default="auto"
         What the net minimises where the target is a quantity: "auto" is the squared error.
@@ -287,7 +294,8 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
 
     Without a target:
 
-    >>> NeuralEmbeddingEncoder(embedding_dim=2, random_state=0).fit_transform(X).shape
+    >>> encoder = NeuralEmbeddingEncoder(embedding_dim=2, target_type="none", random_state=0)
+    >>> encoder.fit_transform(X).shape
     (100, 3)
     """
 
@@ -377,7 +385,8 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             Columns of levels and numbers. Numeric ones may be missing, but not infinite.
 
         y : array-like of shape (n_rows,) or (n_rows, n_outputs), default=None
-            Target. Without one the vectors are learned from how the columns go together.
+            Target. Without one the vectors are learned from the columns alone; see
+            ``target_type``.
 
         sample_weight : array-like of shape (n_rows,), default=None
             Weights of the rows in the losses. Rows of weight 0 count as absent: they may hold any
@@ -393,12 +402,13 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             The fitted encoder.
         """
         with all_or_nothing(self):
-            if y is None:
+            without_target = self._is_without_target(y)
+            if without_target:
                 self._fit_without_target(X, sample_weight)
             else:
                 self._fit_on_target(X, y, sample_weight, groups, "fit")
             # Weak, so that the encoder does not keep the rows alive.
-            leaks = y is not None and self.cv is not None
+            leaks = not without_target and self.cv is not None
             self._fitted_on = _reference(X) if leaks else None
         return self
 
@@ -417,7 +427,8 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             Columns of levels and numbers. Numeric ones may be missing, but not infinite.
 
         y : array-like of shape (n_rows,) or (n_rows, n_outputs), default=None
-            Target. Without one the vectors are learned from how the columns go together.
+            Target. Without one the vectors are learned from the columns alone; see
+            ``target_type``.
 
         sample_weight : array-like of shape (n_rows,), default=None
             Weights of the rows in the losses. Rows of weight 0 count as absent: they may hold any
@@ -435,7 +446,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         """
         with all_or_nothing(self):
             self._fitted_on = None
-            if y is None:  # no target, and none to leak
+            if self._is_without_target(y):  # none to leak
                 used = self._fit_without_target(X, sample_weight)
                 return self._look_up(read_rows(self, X), used)
             columns, learned, finished = self._fit_on_target(
@@ -682,6 +693,16 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         with needs_torch("to_torch"):
             from skembed.nn import FrozenEncoder
         return FrozenEncoder(self)
+
+    def _is_without_target(self, y):
+        """Whether the vectors are learned from the columns alone; warn if it may be a slip."""
+        if y is None and self.target_type == "auto":
+            warn_user(
+                "fit was given no y, so the vectors are learned without a target: from how the "
+                "columns predict each other. Give y to learn from it. If there is none, "
+                "target_type='none' ends this warning."
+            )
+        return y is None or self.target_type == "none"
 
     def _fit_without_target(self, X, sample_weight):
         """Learn vectors from the columns alone; return which rows have weight."""

@@ -57,6 +57,10 @@ class Cross:
         """Number of codes, with the reserved ones."""
         return len(RESERVED) + len(self.keys)
 
+    def __repr__(self):
+        """Name the columns, and say how many combinations of their levels there are."""
+        return f"<Cross of {' x '.join(map(repr, self.names))}: {len(self.keys)} combinations>"
+
     def encode(self, codes):
         """Code of each row, from the codes of the columns by name."""
         return self.codes_of(self.keys_of([codes[name] for name in self.names]))

@@ -244,6 +244,10 @@ class Columns:
         known = known or (not by_type and bool(series.is_null().all()))
         return None if known else f"its type is {series.dtype}"
 
+    def holds_integers(self, j):
+        """Whether column ``j`` of a frame holds integers, by its type."""
+        return bool(_typed(self._natives[j]).dtype.is_integer())
+
     def number_dtype(self, j):
         """Smallest dtype of numpy that holds column ``j`` and float32 vectors without loss."""
         if not self.is_frame:

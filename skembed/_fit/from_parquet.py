@@ -9,7 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skembed._columns.column_selection import leave_out, report_left_out
+from skembed._columns.column_selection import (
+    is_mostly_unique,
+    leave_out,
+    report_left_out,
+    report_mostly_unique,
+)
 from skembed._columns.frames import Columns, Levels
 from skembed._columns.numeric import Bins, Context
 from skembed._columns.row_encoder import EmbeddedColumn, Refusals, RowEncoder
@@ -182,6 +187,11 @@ def check_parameters(options):
             f"target_type={options.target_type!r} is of several columns, and fit_parquet predicts "
             "one: fit an encoder for each, or use fit."
         )
+    if options.target_type == "none":
+        raise ValueError(
+            "target_type='none' learns without a target, and fit_parquet predicts one: give "
+            "another target_type, or fit on rows in memory."
+        )
     cv = options.cv
     if not (cv is None or isinstance(cv, Integral) or hasattr(cv, "split")) or _wants_groups(cv):
         raise ValueError(
@@ -301,13 +311,16 @@ def _check_there(positions, name, row, *, is_target):
 
 def _learn_levels(plan, levels, options):
     """Embedded columns, and by name the code of the value at each position; none of ids."""
-    embedded, codes, left_out = [], {}, []
+    embedded, codes, left_out, mostly_unique = [], {}, [], []
+    spec = options.categorical_features
     for j in plan.roles.embedded:
         name = plan.columns.names[j]
         counted = levels[name]
-        if leave_out(options.categorical_features, name, counted, is_frame=True):
+        if leave_out(spec, name, counted, is_frame=True):
             left_out.append(name)
             continue
+        if is_mostly_unique(spec, counted, is_frame=True):
+            mostly_unique.append(name)
         vocabulary = Vocabulary.fit(
             counted, min_frequency=options.min_frequency, max_categories=options.max_categories
         )
@@ -317,6 +330,8 @@ def _learn_levels(plan, levels, options):
         codes[name] = vocabulary.encode(Levels(each, counted.values), name)
     if left_out:
         report_left_out(left_out, plan.columns.names, any_kept=bool(codes))
+    if mostly_unique and options.min_frequency is None and options.max_categories is None:
+        report_mostly_unique(mostly_unique)
     return embedded, codes
 
 

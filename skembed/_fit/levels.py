@@ -4,7 +4,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skembed._columns.column_selection import embedded_columns, leave_out, report_left_out
+from skembed._columns.column_selection import (
+    embedded_columns,
+    is_mostly_unique,
+    leave_out,
+    report_ids,
+    report_left_out,
+    report_mostly_unique,
+)
 from skembed._columns.row_encoder import EmbeddedColumn, Refusals
 from skembed._columns.vocabulary import Vocabulary
 from skembed._model.pretrained import Start, place, read_pretrained
@@ -89,7 +96,9 @@ def assign_roles(columns, X, options, *, by_type=False):
     elif reasons and (seen or passing):
         j, reason = next(iter(reasons.items()))
         raise columns.not_numeric(j, reason)
-    return Roles(embedded, [j for j in seen if j not in reasons], passing)
+    seen = [j for j in seen if j not in reasons]
+    report_ids(options.categorical_features, sorted({*seen, *passing}), embedded, columns)
+    return Roles(embedded, seen, passing)
 
 
 def read_numbers(columns, seen, passing, used):
@@ -132,7 +141,8 @@ def learn_levels(columns, embedded, weight, options):
     -------
     list of CodedColumn
     """
-    used, spec, left_out, coded = weight > 0, options.categorical_features, [], []
+    used, spec, is_frame = weight > 0, options.categorical_features, columns.is_frame
+    left_out, mostly_unique, coded = [], [], []
     pretrained = _read_pretrained([columns.names[j] for j in embedded], options)
     for j in embedded:
         name = columns.names[j]
@@ -144,9 +154,11 @@ def learn_levels(columns, embedded, weight, options):
         else:
             levels, held = columns.levels(j), used
             counted = levels.count(used)
-            if given is None and leave_out(spec, name, counted, is_frame=columns.is_frame):
+            if given is None and leave_out(spec, name, counted, is_frame=is_frame):
                 left_out.append(name)
                 continue
+            if given is None and is_mostly_unique(spec, counted, is_frame=is_frame):
+                mostly_unique.append(name)
         vocabulary = Vocabulary.fit(
             counted,
             min_frequency=options.min_frequency,
@@ -169,6 +181,8 @@ def learn_levels(columns, embedded, weight, options):
         coded.append(CodedColumn(column, codes, start))
     if left_out:
         report_left_out(left_out, columns.names, any_kept=bool(coded))
+    if mostly_unique and options.min_frequency is None and options.max_categories is None:
+        report_mostly_unique(mostly_unique)
     return coded
 
 

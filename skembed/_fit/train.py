@@ -44,9 +44,10 @@ def learn_tables(rows, row_encoder, passing, options, monitor):
     crosses, trained = _train_with_crosses(rows, row_encoder, passing, options, monitor)
     if trained.best_epoch == 0:
         warn_user(
-            "The columns told nothing about y that holds out of fold: in no epoch was the net "
-            "better than a constant answer by two standard errors. All levels of a column get "
-            "the same vector, or keep the pretrained one."
+            "The net found nothing in X that predicts y: on rows that it was not trained on, it "
+            "was no better than a constant answer (by two standard errors) in any epoch. All "
+            "levels of a column get the same vector; pretrained vectors stay. Check that the rows "
+            "of y are those of X, or leave these columns out."
         )
     row_encoder = row_encoder.with_crosses(crosses)
     crossable = rows.codes | rows.binned

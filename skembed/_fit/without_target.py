@@ -169,7 +169,7 @@ def _asked(rule, embedded):
 
 def _check_parameters(options):
     of_target = {
-        "target_type": "auto",
+        "target_type": "none" if options.target_type == "none" else "auto",
         "loss": "auto",
         "quantile": None,
         "y_range": None,

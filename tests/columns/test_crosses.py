@@ -46,6 +46,12 @@ def test_cross_of_parts_merged_equals_cross_of_all_rows():
     np.testing.assert_array_equal(merged.counts, whole.counts)
 
 
+def test_cross_shows_its_columns_and_size():
+    vocabularies, codes = coded(drawn(n_rows=300, n_levels=3))
+    cross = Cross.fit(("a", "b"), vocabularies, codes, np.ones(300, dtype=bool))
+    assert repr(cross) == "<Cross of 'a' x 'b': 9 combinations>"
+
+
 def test_cross_combination_that_did_not_occur_is_unseen():
     X = pd.DataFrame({"a": ["x", "y"], "b": ["1", "2"]})
     vocabularies, codes = coded(X)
@@ -128,9 +134,10 @@ def test_column_that_passes_with_the_name_of_a_component_is_an_error_before_trai
     X, y = rents
     monkeypatch.setattr("skembed._training.loop.train", None)
     monkeypatch.setattr("skembed._training.masked_loop.train_masked", None)
-    for target in (y, None):
+    for kind in ("auto", "none"):
+        encoder = NeuralEmbeddingEncoder(crosses=None, target_type=kind)
         with pytest.raises(ValueError, match="named 'city_0': the column of X that passes through"):
-            NeuralEmbeddingEncoder(crosses=None).fit(X.assign(city_0=1.5), target)
+            encoder.fit(X.assign(city_0=1.5), y)
 
 
 # In the estimators

@@ -212,7 +212,7 @@ def test_noise_gives_one_vector_to_all_levels_and_a_warning():
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"id": rng.permutation(np.arange(2000) % 1000).astype(str)})
     encoder = NeuralEmbeddingEncoder(random_state=0)
-    with pytest.warns(UserWarning, match="told nothing about y"):
+    with pytest.warns(UserWarning, match="found nothing in X that predicts y"):
         encoder.fit(X, rng.normal(size=2000))
     assert encoder.best_epoch_ == 0
     assert np.ptp(encoder.tables_["id"], axis=0).max() == 0

@@ -33,10 +33,11 @@ CONTAINERS = {
 @pytest.mark.parametrize("with_target", [True, False])
 def test_columns_that_are_no_numbers_are_dropped_by_name(notes, container, with_target):
     X, y = notes
-    y = y if with_target else None
+    y, given = (y, {}) if with_target else (None, {"target_type": "none"})
     with pytest.warns(UserWarning, match=r"leaves out the columns \['day', 'note'\], as remainder"):
-        features = encoder(remainder="drop").fit_transform(container(X), y)
-    plain = encoder(remainder="drop").fit_transform(X.drop(columns=["day", "note"]), y)
+        features = encoder(remainder="drop", **given).fit_transform(container(X), y)
+    plain = encoder(remainder="drop", **given)
+    plain = plain.fit_transform(X.drop(columns=["day", "note"]), y)
     np.testing.assert_array_equal(features, plain)
 
 

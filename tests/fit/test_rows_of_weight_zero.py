@@ -91,7 +91,7 @@ def test_rows_of_weight_zero_may_hold_any_level_and_number(
 ):
     given = {"handle_unknown": "error", "handle_missing": "error", "use_context": use_context}
     X, y = refused
-    y = y if with_target else None
+    y, given["target_type"] = (y, "auto") if with_target else (None, "none")
     features = encoder(**given).fit_transform(X, y, sample_weight=USED * 1.0)
     clean = encoder(**given).fit_transform(rents[0], y, sample_weight=USED * 1.0)
     np.testing.assert_array_equal(features[USED], clean[USED])
