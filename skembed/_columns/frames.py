@@ -237,8 +237,11 @@ class Columns:
         series = _typed(self._natives[j])
         if series.dtype == nw.Object:
             kind = _kind_of_objects(series)
-            known = kind in {*_NUMERIC, "boolean", "empty"}
-            return None if known else f"its values are of the kind {kind!r}"
+            if kind in {*_NUMERIC, "boolean", "empty"}:
+                return None
+            values = series.to_numpy()
+            wrong = _first_non_number(values[~pd.isna(values)])
+            return f"it holds {wrong!r}" if wrong is not None else f"its values are {kind}s"
         known = series.dtype.is_numeric() or series.dtype in (nw.Boolean, nw.Unknown)
         # A column of text that is missing throughout may have lost its type.
         known = known or (not by_type and bool(series.is_null().all()))

@@ -79,6 +79,22 @@ def test_columns_that_are_no_numbers_cannot_pass_and_nothing_is_trained(
         getattr(encoder(use_context=use_context), method)(*given)
 
 
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ([1, "many", None, 2.5], "it holds 'many'"),
+        (["1", "2", None, "3"], "its type is String"),
+        ([[1], [2], None, [3]], r"it holds \[1\]"),
+    ],
+    ids=["mixed", "digits", "lists"],
+)
+def test_columns_of_objects_say_why_they_are_no_numbers(rents, values, reason):
+    X, y = rents
+    column = pd.Series(values * 100, dtype=object)
+    with pytest.raises(ValueError, match=f"Column 'extra' is not embedded.* but {reason}. Name"):
+        encoder().fit(X.assign(extra=column), y)
+
+
 def test_columns_that_are_no_numbers_are_an_error_of_a_predictor_that_reads_them(notes):
     X, y = notes
     model = NeuralEmbeddingRegressor(categorical_features=["city", "kind"], **QUICK)
