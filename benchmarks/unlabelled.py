@@ -46,8 +46,10 @@ def with_random_vectors(encoder, seed):
 
 def encoders(split):
     """Fitted encoders by name; none has seen a target."""
-    learned = NeuralEmbeddingEncoder(random_state=split.seed).fit(split.X_train)
-    long = NeuralEmbeddingEncoder(embedding_dim=auto_dim, max_epochs=1).fit(split.X_train)
+    learned = NeuralEmbeddingEncoder(target_type="none", random_state=split.seed)
+    learned.fit(split.X_train)
+    long = NeuralEmbeddingEncoder(embedding_dim=auto_dim, target_type="none", max_epochs=1)
+    long.fit(split.X_train)
     return {
         "learned": learned,
         "random": with_random_vectors(learned, split.seed),

@@ -23,6 +23,7 @@ from skembed._files.atomic import write_bytes
 from skembed._model.dimensions import RULES
 from skembed._persistence.encoder_state import pack_state, put_together, take_apart, unpack_state
 from skembed._persistence.file_format import explained, read_file, write_file
+from skembed._utils.one_column import flatten_column
 from skembed._utils.sklearn_compat import Interval, StrOptions, routing_enabled
 
 
@@ -30,7 +31,7 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
     """Parameters, the reading of rows, and fitted state of the encoder and the predictors."""
 
     _parameter_constraints: dict = {
-        "categorical_features": [StrOptions({"auto"}), "array-like", callable],
+        "categorical_features": [StrOptions({"auto", "all"}), "array-like", callable],
         "embedding_dim": [
             StrOptions(set(RULES)),
             Interval(Integral, 1, None, closed="left"),
@@ -48,12 +49,23 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
         "interaction": [StrOptions({"mlp", "dot"})],
         "bag_mode": [StrOptions({"mean", "sum"})],
         "target_type": [
-            StrOptions({"auto", "binary", "multiclass", "multilabel", "continuous", "multioutput"})
+            StrOptions(
+                {
+                    "auto",
+                    "binary",
+                    "multiclass",
+                    "multilabel",
+                    "continuous",
+                    "multioutput",
+                    "none",
+                }
+            )
         ],
         "loss": [StrOptions({"auto", "squared_error", "absolute_error", "quantile", "poisson"})],
         "quantile": [Interval(Real, 0, 1, closed="neither"), None],
         "y_range": [tuple, list, None],
         "use_context": ["boolean"],
+        "remainder": [StrOptions({"passthrough", "drop"})],
         "min_frequency": [
             Interval(Integral, 1, None, closed="left"),
             Interval(Real, 0, 1, closed="neither"),
@@ -88,6 +100,7 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
     loss: str = "auto"
     quantile: float | None = None
     y_range: tuple | None = None
+    remainder: str | None = None
 
     # groups go to the splitter, not to the encoder itself.
     __metadata_request__fit = {"groups": UNUSED}
@@ -319,6 +332,7 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
         """What `groups` become for the splitter, with and without metadata routing."""
         if groups is None:
             return {}
+        groups = flatten_column(groups, "groups")
         if routing_enabled():
             return process_routing(self, method, groups=groups).splitter.split
         if self.cv is None or isinstance(self.cv, Integral):

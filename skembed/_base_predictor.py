@@ -95,7 +95,8 @@ class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
             Target.
 
         sample_weight : array-like of shape (n_rows,), default=None
-            Weights of the rows in the losses. Rows of weight 0 count as absent.
+            Weights of the rows in the losses. Rows of weight 0 count as absent: they may hold any
+            level, any number and any target.
 
         groups : array-like of shape (n_rows,), default=None
             Handed to a splitter given as ``cv``.

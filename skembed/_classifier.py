@@ -3,7 +3,6 @@
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
 
 from skembed._base_predictor import BaseNeuralEmbeddingPredictor
 
@@ -16,10 +15,17 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
 
     Parameters
     ----------
-    categorical_features : "auto", list of str, list of int, mask or callable, default="auto"
-        The columns to embed. "auto" takes the columns of strings, categories and booleans of a
-        data frame, and every column of an array, but leaves out columns of labels in which nearly
-        every row differs, and warns. Other columns must be numeric.
+    categorical_features : {"auto", "all"}, list of str, list of int, mask or callable, \
+            default="auto"
+        The columns to embed. The net sees the other columns, which must be numeric, unless
+        ``use_context=False``.
+
+        - "auto": the columns of strings, categories and booleans of a data frame, and every column
+          of an array, but not columns of labels in which nearly every row differs; `fit` warns of
+          these.
+        - "all": every column. Each number of a numeric column is a level then.
+        - A list of names or of positions, or a mask: the columns that it names.
+        - A callable: it is given ``X`` and returns any of the other forms.
 
     embedding_dim : {"auto", "fastai", "google", "half"}, int, dict or callable, default="auto"
         Length of the vectors: by a rule of :mod:`skembed.sizing`, of all, by column, or by number
@@ -192,7 +198,8 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
             Classes, or a matrix of 0 and 1 with a column per label.
 
         sample_weight : array-like of shape (n_rows,), default=None
-            Weights of the rows in the losses. Rows of weight 0 count as absent.
+            Weights of the rows in the losses. Rows of weight 0 count as absent: they may hold any
+            level, any number and any target.
 
         groups : array-like of shape (n_rows,), default=None
             Handed to a splitter given as ``cv``.
@@ -202,8 +209,6 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
         self : NeuralEmbeddingClassifier
             The fitted classifier.
         """
-        if y is not None:
-            check_classification_targets(y)
         return super().fit(X, y, sample_weight, groups)
 
     def predict_proba(self, X):

@@ -6,9 +6,10 @@ from dataclasses import replace
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skembed._base import BaseNeuralEmbedding, all_or_nothing, encode_blocks, encode_rows, read_rows
+from skembed._base import BaseNeuralEmbedding, all_or_nothing, read_rows
 from skembed._columns.frames import Columns
 from skembed._columns.output_layout import Layout, output_dtype
+from skembed._columns.row_encoder import Refusals
 from skembed._files.parquet import check_out, open_dataset, write_parquet
 from skembed._fit.finish import finish_tables
 from skembed._fit.from_parquet import learn_from_parquet, read_again
@@ -19,7 +20,7 @@ from skembed._reading.readable_vectors import ReadableVectors
 from skembed._reading.restore import restore_columns
 from skembed._training.monitor import Monitor
 from skembed._utils.optional_imports import needs_torch
-from skembed._utils.sklearn_compat import StrOptions, check_feature_names_in, fit_context
+from skembed._utils.sklearn_compat import check_feature_names_in, fit_context
 from skembed._utils.warnings import warn_user
 
 
@@ -36,21 +37,27 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         :class:`~sklearn.preprocessing.TargetEncoder`. Train the next model on `fit_transform`, as
         a :class:`~sklearn.pipeline.Pipeline` does by itself.
 
-    Without a target, ``fit(X)``, the vectors are learned by predicting columns that are hidden,
-    numbers and missing levels included, from those that are not: levels that go with the same
-    levels and numbers get near vectors. They serve clusters, neighbours and data of which few rows
-    have labels. No target can leak, so there is one table, and `transform` gives what
+    Without a target, ``target_type="none"``, the vectors are learned by predicting columns that are
+    hidden, numbers and missing levels included, from those that are not: levels that occur beside
+    the same levels and numbers get near vectors. They serve clusters, neighbours and data of which
+    few rows have labels. No target can leak, so there is one table, and `transform` gives what
     `fit_transform` gave. Folds, layers, dropout, the unseen rate and early stopping play no part
     then, and there are no crosses.
 
     Parameters
     ----------
-    categorical_features : "auto", list of str, list of int, mask or callable, default="auto"
-        The columns to embed. "auto" takes the columns of strings, categories and booleans of a
-        data frame, and every column of an array. It warns of columns of labels in which nearly
-        every row differs, and leaves them out: neither embedded nor put out. Name integer ids:
-        nothing tells them from quantities. A callable is given ``X`` and returns any of the other
-        forms, as :func:`~sklearn.compose.make_column_selector` does.
+    categorical_features : {"auto", "all"}, list of str, list of int, mask or callable, \
+            default="auto"
+        The columns to embed.
+
+        - "auto": the columns of strings, categories and booleans of a data frame, and every column
+          of an array. `fit` warns of columns of labels in which nearly every row differs, and
+          leaves them out: they are neither embedded nor in the output.
+        - "all": every column. Each number of a numeric column is a level then.
+        - A list of names or of positions, or a mask: the columns that it names. Name integer ids,
+          since their type is that of quantities.
+        - A callable: it is given ``X`` and returns any of the other forms, as
+          :func:`~sklearn.compose.make_column_selector` does.
 
     embedding_dim : {"auto", "fastai", "google", "half"}, int, dict or callable, default="auto"
         Length of the vectors. "auto" trains by :func:`skembed.sizing.auto_dim` (at most 4, and 1
@@ -71,7 +78,8 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         standard errors, and puts out those that tell something of their own. It
         needs folds, and takes none with ``cv=None``. None takes about half of time and width.
         An int takes all combinations of two and up to so many embedded columns, a list of tuples
-        names them.
+        names them. A cross must not have the name of a column: ``"city x kind"``, say. "auto"
+        takes no such cross, and crosses that are asked for raise an error before training.
 
     cv : int, cross-validation generator, iterable or None, default=5
         The folds, by the contract of :class:`~sklearn.preprocessing.TargetEncoder`: every row is
@@ -94,11 +102,18 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         X: their weighted mean or sum. The numbers of a sparse X (counts, say) are the weights.
         Members never seen are ignored; an empty or missing bag is zero.
 
-    target_type : {"auto", "binary", "multiclass", "multilabel", "continuous", "multioutput"}, \
-            default="auto"
-        "auto" takes floats as quantities, also when they are whole (prices, ratings), and strings,
-        booleans and integers as classes. Several columns of floats are several quantities; a
-        matrix of integers 0 and 1 is several labels. Others than "auto" need a target.
+    target_type : {"auto", "binary", "multiclass", "multilabel", "continuous", "multioutput", \
+            "none"}, default="auto"
+        What ``y`` holds.
+
+        - "auto": floats and decimals are quantities, also when they are whole (prices, ratings).
+          Strings, booleans and integers are classes. Several columns of floats are several
+          quantities; a matrix of integers 0 and 1 is several labels. Without ``y`` the vectors are
+          learned without a target, and `fit` warns.
+        - "binary", "multiclass": classes. "multilabel": several labels.
+        - "continuous": a quantity. "multioutput": several quantities.
+        - "none": there is no target. The vectors are learned from the columns alone, also where a
+          Pipeline has a ``y`` for its last step.
 
     loss : {"auto", "squared_error", "absolute_error", "quantile", "poisson"}, default="auto"
         What the net minimises where the target is a quantity: "auto" is the squared error.
@@ -118,7 +133,12 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         told by the levels then.
 
     remainder : {"passthrough", "drop"}, default="passthrough"
-        What becomes of the columns that are not embedded. They must be numeric to pass.
+        What becomes of the columns that are not embedded.
+
+        - "passthrough": they stand in the output as they are. They must be numeric; text or dates
+          among them are an error before training.
+        - "drop": they are not in the output. The net still sees the numeric ones, unless
+          ``use_context=False``. Columns that hold no numbers are left out, and `fit` warns of them.
 
     min_frequency : int or float, default=None
         Levels with fewer rows, or a smaller fraction of the rows, share the infrequent row, as in
@@ -274,16 +294,12 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
 
     Without a target:
 
-    >>> NeuralEmbeddingEncoder(embedding_dim=2, random_state=0).fit_transform(X).shape
+    >>> encoder = NeuralEmbeddingEncoder(embedding_dim=2, target_type="none", random_state=0)
+    >>> encoder.fit_transform(X).shape
     (100, 3)
     """
 
     __module__ = "skembed"
-
-    _parameter_constraints: dict = {
-        **BaseNeuralEmbedding._parameter_constraints,
-        "remainder": [StrOptions({"passthrough", "drop"})],
-    }
 
     def __init__(
         self,
@@ -369,10 +385,12 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             Columns of levels and numbers. Numeric ones may be missing, but not infinite.
 
         y : array-like of shape (n_rows,) or (n_rows, n_outputs), default=None
-            Target. Without one the vectors are learned from how the columns go together.
+            Target. Without one the vectors are learned from the columns alone; see
+            ``target_type``.
 
         sample_weight : array-like of shape (n_rows,), default=None
-            Weights of the rows in the losses. Rows of weight 0 count as absent.
+            Weights of the rows in the losses. Rows of weight 0 count as absent: they may hold any
+            level, any number and any target.
 
         groups : array-like of shape (n_rows,), default=None
             Handed to a splitter given as ``cv``, such as
@@ -384,12 +402,13 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             The fitted encoder.
         """
         with all_or_nothing(self):
-            if y is None:
+            without_target = self._is_without_target(y)
+            if without_target:
                 self._fit_without_target(X, sample_weight)
             else:
                 self._fit_on_target(X, y, sample_weight, groups, "fit")
             # Weak, so that the encoder does not keep the rows alive.
-            leaks = y is not None and self.cv is not None
+            leaks = not without_target and self.cv is not None
             self._fitted_on = _reference(X) if leaks else None
         return self
 
@@ -408,10 +427,12 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             Columns of levels and numbers. Numeric ones may be missing, but not infinite.
 
         y : array-like of shape (n_rows,) or (n_rows, n_outputs), default=None
-            Target. Without one the vectors are learned from how the columns go together.
+            Target. Without one the vectors are learned from the columns alone; see
+            ``target_type``.
 
         sample_weight : array-like of shape (n_rows,), default=None
-            Weights of the rows in the losses. Rows of weight 0 count as absent.
+            Weights of the rows in the losses. Rows of weight 0 count as absent: they may hold any
+            level, any number and any target.
 
         groups : array-like of shape (n_rows,), default=None
             Handed to a splitter given as ``cv``, such as
@@ -425,14 +446,15 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         """
         with all_or_nothing(self):
             self._fitted_on = None
-            if y is None:  # no target, and none to leak
-                self._fit_without_target(X, sample_weight)
-                return self._look_up(read_rows(self, X))
+            if self._is_without_target(y):  # none to leak
+                used = self._fit_without_target(X, sample_weight)
+                return self._look_up(read_rows(self, X), used)
             columns, learned, finished = self._fit_on_target(
                 X, y, sample_weight, groups, "fit_transform"
             )
             codes = {column.name: column.codes for column in learned.columns}
-            return self._look_up_own_fold(columns, codes, learned.problem.fold, finished)
+            fold, used = learned.problem.fold, learned.problem.weight > 0
+            return self._look_up_own_fold(columns, codes, fold, finished, used)
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit_parquet(self, path, target, *, sample_weight=None, distributed=False):
@@ -546,9 +568,13 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             )
             parts = (
                 self._look_up_own_fold(
-                    columns, encode_rows(self, columns), next_folds(columns.n_rows), finished
+                    columns,
+                    self.row_encoder_.encode(columns, Refusals()),
+                    next_folds(columns.n_rows),
+                    finished,
+                    used,
                 )
-                for columns in read_again(plan)
+                for columns, used in read_again(plan)
             )
             write_parquet(out, self.get_feature_names_out(), parts)
         return self
@@ -668,14 +694,25 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             from skembed.nn import FrozenEncoder
         return FrozenEncoder(self)
 
+    def _is_without_target(self, y):
+        """Whether the vectors are learned from the columns alone; warn if it may be a slip."""
+        if y is None and self.target_type == "auto":
+            warn_user(
+                "fit was given no y, so the vectors are learned without a target: from how the "
+                "columns predict each other. Give y to learn from it. If there is none, "
+                "target_type='none' ends this warning."
+            )
+        return y is None or self.target_type == "none"
+
     def _fit_without_target(self, X, sample_weight):
-        """Learn vectors from the columns alone."""
+        """Learn vectors from the columns alone; return which rows have weight."""
         columns = self._columns(X, reset=True)
         learned = learn_without_target(columns, X, sample_weight, self._options(), Monitor(self))
         history = learned.history
         self._keep_output(
             learned, columns, learned.tables, history, len(history["seconds"]), "none", None
         )
+        return learned.used
 
     def _fit_on_target(self, X, y, sample_weight, groups, method):
         """Learn vectors from a target; return what `fit_transform` needs beside them."""
@@ -727,35 +764,38 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
 
     def _keep_output(self, learned, columns, tables, history, best_epoch, target_type, classes):
         """Set the fitted attributes, with the layout of the output."""
-        passing = learned.passing if self.remainder == "passthrough" else []
+        passing = learned.passing
         crosses = [cross for cross in learned.row_encoder.crosses if cross.name in tables]
         row_encoder = replace(
             learned.row_encoder.with_crosses(crosses), numeric=passing, context=None
         )
         layout = Layout.of(row_encoder, tables, output_dtype(columns, passing))
-        layout.check_names(columns.names)
         self._keep(
             row_encoder, tables, history, best_epoch, target_type, classes, output_layout_=layout
         )
 
-    def _look_up_own_fold(self, columns, codes, fold, finished):
+    def _look_up_own_fold(self, columns, codes, fold, finished, used):
         """Output for rows that were trained on: vectors from the tables of their own folds."""
         tables = {table.name: table.folds for table in finished}
 
         def write(slot, out):
             gather_own_fold(tables[slot.name], codes[slot.name], fold, out)
 
-        return self.output_layout_.assemble(columns, write)
+        return self.output_layout_.assemble(columns, write, used)
 
-    def _look_up(self, columns):
-        """Output for new rows: vectors from the tables."""
+    def _look_up(self, columns, used=None):
+        """Output for new rows, or for those of a fit: vectors from the tables.
+
+        A fit has seen all levels of the rows that it used, and refuses none of the others.
+        """
         out = self.output_layout_.empty(columns.n_rows)
-        for rows, part, codes in encode_blocks(self, columns):
+        refusals = self._refusals() if used is None else Refusals()
+        for rows, part, codes in self.row_encoder_.encode_blocks(columns, refusals):
 
             def write(slot, out, codes=codes):
                 gather(self.tables_[slot.name], codes[slot.name], out)
 
-            self.output_layout_.fill(out[rows], part, write)
+            self.output_layout_.fill(out[rows], part, write, None if used is None else used[rows])
         return out
 
     def __getstate__(self):

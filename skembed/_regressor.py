@@ -15,10 +15,17 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
 
     Parameters
     ----------
-    categorical_features : "auto", list of str, list of int, mask or callable, default="auto"
-        The columns to embed. "auto" takes the columns of strings, categories and booleans of a
-        data frame, and every column of an array, but leaves out columns of labels in which nearly
-        every row differs, and warns. Other columns must be numeric.
+    categorical_features : {"auto", "all"}, list of str, list of int, mask or callable, \
+            default="auto"
+        The columns to embed. The net sees the other columns, which must be numeric, unless
+        ``use_context=False``.
+
+        - "auto": the columns of strings, categories and booleans of a data frame, and every column
+          of an array, but not columns of labels in which nearly every row differs; `fit` warns of
+          these.
+        - "all": every column. Each number of a numeric column is a level then.
+        - A list of names or of positions, or a mask: the columns that it names.
+        - A callable: it is given ``X`` and returns any of the other forms.
 
     embedding_dim : {"auto", "fastai", "google", "half"}, int, dict or callable, default="auto"
         Length of the vectors: by a rule of :mod:`skembed.sizing`, of all, by column, or by number

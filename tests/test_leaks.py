@@ -36,7 +36,7 @@ def training_auc(features, y):
     return roc_auc_score(y, xgboost().fit(features, y).predict_proba(features)[:, 1])
 
 
-@pytest.mark.filterwarnings("ignore:The columns told nothing")
+@pytest.mark.filterwarnings("ignore:The net found nothing")
 @pytest.mark.parametrize("seed", range(3))
 def test_leak_absent_with_two_rows_per_level(seed):
     """0.03 is 3.7 standard errors of the AUC of a random score over 5,000 rows."""
@@ -96,7 +96,7 @@ def noise_of_several(seed):
     return X, rng.integers(0, 2, 4000)
 
 
-@pytest.mark.filterwarnings("ignore:The columns told nothing")
+@pytest.mark.filterwarnings("ignore:The net found nothing")
 @pytest.mark.parametrize("option", OPTIONS)
 def test_leak_absent_with_any_option(option):
     """Features of pure noise give this mean a standard deviation of 0.0079, over 60 draws.

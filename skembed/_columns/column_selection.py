@@ -1,5 +1,6 @@
 """Which columns are embedded."""
 
+import re
 from numbers import Integral
 
 import numpy as np
@@ -9,6 +10,13 @@ from skembed._utils.warnings import warn_user
 # A column with so many levels per row teaches nothing: one seen once tells of no other row.
 NEARLY_UNIQUE = 0.95
 FEWEST_ROWS = 20  # fewer may differ by chance
+# A column with so many teaches little.
+MOSTLY_UNIQUE = 0.8
+MANY_ROWS = 100  # to speak of it
+MOST_SHOWN = 20  # names that are written out
+# Names of ids: "shop_id", "zip code", "userId"; not "paid".
+ID = re.compile(r"(^|[\W_])(ids?|sku|zip|(zip|post|postal)[ _-]?code)$", re.IGNORECASE)
+ID_IN_CAMEL_CASE = re.compile(r"[a-z0-9](I[dD]s?|S[kK][uU]|Z[iI][pP]|(Zip|Post|Postal)Code)$")
 
 
 def embedded_columns(spec, X, columns):
@@ -16,7 +24,7 @@ def embedded_columns(spec, X, columns):
 
     Parameters
     ----------
-    spec : "auto", list of names, list of positions, boolean mask or callable
+    spec : "auto", "all", list of names, list of positions, boolean mask or callable
         As ``categorical_features`` of the encoder.
     X : array-like
         What a callable is given.
@@ -36,12 +44,14 @@ def embedded_columns(spec, X, columns):
         spec = spec(X)
     if isinstance(spec, slice):
         spec = list(range(len(names)))[spec]
-    if isinstance(spec, str) and spec != "auto":
+    if isinstance(spec, str) and spec not in ("auto", "all"):
         raise ValueError(
-            f"categorical_features must be 'auto', a list of names or positions, a mask or a "
-            f"callable, got {spec!r}. For one column, give [{spec!r}]."
+            "categorical_features must be 'auto', 'all', a list of names or positions, a mask or "
+            f"a callable, got {spec!r}. For one column, give [{spec!r}]."
         )
-    if isinstance(spec, str):
+    if isinstance(spec, str) and spec == "all":
+        positions = list(range(len(names)))
+    elif isinstance(spec, str):
         positions = np.flatnonzero(columns.looks_categorical()).tolist()
     elif len(spec) and all(isinstance(item, (bool, np.bool_)) for item in spec):
         if len(spec) != len(names):
@@ -68,7 +78,7 @@ def leave_out(spec, name, counted, *, is_frame):
 
     Parameters
     ----------
-    spec : "auto", list or callable
+    spec : "auto", "all", list or callable
         As ``categorical_features`` of the encoder.
     name : str
         Of the column.
@@ -77,7 +87,7 @@ def leave_out(spec, name, counted, *, is_frame):
     is_frame : bool
         Whether X is a frame, of which "auto" takes labels alone.
     """
-    by_type = isinstance(spec, str)
+    by_type = isinstance(spec, str) and spec == "auto"
     n_levels, n_rows = int((counted.counts > 0).sum()), counted.n_rows
     if n_rows < FEWEST_ROWS or n_levels < NEARLY_UNIQUE * n_rows:
         return False
@@ -90,6 +100,60 @@ def leave_out(spec, name, counted, *, is_frame):
             "columns without it in categorical_features, and the net sees it as a number."
         )
     return False
+
+
+def is_mostly_unique(spec, counted, *, is_frame):
+    """Whether "auto" embeds a column of labels of which most are those of one row.
+
+    Parameters
+    ----------
+    spec, counted, is_frame
+        As in `leave_out`, which has not left it out.
+    """
+    n_levels, n_rows = int((counted.counts > 0).sum()), counted.n_rows
+    if not (isinstance(spec, str) and spec == "auto") or n_rows < MANY_ROWS:
+        return False
+    are_labels = is_frame or all(isinstance(value, str) for value in counted.values)
+    return are_labels and n_levels >= MOSTLY_UNIQUE * n_rows
+
+
+def report_mostly_unique(names):
+    """Warn of the columns of which `is_mostly_unique` is true."""
+    warn_user(
+        f"The columns {names} are embedded, but most of their levels occur in one row, and teach "
+        "nothing about another. Leave these columns out of X, or pool such levels by "
+        "min_frequency=2. To keep them as they are, name them in categorical_features."
+    )
+
+
+def report_ids(spec, numbers, embedded, columns):
+    """Warn of integers that "auto" takes for quantities though they are named as ids.
+
+    Parameters
+    ----------
+    spec : "auto", "all", list or callable
+        As ``categorical_features`` of the encoder.
+    numbers, embedded : list of int
+        Positions of the columns that are read as numbers, and of those that are embedded.
+    columns : Columns
+    """
+    names = columns.names
+    if not (isinstance(spec, str) and spec == "auto" and columns.is_frame):
+        return
+    ids = [names[j] for j in numbers if _is_id(names[j]) and columns.holds_integers(j)]
+    if not ids:
+        return
+    given = [names[j] for j in embedded] + ids
+    shown = given if len(given) <= MOST_SHOWN else "the embedded columns and these"
+    warn_user(
+        f"The columns {ids} hold integers, which are taken for quantities, but have names of ids. "
+        f"If they are ids, give categorical_features={shown}. If they are quantities, give them as "
+        "floats to end this warning."
+    )
+
+
+def _is_id(name):
+    return isinstance(name, str) and bool(ID.search(name) or ID_IN_CAMEL_CASE.search(name))
 
 
 def report_left_out(left_out, names, *, any_kept):

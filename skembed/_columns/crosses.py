@@ -57,6 +57,10 @@ class Cross:
         """Number of codes, with the reserved ones."""
         return len(RESERVED) + len(self.keys)
 
+    def __repr__(self):
+        """Name the columns, and say how many combinations of their levels there are."""
+        return f"<Cross of {' x '.join(map(repr, self.names))}: {len(self.keys)} combinations>"
+
     def encode(self, codes):
         """Code of each row, from the codes of the columns by name."""
         return self.codes_of(self.keys_of([codes[name] for name in self.names]))
@@ -75,6 +79,50 @@ class Cross:
 def cross_name(names):
     """Name of a cross; of a single column, its own."""
     return names[0] if len(names) == 1 else " x ".join(map(str, names))
+
+
+def check_free_names(crosses, names):
+    """Raise if two crosses, or a cross and a column, have one name.
+
+    Parameters
+    ----------
+    crosses : list of tuple
+        The columns of each cross.
+    names : list
+        All columns of X.
+    """
+    first = {str(name): f"that of a column: {name!r}" for name in names}
+    for columns in crosses:
+        name = cross_name(columns)
+        if name in first:
+            raise ValueError(
+                f"The cross of {columns} has the name {name!r}, which is also {first[name]}. "
+                "Rename one of these columns of X, or leave the cross out of crosses."
+            )
+        first[name] = f"that of the cross of {columns}"
+
+
+def with_free_names(crosses, names):
+    """Crosses whose components have a name of their own; of one name, the first.
+
+    Parameters
+    ----------
+    crosses : list of tuple
+        The columns of each cross.
+    names : list
+        All columns of X.
+    """
+    taken = {str(name) for name in names}
+    # A component's name ends in its number: a column "a x b_0" takes the name "a x b".
+    taken |= {
+        stem for stem, _, number in (name.rpartition("_") for name in taken) if number.isdigit()
+    }
+    free = []
+    for columns in crosses:
+        if cross_name(columns) not in taken:
+            taken.add(cross_name(columns))
+            free.append(columns)
+    return free
 
 
 def combined_keys(codes, sizes):

@@ -184,8 +184,10 @@ class Columns:
                 "column into strings or leave it out."
             ) from error
 
-    def numbers(self, j, dtype=np.float64, first_row=0):
+    def numbers(self, j, dtype=np.float64, first_row=0, used=None):
         """Column ``j`` as numbers, missing as NaN; errors count rows from ``first_row``.
+
+        Rows that are not ``used``, which is of shape (n_rows,), may hold infinite numbers.
 
         Returns
         -------
@@ -198,20 +200,56 @@ class Columns:
         """
         values = self.array[:, j] if not self.is_frame else self._numeric_series(j)
         if values.dtype.kind in "mM":  # which would turn into ticks, and NaT into -2**63
-            raise self._not_numeric(j, f"its type is {values.dtype}")
+            raise self.not_numeric(j, f"its type is {values.dtype}")
         try:
             numbers = values.astype(dtype, copy=False)
         except (TypeError, ValueError) as error:
-            raise self._not_numeric(j, f"it holds {_first_non_number(values)!r}") from error
-        if values.dtype.kind not in "biu" and np.isinf(numbers).any():
-            row = (self._rows.start if self._rows else first_row) + int(
-                np.flatnonzero(np.isinf(numbers))[0]
-            )
+            raise self.not_numeric(j, f"it holds {_first_non_number(values)!r}") from error
+        infinite = np.isinf(numbers) if values.dtype.kind not in "biu" else np.zeros(1, dtype=bool)
+        if used is not None:
+            infinite = infinite & used
+        if infinite.any():
+            row = (self._rows.start if self._rows else first_row) + int(infinite.argmax())
             raise ValueError(
                 f"Column {self.names[j]!r} holds an infinite value (row {row}). Numeric columns "
                 "must be finite or missing: replace infinity by a number or by NaN."
             )
         return numbers
+
+    def why_not_numeric(self, j, *, by_type=False):
+        """Say why column ``j`` cannot be read as numbers; None where it can.
+
+        Parameters
+        ----------
+        j : int
+        by_type : bool
+            Whether a column without values is judged by its type too.
+        """
+        if not self.is_frame:
+            values = self.array[:, j]
+            if values.dtype.kind in "mM":
+                return f"its type is {values.dtype}"
+            try:
+                values.astype(np.float64, copy=False)
+            except (TypeError, ValueError):
+                return f"it holds {_first_non_number(values)!r}"
+            return None
+        series = _typed(self._natives[j])
+        if series.dtype == nw.Object:
+            kind = _kind_of_objects(series)
+            if kind in {*_NUMERIC, "boolean", "empty"}:
+                return None
+            values = series.to_numpy()
+            wrong = _first_non_number(values[~pd.isna(values)])
+            return f"it holds {wrong!r}" if wrong is not None else f"its values are {kind}s"
+        known = series.dtype.is_numeric() or series.dtype in (nw.Boolean, nw.Unknown)
+        # A column of text that is missing throughout may have lost its type.
+        known = known or (not by_type and bool(series.is_null().all()))
+        return None if known else f"its type is {series.dtype}"
+
+    def holds_integers(self, j):
+        """Whether column ``j`` of a frame holds integers, by its type."""
+        return bool(_typed(self._natives[j]).dtype.is_integer())
 
     def number_dtype(self, j):
         """Smallest dtype of numpy that holds column ``j`` and float32 vectors without loss."""
@@ -241,17 +279,17 @@ class Columns:
         if not (series.dtype.is_numeric() or series.dtype == nw.Boolean) and self.n_rows:
             # A column of a batch that is missing throughout may have lost its type.
             if not series.is_null().all():
-                raise self._not_numeric(j, f"its type is {series.dtype}")
+                raise self.not_numeric(j, f"its type is {series.dtype}")
             return np.full(self.n_rows, np.nan)
         if isinstance(native, pd.Series) and not isinstance(native.dtype, np.dtype):
             return native.to_numpy(dtype=np.float64, na_value=np.nan)
         return series.to_numpy()
 
-    def _not_numeric(self, j, reason):
+    def not_numeric(self, j, reason):
+        """Error that says why column ``j`` cannot be read as numbers."""
         return ValueError(
             f"Column {self.names[j]!r} is not embedded, so it must be numeric, but {reason}. "
-            "Name it in categorical_features, encode it before, or leave out such columns with "
-            "remainder='drop' and use_context=False."
+            "Name it in categorical_features, turn it into numbers, or leave it out of X."
         )
 
 

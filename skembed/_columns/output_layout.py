@@ -85,19 +85,13 @@ class Layout:
             names += [label] if name is None else [f"{label}_{i}" for i in range(dim)]
         return np.array(names, dtype=object)
 
-    def check_names(self, names_in):
-        """Raise if two output columns would have one name."""
-        names, times = np.unique(self.names_out(names_in).astype(str), return_counts=True)
-        if (times > 1).any():
-            raise ValueError(
-                f"Two output columns would be named {str(names[times > 1][0])!r}: one is a column "
-                "of X, one a component of a vector. Rename the column of X."
-            )
+    def assemble(self, columns, write, used=None):
+        """Output array (n_rows, width); ``write(slot, out)`` fills the place of a vector.
 
-    def assemble(self, columns, write):
-        """Output array (n_rows, width); ``write(slot, out)`` fills the place of a vector."""
+        Rows that are not ``used``, which is of shape (n_rows,), may hold infinite numbers.
+        """
         out = self.empty(columns.n_rows)
-        self.fill(out, columns, write)
+        self.fill(out, columns, write, used)
         return out
 
     def empty(self, n_rows):
@@ -109,13 +103,36 @@ class Layout:
         )
         return np.empty((n_rows, self.width), dtype=self.dtype)
 
-    def fill(self, out, columns, write):
-        """Fill an output array, or some rows of it; ``write`` as in `assemble`."""
+    def fill(self, out, columns, write, used=None):
+        """Fill an output array, or some rows of it; ``write`` and ``used`` as in `assemble`."""
         for slot in self.slots:
             if slot.name is None:
-                out[:, slot.place.start] = columns.numbers(slot.positions[0], self.dtype)
+                out[:, slot.place.start] = columns.numbers(slot.positions[0], self.dtype, used=used)
             else:
                 write(slot, out[:, slot.place])
+
+
+def check_output_names(names, passing, dims):
+    """Raise if a column that passes through has the name of a component of a vector.
+
+    Parameters
+    ----------
+    names : list
+        All columns of X.
+    passing : list of int
+        Positions of the columns that pass through.
+    dims : dict of str to int
+        Longest vectors of each embedded column and cross, by name.
+    """
+    passed = {str(names[j]) for j in passing}
+    for name, dim in dims.items():
+        for component in (f"{name}_{i}" for i in range(dim)):
+            if component in passed:
+                raise ValueError(
+                    f"Two output columns would be named {component!r}: the column of X that "
+                    f"passes through, and a component of the vectors of {name!r}. Rename the "
+                    f"column {component!r} of X."
+                )
 
 
 def output_dtype(columns, passing):

@@ -43,8 +43,9 @@ def finish_tables(learned, embedding_dim, *, chosen):
     list of FinishedTable
     """
     problem = learned.problem
-    rows = draw_rows(problem.weight, problem.seed)
     tables = [column.fold_tables for column in learned.columns]
+    n_components = sum(table.shape[2] for table in tables)
+    rows = draw_rows(problem.weight, n_components, problem.seed)
     vectors, fewest = [], []
     for column, table in zip(learned.columns, tables, strict=True):
         dim = table.shape[2]

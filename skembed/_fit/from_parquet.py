@@ -9,7 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skembed._columns.column_selection import leave_out, report_left_out
+from skembed._columns.column_selection import (
+    is_mostly_unique,
+    leave_out,
+    report_left_out,
+    report_mostly_unique,
+)
 from skembed._columns.frames import Columns, Levels
 from skembed._columns.numeric import Bins, Context
 from skembed._columns.row_encoder import EmbeddedColumn, Refusals, RowEncoder
@@ -17,7 +22,7 @@ from skembed._columns.vocabulary import Vocabulary
 from skembed._fit.checks import check_device, check_layers
 from skembed._fit.in_memory import encode_target_as, may_cross_numbers
 from skembed._fit.learned import Problem
-from skembed._fit.levels import split_columns
+from skembed._fit.levels import Roles, assign_roles
 from skembed._fit.parquet_reader import (
     GrowingLevels,
     as_column,
@@ -40,10 +45,8 @@ class Plan(NamedTuple):
     dataset : pyarrow.dataset.Dataset
     columns : Columns
         A row of X with nothing in it: names and types.
-    embedded, others : list of int
-        Positions of the columns of X.
-    numbers : list of str
-        Those of the others that the net sees.
+    roles : Roles
+        Of the columns of X.
     target : str
     of_classes : bool
         Whether the target holds classes.
@@ -54,13 +57,16 @@ class Plan(NamedTuple):
 
     dataset: Any
     columns: Columns
-    embedded: list
-    others: list
-    numbers: list
+    roles: Roles
     target: str
     of_classes: bool
     weight: str | None
     rows: range = range(0)
+
+    @property
+    def numbers(self):
+        """Names of the columns that the net sees as numbers."""
+        return [self.columns.names[j] for j in self.roles.seen]
 
 
 def _read_types(dataset, target, weight):
@@ -146,12 +152,12 @@ def learn_from_parquet(dataset, target, weight, ranks, options, monitor, read_co
             embedded=embedded,
             bins=rows.recipe.bins,
             crosses=[],
-            numeric=plan.others if options.use_context else [],
+            numeric=plan.roles.seen,
             context=rows.recipe.context,
             bag_mode=options.bag_mode,
             is_sparse=False,
         )
-        learned = learn_tables(rows, row_encoder, plan.others, options, monitor)
+        learned = learn_tables(rows, row_encoder, plan.roles.passing, options, monitor)
         return learned, plan, files.put_back(rows.folds.by_file)
 
 
@@ -160,11 +166,16 @@ def read_again(plan):
 
     Yields
     ------
-    Columns
+    columns : Columns
         Those of X, some rows at a time.
+    used : ndarray of bool, shape (n_rows,), or None
+        Rows with weight; None if all have.
     """
-    for table in tables(plan.dataset, plan.columns.names):
-        yield Columns(table)
+    names, used = plan.columns.names, None
+    for table in tables(plan.dataset, [*names, *filter(None, [plan.weight])]):
+        if plan.weight is not None:
+            used = finite(table, plan.weight, 0, "sample_weight") > 0
+        yield Columns(table.select(names)), used
 
 
 def _check_parameters(options):
@@ -174,6 +185,11 @@ def _check_parameters(options):
         raise ValueError(
             f"target_type={options.target_type!r} is of several columns, and fit_parquet predicts "
             "one: fit an encoder for each, or use fit."
+        )
+    if options.target_type == "none":
+        raise ValueError(
+            "target_type='none' learns without a target, and fit_parquet predicts one: give "
+            "another target_type, or fit on rows in memory."
         )
     cv = options.cv
     if not (cv is None or isinstance(cv, Integral) or hasattr(cv, "split")) or _wants_groups(cv):
@@ -189,26 +205,25 @@ def _wants_groups(cv):
 
 
 def _plan(dataset, row, X, columns, target, weight, options):
-    embedded, others = split_columns(columns, X, options)
-    for j in embedded:
+    roles = assign_roles(columns, X, options, by_type=True)
+    for j in roles.embedded:
         if columns.is_bag(j):
             raise ValueError(
                 f"Column {columns.names[j]!r} holds lists, which fit_parquet does not take: leave "
                 "it out of categorical_features, or fit on rows in memory."
             )
         columns.levels(j)  # raises where values cannot be levels
-    numbers = [columns.names[j] for j in others] if options.use_context else []
     of_classes = options.target_type in ("binary", "multiclass")
     if options.target_type == "auto":
         of_classes = not holds_floats(dataset, target)
     if of_classes:
         Columns(row.select([target])).levels(0)
-    return Plan(dataset, columns, embedded, others, numbers, target, of_classes, weight)
+    return Plan(dataset, columns, roles, target, of_classes, weight)
 
 
 def _dtype(plan):
     """Type of a stored row: positions of values, and numbers."""
-    fields: list[tuple] = [(plan.columns.names[j], np.int32) for j in plan.embedded]
+    fields: list[tuple] = [(plan.columns.names[j], np.int32) for j in plan.roles.embedded]
     fields += [(name, np.float64) for name in plan.numbers]
     fields.append((plan.target, np.int32 if plan.of_classes else np.float64))
     if plan.weight is not None:
@@ -228,7 +243,7 @@ def _deal(plan, files, options):
     n_used : int
         Rows with weight.
     """
-    names = [plan.columns.names[j] for j in plan.embedded]
+    names = [plan.columns.names[j] for j in plan.roles.embedded]
     refusals = Refusals.of(options.handle_unknown, options.handle_missing)
     levels = {name: GrowingLevels() for name in names}
     if plan.of_classes:
@@ -243,14 +258,17 @@ def _deal(plan, files, options):
             used = rows[plan.weight] > 0
         columns = Columns(table.select(plan.numbers))
         for j, name in enumerate(plan.numbers):
-            rows[name] = columns.numbers(j, first_row=row)
+            rows[name] = columns.numbers(j, first_row=row, used=used)
         if not plan.of_classes:
-            rows[plan.target] = y = finite(table, plan.target, row, "target")
-            extremes = [min([*extremes, y.min()]), max([*extremes, y.max()])]
+            y = finite(table, plan.target, row, "target", used)
+            rows[plan.target] = np.where(used, y, 0)
+            seen = np.append(extremes, y[used])
+            extremes = [seen.min(), seen.max()] if len(seen) else []
         for name, found in levels.items():
             rows[name] = found.add(table, name, used)
             if name == plan.target or refusals.missing:
-                _check_there(rows[name], name, row, is_target=name == plan.target)
+                positions = np.where(used, rows[name], 0)
+                _check_there(positions, name, row, is_target=name == plan.target)
         files.add(rows)
         row, n_used = row + len(table), n_used + used.sum()
     return {name: found.counted() for name, found in levels.items()}, extremes, int(n_used)
@@ -292,13 +310,16 @@ def _check_there(positions, name, row, *, is_target):
 
 def _learn_levels(plan, levels, options):
     """Embedded columns, and by name the code of the value at each position; none of ids."""
-    embedded, codes, left_out = [], {}, []
-    for j in plan.embedded:
+    embedded, codes, left_out, mostly_unique = [], {}, [], []
+    spec = options.categorical_features
+    for j in plan.roles.embedded:
         name = plan.columns.names[j]
         counted = levels[name]
-        if leave_out(options.categorical_features, name, counted, is_frame=True):
+        if leave_out(spec, name, counted, is_frame=True):
             left_out.append(name)
             continue
+        if is_mostly_unique(spec, counted, is_frame=True):
+            mostly_unique.append(name)
         vocabulary = Vocabulary.fit(
             counted, min_frequency=options.min_frequency, max_categories=options.max_categories
         )
@@ -308,6 +329,8 @@ def _learn_levels(plan, levels, options):
         codes[name] = vocabulary.encode(Levels(each, counted.values), name)
     if left_out:
         report_left_out(left_out, plan.columns.names, any_kept=bool(codes))
+    if mostly_unique and options.min_frequency is None and options.max_categories is None:
+        report_mostly_unique(mostly_unique)
     return embedded, codes
 
 
@@ -317,10 +340,14 @@ def _stored_rows(plan, files, codes, levels, extremes, seed, ranks, options):
     first = files[files.sample]
     weight = stored_weight(first, plan.target, plan.weight)
     y, classes = first[plan.target], None
-    added = [value for value in extremes if not y.min() <= value <= y.max()]
+    held = y[weight > 0]
+    added = [value for value in extremes if not (held.min() <= value <= held.max())]
     if plan.of_classes:
-        classes = as_column(levels[plan.target].values, plan.dataset, plan.target)
-        added = classes[np.bincount(y, minlength=len(classes)) == 0]
+        values, counts, _ = levels[plan.target]
+        classes = as_column(values, plan.dataset, plan.target)
+        heard = counts > 0
+        classes = np.where(heard, classes, classes[heard.argmax()])
+        added = classes[heard & (np.bincount(held, minlength=len(classes)) == 0)]
         y = classes[y]
     try:
         target = _first_target(y, added, weight, options)
@@ -375,9 +402,15 @@ def _first_target(y, added, weight, options):
         Classes of other files, or quantities beyond those of the first.
     weight : ndarray of shape (n_rows,)
     """
-    # As rows without weight, which are heard of and count for nothing.
+    # As rows without weight, but looked at: they are heard of and count for nothing.
     y_and_added = np.append(y, np.array(added, dtype=y.dtype))
-    target = encode_target_as(options, y_and_added, np.append(weight, np.zeros(len(added))))
+    n_added = len(added)
+    target = encode_target_as(
+        options,
+        y_and_added,
+        np.append(weight, np.zeros(n_added)),
+        used=np.append(weight > 0, np.ones(n_added, dtype=bool)),
+    )
     return target._replace(values=target.values[: len(y)])
 
 

@@ -8,10 +8,11 @@ from skembed._columns.row_encoder import RowEncoder
 from skembed._fit.checks import check_device, check_layers
 from skembed._fit.held_rows import HeldRows
 from skembed._fit.learned import Problem
-from skembed._fit.levels import learn_levels, split_columns
+from skembed._fit.levels import assign_roles, learn_levels, read_numbers
 from skembed._fit.train import learn_tables
 from skembed._model.folds import assign_folds
 from skembed._model.target import encode_target
+from skembed._utils.one_column import flatten_column
 from skembed._utils.sklearn_compat import check_sample_weight
 
 
@@ -39,12 +40,12 @@ def learn_in_memory(columns, X, y, sample_weight, split_params, options, monitor
     check_layers(options.hidden_layer_sizes)
     check_device(options.device)
     check_consistent_length(X, y, sample_weight)
+    sample_weight = flatten_column(sample_weight, "sample_weight")
     weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     target = encode_target_as(options, y, weight)
-    embedded, others = split_columns(columns, X, options)
+    embedded, seen, passing = assign_roles(columns, X, options)
     coded = learn_levels(columns, embedded, weight, options)
-    seen = others if options.use_context else []
-    numbers = [columns.numbers(j) for j in seen]
+    numbers = read_numbers(columns, seen, passing, weight > 0)
     seed = int(check_random_state(options.random_state).randint(2**31 - 1))
     fold = np.zeros(columns.n_rows, dtype=np.int64)
     if options.cv is not None:
@@ -81,15 +82,16 @@ def learn_in_memory(columns, X, y, sample_weight, split_params, options, monitor
         binned,
         Problem(inputs, target, weight, fold, starts, seed),
     )
-    return learn_tables(rows, row_encoder, others, options, monitor)
+    return learn_tables(rows, row_encoder, passing, options, monitor)
 
 
-def encode_target_as(options, y, weight):
+def encode_target_as(options, y, weight, used=None):
     """Encode a target as the parameters of an estimator say."""
     return encode_target(
         y,
         options.target_type,
         weight,
+        used=used,
         loss=options.loss,
         quantile=options.quantile,
         y_range=options.y_range,

@@ -4,10 +4,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skembed._columns.column_selection import embedded_columns, leave_out, report_left_out
+from skembed._columns.column_selection import (
+    embedded_columns,
+    is_mostly_unique,
+    leave_out,
+    report_ids,
+    report_left_out,
+    report_mostly_unique,
+)
 from skembed._columns.row_encoder import EmbeddedColumn, Refusals
 from skembed._columns.vocabulary import Vocabulary
 from skembed._model.pretrained import Start, place, read_pretrained
+from skembed._utils.warnings import warn_user
 
 
 class CodedColumn(NamedTuple):
@@ -27,8 +35,26 @@ class CodedColumn(NamedTuple):
     start: Start | None
 
 
-def split_columns(columns, X, options):
-    """Positions of the columns that are embedded, and of the others.
+class Roles(NamedTuple):
+    """What becomes of each column of X.
+
+    Attributes
+    ----------
+    embedded : list of int
+        Positions of the columns whose levels get vectors.
+    seen : list of int
+        Positions of the numeric columns that the net sees.
+    passing : list of int
+        Positions of the numeric columns that an encoder returns as they are.
+    """
+
+    embedded: list
+    seen: list
+    passing: list
+
+
+def assign_roles(columns, X, options, *, by_type=False):
+    """Decide what becomes of each column, and raise or warn where one has no use.
 
     Parameters
     ----------
@@ -38,11 +64,62 @@ def split_columns(columns, X, options):
         What a callable ``categorical_features`` is given.
     options : SimpleNamespace
         Parameters of the estimator.
+    by_type : bool
+        Whether the rows of X are yet to be read, and only the types of columns are known.
+
+    Returns
+    -------
+    Roles
+
+    Raises
+    ------
+    ValueError
+        If a column is to be read as numbers and cannot be.
     """
     if columns.sparse is not None:
-        return [0], []
+        return Roles([0], [], [])
     embedded = embedded_columns(options.categorical_features, X, columns)
-    return embedded, [j for j in range(len(columns.names)) if j not in embedded]
+    others = sorted(set(range(len(columns.names))).difference(embedded))
+    drops = options.remainder == "drop"
+    seen, passing = others if options.use_context else [], []
+    if options.remainder == "passthrough":
+        passing = others
+    found = {j: columns.why_not_numeric(j, by_type=by_type) for j in others}
+    reasons = {j: reason for j, reason in found.items() if reason}
+    if reasons and drops:
+        names = [columns.names[j] for j in reasons]
+        warn_user(
+            f"fit leaves out the columns {names}, as remainder='drop' says: they are not embedded, "
+            "and they are no numbers. To embed them, name them in categorical_features; to end "
+            "this warning, drop them from X."
+        )
+    elif reasons and (seen or passing):
+        j, reason = next(iter(reasons.items()))
+        raise columns.not_numeric(j, reason)
+    seen = [j for j in seen if j not in reasons]
+    report_ids(options.categorical_features, sorted({*seen, *passing}), embedded, columns)
+    return Roles(embedded, seen, passing)
+
+
+def read_numbers(columns, seen, passing, used):
+    """Read the numeric columns, and raise for what the output may not hold either.
+
+    Parameters
+    ----------
+    columns : Columns
+    seen, passing : list of int
+        See `Roles`.
+    used : ndarray of bool, shape (n_rows,)
+        Rows that count. The others may hold infinite numbers.
+
+    Returns
+    -------
+    list of ndarray of float64, each of shape (n_rows,)
+        Of the columns that the net sees.
+    """
+    for j in set(passing).difference(seen):
+        columns.numbers(j, used=used)
+    return [columns.numbers(j, used=used) for j in seen]
 
 
 def learn_levels(columns, embedded, weight, options):
@@ -56,7 +133,7 @@ def learn_levels(columns, embedded, weight, options):
     embedded : list of int
         Positions.
     weight : ndarray of shape (n_rows,)
-        Rows without weight are not counted.
+        Rows without weight are not counted, and may hold any level.
     options : SimpleNamespace
         Parameters of the estimator.
 
@@ -64,21 +141,24 @@ def learn_levels(columns, embedded, weight, options):
     -------
     list of CodedColumn
     """
-    used, spec, left_out, coded = weight > 0, options.categorical_features, [], []
-    refusals = Refusals.of(options.handle_unknown, options.handle_missing)
+    used, spec, is_frame = weight > 0, options.categorical_features, columns.is_frame
+    left_out, mostly_unique, coded = [], [], []
     pretrained = _read_pretrained([columns.names[j] for j in embedded], options)
     for j in embedded:
         name = columns.names[j]
         given, members = pretrained.get(name), None
         if columns.is_bag(j):
             levels, members = columns.members(j)
-            counted = levels.count(np.repeat(used, members.lengths))
+            held = np.repeat(used, members.lengths)
+            counted = levels.count(held)
         else:
-            levels = columns.levels(j)
+            levels, held = columns.levels(j), used
             counted = levels.count(used)
-            if given is None and leave_out(spec, name, counted, is_frame=columns.is_frame):
+            if given is None and leave_out(spec, name, counted, is_frame=is_frame):
                 left_out.append(name)
                 continue
+            if given is None and is_mostly_unique(spec, counted, is_frame=is_frame):
+                mostly_unique.append(name)
         vocabulary = Vocabulary.fit(
             counted,
             min_frequency=options.min_frequency,
@@ -86,6 +166,10 @@ def learn_levels(columns, embedded, weight, options):
             always=given.levels if given else [],
         )
         column = EmbeddedColumn(name, j, vocabulary, members is not None)
+        # Only rows that do not count hold levels that are unseen here.
+        refusals = Refusals(missing=options.handle_missing == "error" and counted.n_missing > 0)
+        if refusals.missing:
+            levels = levels._replace(rows=np.where(held, levels.rows, 0))
         codes = column.encode(levels, members, refusals, options.bag_mode)
         # Bags of one level differ all the same if only some hold it, or hold more of it.
         if members is None or not np.ptp(codes.sum(axis=1)[used]):
@@ -97,6 +181,8 @@ def learn_levels(columns, embedded, weight, options):
         coded.append(CodedColumn(column, codes, start))
     if left_out:
         report_left_out(left_out, columns.names, any_kept=bool(coded))
+    if mostly_unique and options.min_frequency is None and options.max_categories is None:
+        report_mostly_unique(mostly_unique)
     return coded
 
 

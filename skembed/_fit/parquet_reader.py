@@ -56,10 +56,11 @@ def row_of_types(dataset):
 
 
 def holds_floats(dataset, name):
-    """Whether a column holds floating-point numbers."""
+    """Whether a column holds floating-point or decimal numbers."""
     import pyarrow as pa
 
-    return pa.types.is_floating(dataset.schema.field(name).type)
+    kind = dataset.schema.field(name).type
+    return pa.types.is_floating(kind) or pa.types.is_decimal(kind)
 
 
 def as_column(values, dataset, name):
@@ -158,7 +159,7 @@ class GrowingLevels:
         return Counts(list(self._position), self._counts, self._n_missing)
 
 
-def finite(table, name, row, role):
+def finite(table, name, row, role, used=True):
     """Numbers (n_rows,) of a column that may hold nothing missing and nothing infinite.
 
     Parameters
@@ -170,15 +171,24 @@ def finite(table, name, row, role):
         Number of the table's first row, for errors.
     role : {"target", "sample_weight"}
         What it is called there.
+    used : ndarray of bool, shape (n_rows,), or True
+        Rows that count. The others may hold anything.
     """
     import pyarrow as pa
 
     column = table[name]
     kind = column.type
-    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
+    types = (
+        pa.types.is_integer,
+        pa.types.is_floating,
+        pa.types.is_boolean,
+        pa.types.is_decimal,
+    )
+    if not any(holds(kind) for holds in types):
         raise ValueError(f"The {role} column {name!r} must hold numbers, but its type is {kind}.")
     values = column.cast(pa.float64(), safe=False).to_numpy()  # as numpy does it, in `fit`
     for wrong, what in ((np.isnan(values), "missing"), (np.isinf(values), "infinite")):
+        wrong &= used
         if wrong.any():
             raise ValueError(
                 f"The {role} column {name!r} is {what} in row {row + int(wrong.argmax())}: remove "

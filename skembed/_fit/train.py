@@ -1,7 +1,11 @@
 """Training the tables of all columns: without crosses, then with those that evidence names."""
 
+from functools import partial
+
 from scipy.sparse import issparse
 
+from skembed._columns.crosses import check_free_names, with_free_names
+from skembed._columns.output_layout import check_output_names
 from skembed._fit.evidence import Evidence, choose_crosses, draw_rows, requested_crosses
 from skembed._fit.learned import Learned, LearnedColumn
 from skembed._model.dimensions import cross_dim, embedding_dims
@@ -37,12 +41,13 @@ def learn_tables(rows, row_encoder, passing, options, monitor):
             f"interaction='dot' gives one number for each row, but the target is "
             f"{target.kind} with {len(target.bias)}: give interaction='mlp'."
         )
-    crosses, trained = _train_with_crosses(rows, row_encoder, options, monitor)
+    crosses, trained = _train_with_crosses(rows, row_encoder, passing, options, monitor)
     if trained.best_epoch == 0:
         warn_user(
-            "The columns told nothing about y that holds out of fold: in no epoch was the net "
-            "better than a constant answer by two standard errors. All levels of a column get "
-            "the same vector, or keep the pretrained one."
+            "The net found nothing in X that predicts y: on rows that it was not trained on, it "
+            "was no better than a constant answer (by two standard errors) in any epoch. All "
+            "levels of a column get the same vector; pretrained vectors stay. Check that the rows "
+            "of y are those of X, or leave these columns out."
         )
     row_encoder = row_encoder.with_crosses(crosses)
     crossable = rows.codes | rows.binned
@@ -64,7 +69,7 @@ def learn_tables(rows, row_encoder, passing, options, monitor):
     )
 
 
-def _train_with_crosses(rows, row_encoder, options, monitor):
+def _train_with_crosses(rows, row_encoder, passing, options, monitor):
     """Crosses and what was trained; "auto" keeps crosses only if they lower the loss."""
     problem = rows.problem
     embedded = {
@@ -73,37 +78,41 @@ def _train_with_crosses(rows, row_encoder, options, monitor):
         if not issparse(rows.codes[name])
     }
     crossable = embedded | row_encoder.bins
+    train = partial(_train, rows, row_encoder, passing, options, monitor)
     if options.crosses != "auto":
         requested = requested_crosses(options.crosses, list(embedded), list(crossable))
+        check_free_names(requested, row_encoder.names)
         crosses = rows.fit_crosses(requested, crossable)
-        return crosses, _train(rows, row_encoder, crosses, options, monitor)
+        return crosses, train(crosses)
     # Without folds there is no evidence to choose by; a dot product has its pairs already.
     if options.cv is None or options.interaction == "dot":
-        return [], _train(rows, row_encoder, [], options, monitor)
+        return [], train([])
     fold, target = problem.fold, problem.target
     outputs_per_row = (fold.max() + 1) * len(target.bias)
     look_at = draw_rows(problem.weight > 0, outputs_per_row, problem.seed)
-    plain = _train(rows, row_encoder, [], options, monitor, look_at)
+    plain = train([], look_at=look_at)
     weight, values = problem.weight[look_at, None, None], target.values[look_at, None]
     residual, curvature = target.loss.derivatives(values, plain.outputs)
     evidence = Evidence(residual * weight, curvature * weight, fold[look_at])
     codes = {name: column[look_at] for name, column in rows.crossable.items()}
     chosen = choose_crosses(crossable, codes, embedded.keys(), evidence, problem.seed)
-    crosses = rows.fit_crosses(chosen, crossable)
+    crosses = rows.fit_crosses(with_free_names(chosen, row_encoder.names), crossable)
     if not crosses:
         return [], plain
     if options.verbose:
         print(f"once more, with crosses: {', '.join(cross.name for cross in crosses)}")
-    crossed = _train(rows, row_encoder, crosses, options, monitor)
+    crossed = train(crosses)
     return (crosses, crossed) if is_evidence(crossed.losses - plain.losses) else ([], plain)
 
 
-def _train(rows, row_encoder, crosses, options, monitor, look_at=None):
+def _train(rows, row_encoder, passing, options, monitor, crosses, look_at=None):
     """Train once, with these crosses."""
     with needs_torch("fit"):
         from skembed._training.loop import train
     problem = rows.problem
     shapes = _shapes(row_encoder.embedded, crosses, problem.pretrained, options)
+    dims = {shape.name: shape.dim for shape in shapes}
+    check_output_names(row_encoder.names, passing, dims)
     blocks = rows.blocks(crosses)
     check_tables(shapes, blocks.n_folds)
     settings = read_settings(options, problem.seed, monitor)

@@ -7,13 +7,15 @@ from sklearn.utils import check_consistent_length, check_random_state
 from threadpoolctl import threadpool_limits
 
 from skembed._columns.numeric import Context
+from skembed._columns.output_layout import check_output_names
 from skembed._columns.row_encoder import RowEncoder
 from skembed._fit.checks import check_device
-from skembed._fit.levels import learn_levels, split_columns
+from skembed._fit.levels import assign_roles, learn_levels, read_numbers
 from skembed._model.dimensions import auto_dim, embedding_dims, is_asked
 from skembed._training.rows import TableShape
 from skembed._training.settings import read_settings
 from skembed._utils.memory import check_tables
+from skembed._utils.one_column import flatten_column
 from skembed._utils.optional_imports import needs_torch
 from skembed._utils.sklearn_compat import check_sample_weight
 
@@ -32,12 +34,15 @@ class LearnedWithoutTarget(NamedTuple):
     tables : dict of str to ndarray of float32, shape (n_codes, dim)
         By embedded column.
     history : dict of str to ndarray of shape (n_epochs,)
+    used : ndarray of bool, shape (n_rows,)
+        Rows with weight.
     """
 
     row_encoder: RowEncoder
     passing: list
     tables: dict
     history: dict
+    used: np.ndarray
 
 
 def learn_without_target(columns, X, sample_weight, options, monitor):
@@ -61,16 +66,19 @@ def learn_without_target(columns, X, sample_weight, options, monitor):
     check_device(options.device)
     _check_no_bags(columns)
     check_consistent_length(X, sample_weight)
+    sample_weight = flatten_column(sample_weight, "sample_weight")
     weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    embedded, others = split_columns(columns, X, options)
+    embedded, seen, passing = assign_roles(columns, X, options)
     coded = learn_levels(columns, embedded, weight, options)
-    seen = others if options.use_context else []
-    numbers = [columns.numbers(j) for j in seen]
+    numbers = read_numbers(columns, seen, passing, weight > 0)
     context = Context.fit(numbers, weight)
     inputs = context.matrix(numbers, columns.n_rows)
     _check_companions([each.column.name for each in coded], inputs.shape[1])
     asked = _asked(options.embedding_dim, [each.column for each in coded])
-    trained = _train(coded, asked, inputs, weight, options, monitor)
+    shapes = _shapes(coded, asked)
+    dims = {shape.name: shape.dim for shape in shapes}
+    check_output_names(columns.names, passing, dims)
+    trained = _train(coded, shapes, inputs, weight, options, monitor)
     counts = [each.column.vocabulary.counts for each in coded]
     tables = turn_tables(trained, counts, asked)
     row_encoder = RowEncoder(
@@ -85,7 +93,7 @@ def learn_without_target(columns, X, sample_weight, options, monitor):
     )
     names = [each.column.name for each in coded]
     return LearnedWithoutTarget(
-        row_encoder, others, dict(zip(names, tables, strict=True)), trained.history
+        row_encoder, passing, dict(zip(names, tables, strict=True)), trained.history, weight > 0
     )
 
 
@@ -131,14 +139,19 @@ def _principal(table, metric, count):
     return seen @ directions[:, ::-1], np.maximum(strengths[::-1], 0)
 
 
-def _train(coded, asked, inputs, weight, options, monitor):
-    with needs_torch("fit"):
-        from skembed._training.masked_loop import train_masked
+def _shapes(coded, asked):
+    """Shape of the table of each column."""
     shapes = []
     for (column, *_), n in zip(coded, asked, strict=True):
         vocabulary = column.vocabulary
         dim = max(auto_dim(len(vocabulary.levels), LONGEST_TRAINED), n or 0)
         shapes.append(TableShape(column.name, vocabulary.n_codes, dim))
+    return shapes
+
+
+def _train(coded, shapes, inputs, weight, options, monitor):
+    with needs_torch("fit"):
+        from skembed._training.masked_loop import train_masked
     check_tables(shapes, n_folds=1)
     seed = int(check_random_state(options.random_state).randint(2**31 - 1))
     settings = read_settings(options, seed, monitor)
@@ -156,7 +169,7 @@ def _asked(rule, embedded):
 
 def _check_parameters(options):
     of_target = {
-        "target_type": "auto",
+        "target_type": "none" if options.target_type == "none" else "auto",
         "loss": "auto",
         "quantile": None,
         "y_range": None,

@@ -6,14 +6,22 @@ model, above all to one that measures distances. So the vectors are turned. How 
 moves the answer is read from two readers of the vectors: the decoder, by its gradient, and the
 linear model that imitates it best, since a linear model may need a direction that the decoder
 does not.
+
+The linear model of up to 2,000 components is solved as a whole, at a cost that grows with their
+cube. That of more is approached by steps that cost as much as the rows have numbers, and the rows
+are fewer: a fit takes time in proportion to its columns.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 MOST_ROWS = 10_000  # to look at
+FEWEST_ROWS = 1_000  # of those, however many components there are
+WIDE = 2_000  # components, above which no matrix of all by all is made
+STEPS = 50  # of conjugate gradients, where there are so many
 FAINT = 0.003  # share of what all vectors tell, below which an axis is left out
 FAINT_CROSS = 0.006  # share of what all crosses tell, for theirs
 PENALTY = 1e-4  # of the linear imitation, in units of the variances
@@ -37,12 +45,15 @@ class Axes(NamedTuple):
     strengths: np.ndarray
 
 
-def draw_rows(weight, random_state):
-    """Rows to look at: those with weight, but at most 10,000."""
+def draw_rows(weight, n_components, random_state):
+    """Rows to look at: those with weight, at most 10,000, and fewer of many components."""
     rows = np.flatnonzero(weight > 0)
-    if len(rows) <= MOST_ROWS:
+    most = MOST_ROWS
+    if n_components > WIDE:
+        most = max(FEWEST_ROWS, MOST_ROWS * WIDE // n_components)
+    if len(rows) <= most:
         return rows
-    return np.sort(np.random.default_rng(random_state).choice(rows, MOST_ROWS, replace=False))
+    return np.sort(np.random.default_rng(random_state).choice(rows, most, replace=False))
 
 
 def find_axes(vectors, context, weight, decoder, random_state):
@@ -75,7 +86,7 @@ def find_axes(vectors, context, weight, decoder, random_state):
     Journal on Scientific Computing 36(4), for E[g g'].
     """
     stops = np.cumsum([part.shape[1] for part in vectors])
-    first = np.array([0, *stops[:-1]])
+    parts = [slice(*ends) for ends in pairwise([0, *stops])]
     inputs = np.hstack([*vectors, context])
     weight = (weight / weight.sum())[:, None]
     # One thread: the bits must not depend on their number.
@@ -86,16 +97,20 @@ def find_axes(vectors, context, weight, decoder, random_state):
             for outer in _sums_of_outputs(output.shape, random_state)
         ]
         inputs, output = (x - (weight * x).sum(axis=0) for x in (inputs.astype(float), output))
-        covariance = inputs.T @ (weight * inputs)
         with_output = inputs.T @ (weight * output)
-        imitation = _ridge(covariance, with_output)
+        if inputs.shape[1] > WIDE:
+            covariances = [inputs[:, part].T @ (weight * inputs[:, part]) for part in parts]
+            imitation = _ridge_of_many(inputs, weight, with_output)
+        else:
+            covariance = inputs.T @ (weight * inputs)
+            covariances = [covariance[part, part] for part in parts]
+            imitation = _ridge(covariance, with_output)
         axes = []
-        for start, stop in zip(first, stops, strict=True):
-            part = slice(start, stop)
+        for part, covariance in zip(parts, covariances, strict=True):
             metric = imitation[part] @ imitation[part].T
             for slope in slopes:
                 metric += slope[:, part].T @ (weight * slope[:, part])
-            axes.append(_principal(metric / 2, covariance[part, part], with_output[part]))
+            axes.append(_principal(metric / 2, covariance, with_output[part]))
     return axes
 
 
@@ -148,6 +163,26 @@ def _ridge(covariance, with_output):
     scale = np.sqrt(np.diag(covariance)) + 1e-12
     correlation = covariance / np.outer(scale, scale) + PENALTY * np.eye(len(scale))
     return np.linalg.solve(correlation, with_output / scale[:, None]) / scale[:, None]
+
+
+def _ridge_of_many(inputs, weight, with_output):
+    """Coefficients as of `_ridge`, by conjugate gradients: no matrix of inputs by inputs.
+
+    Steps that are few leave undone what tells least.
+    """
+    scale = (np.sqrt((weight * inputs**2).sum(axis=0)) + 1e-12)[:, None]
+    scaled = np.sqrt(weight) * inputs / scale.T
+    found = np.zeros_like(with_output)
+    rest = with_output / scale
+    step, length = rest, (rest**2).sum(axis=0)
+    for _ in range(STEPS):
+        moved = scaled.T @ (scaled @ step) + PENALTY * step
+        far = length / ((step * moved).sum(axis=0) + 1e-300)
+        found += far * step
+        rest = rest - far * moved
+        length, before = (rest**2).sum(axis=0), length
+        step = rest + length / (before + 1e-300) * step
+    return found / scale
 
 
 def _principal(metric, covariance, with_output):

@@ -54,10 +54,14 @@ def _shuffled(cv, strata, used, random_state):
     largest = np.bincount(strata).max() if classes else n_rows
     if largest < cv:
         held = "the largest class of y has" if classes else "X has"
+        advice = "Give a smaller cv, or cv=None to train one table without cross-fitting."
+        if classes:
+            advice = "If y is a quantity, give it as floats. If it holds classes, " + (
+                f"g{advice[1:]}" if largest > 1 else "give several rows of each."
+            )
         raise ValueError(
             f"cv={cv} needs at least {cv} rows{' of one class' if classes else ''}, but {held} "
-            f"{largest} (n_samples = {n_rows}). Give a smaller cv, or cv=None to train one "
-            "table without cross-fitting."
+            f"{largest} (n_samples = {n_rows}). {advice}"
         )
     splitter = StratifiedKFold if classes else KFold
     splits = splitter(cv, shuffle=True, random_state=random_state).split(np.zeros(n_rows), strata)

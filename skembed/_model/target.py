@@ -1,11 +1,14 @@
 """What kind of target it is, its encoding for the net, and its loss."""
 
+from decimal import Decimal
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
 from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
 
 from skembed._model.losses import (
     CrossEntropy,
@@ -67,7 +70,7 @@ class Target(NamedTuple):
         return codes[:, None].astype(np.float32) if self.kind == "binary" else codes
 
 
-def encode_target(y, target_type, weight, *, loss="auto", quantile=None, y_range=None):
+def encode_target(y, target_type, weight, *, used=None, loss="auto", quantile=None, y_range=None):
     """Encode ``y`` for the net.
 
     Parameters
@@ -78,6 +81,8 @@ def encode_target(y, target_type, weight, *, loss="auto", quantile=None, y_range
         "classes" and "quantities" leave it to the shape of ``y`` whether there are several.
     weight : ndarray of shape (n_rows,)
         Weights of the rows, not all zero.
+    used : ndarray of bool, shape (n_rows,), default=None
+        Rows whose target is looked at: those with weight. The others may hold anything.
     loss, quantile, y_range
         As in the encoder.
 
@@ -85,7 +90,9 @@ def encode_target(y, target_type, weight, *, loss="auto", quantile=None, y_range
     -------
     Target
     """
-    y = _checked(y)
+    y = _checked(y, weight > 0 if used is None else used)
+    if target_type == "classes":
+        check_classification_targets(y)
     kind = _kind(y, target_type)
     if kind in ("continuous", "multioutput"):
         return _quantities(y, kind, weight, loss, quantile, y_range)
@@ -231,8 +238,11 @@ def _start(loss, values, weight):
     return loss.constant(values, weight).astype(np.float32)
 
 
-def _checked(y):
-    """Array of one dimension, or of two if it has several columns; nothing missing."""
+def _checked(y, used):
+    """Array of one dimension, or of two if it has several columns; nothing missing.
+
+    Rows that are not used take the target of the first that is.
+    """
     if y is None:
         raise ValueError(
             "This estimator requires y to be passed, but the target y is None: the net learns to "
@@ -241,6 +251,9 @@ def _checked(y):
     y = y.toarray() if issparse(y) else np.asarray(y)
     if y.ndim != 2 or y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
+    if used.any() and not used.all():
+        y = y.copy()
+        y[~used] = y[used][0]
     missing = pd.isna(y)
     if missing.any():
         row = int(np.argwhere(missing)[0][0])
@@ -248,18 +261,40 @@ def _checked(y):
             f"Input y contains NaN or None: {int(missing.sum())} values, the first in row {row}. "
             "Drop the rows whose target is missing."
         )
-    if y.ndim == 2:
-        return y
-    if y.dtype == object and not all(isinstance(value, str) for value in y.tolist()):
-        # An object array of one kind gets its own dtype; strings stay Python strings.
-        y = np.asarray(pd.Series(y).infer_objects())
-        if y.dtype == object:
-            kinds = sorted({type(value).__name__ for value in y.tolist()})
-            raise ValueError(
-                f"Unknown label type: y holds a mixture of {kinds}. Make all of them strings or "
-                "all of them numbers."
-            )
+    y = _of_one_kind(y) if y.dtype == object else y
+    if y.dtype.kind in "mM":
+        raise ValueError(
+            f"y holds {'dates' if y.dtype.kind == 'M' else 'durations'} (its type is {y.dtype}), "
+            "but a target must be numbers or classes. Give numbers, such as days: (y - y.min()) / "
+            "pandas.Timedelta(days=1). If each is a class of its own, give strings: y.astype(str)."
+        )
     return y
+
+
+def _of_one_kind(y):
+    """Array of objects with the type of its values; strings stay Python strings."""
+    values = y.ravel().tolist()
+    if all(isinstance(value, str) for value in values):
+        return y
+    if any(isinstance(value, Decimal) for value in values) and all(map(_is_real, values)):
+        return y.astype(np.float64)
+    typed = np.asarray(pd.Series(values).infer_objects()).reshape(y.shape)
+    if typed.dtype != object or y.ndim == 2:  # labels of two columns may be 1 and True
+        return typed
+    kinds = sorted({type(value).__name__ for value in values})
+    if len(kinds) == 1:
+        raise ValueError(
+            f"Unknown label type: y holds values of the type {kinds[0]}. A target must be numbers "
+            "or classes: give floats of a quantity, and strings or integers of classes."
+        )
+    raise ValueError(
+        f"Unknown label type: y holds a mixture of {kinds}. Make all of them strings or "
+        "all of them numbers."
+    )
+
+
+def _is_real(value):
+    return isinstance(value, (Decimal, Real)) and not isinstance(value, (bool, np.bool_))
 
 
 def _kind(y, target_type):

@@ -220,14 +220,14 @@ def test_bag_weights_without_meaning_are_an_error(weight):
         NeuralEmbeddingEncoder(**QUICK).fit(X, [0, 1])
 
 
-@pytest.mark.filterwarnings("ignore:The columns told nothing")
+@pytest.mark.filterwarnings("ignore:The net found nothing")
 def test_bag_column_of_empty_bags_warns():
     X = pd.DataFrame({"tags": [[]] * 40, "city": ["Bern", "Oslo"] * 20})
     with pytest.warns(UserWarning, match="Column 'tags' holds no value in all rows"):
         NeuralEmbeddingEncoder(**QUICK).fit(X, [0, 0, 1, 1] * 10)
 
 
-@pytest.mark.filterwarnings("ignore:The columns told nothing")
+@pytest.mark.filterwarnings("ignore:The net found nothing")
 @pytest.mark.parametrize(
     ("cells", "mode"), [([["new"], []], "mean"), ([["new"], ["new", "new"]], "sum")]
 )

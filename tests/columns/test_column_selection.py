@@ -1,8 +1,10 @@
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from skembed import NeuralEmbeddingEncoder, NeuralEmbeddingRegressor
@@ -25,6 +27,7 @@ X = pd.DataFrame(
     ("spec", "positions"),
     [
         ("auto", [0, 1, 2, 3]),
+        ("all", [0, 1, 2, 3, 4, 5]),
         (["price", "text"], [0, 5]),
         ([4, 0], [0, 4]),
         ([-1], [5]),
@@ -41,6 +44,14 @@ def test_selection_takes_names_positions_masks_and_callables(spec, positions):
 def test_selection_auto_embeds_a_whole_array():
     array = np.zeros((2, 3))
     assert embedded_columns("auto", array, Columns(array)) == [0, 1, 2]
+
+
+def test_selection_all_embeds_numbers_of_encoder_and_predictor(rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(categorical_features="all", **QUICK).fit(X, y)
+    model = NeuralEmbeddingRegressor(categorical_features="all", **QUICK).fit(X, y)
+    assert list(encoder.vocabularies_) == list(model.vocabularies_) == list(X)
+    assert "rooms_0" in encoder.get_feature_names_out()
 
 
 def test_selection_names_need_not_be_strings():
@@ -160,6 +171,97 @@ def test_selection_of_a_quantity_warns(spec, X):
 
 def test_selection_of_named_integers_does_not_warn():
     assert not left_out(["x"], pd.DataFrame({"x": range(100)}))
+
+
+def test_selection_all_embeds_what_differs_in_nearly_every_row():
+    assert not left_out("all", pd.DataFrame({"x": [f"{i}" for i in range(100)]}))
+
+
+# Columns that are embedded, or not, with a word
+
+
+@pytest.fixture
+def titled(rents):
+    """The rents with a text that differs in 85 % of the rows."""
+    X, y = rents
+    return X.assign(title=[f"Flat {i * (i % 20 > 2)}" for i in range(len(X))]), y
+
+
+@pytest.mark.parametrize("estimator", [NeuralEmbeddingEncoder, NeuralEmbeddingRegressor])
+def test_text_that_differs_in_most_rows_is_embedded_with_a_warning(titled, estimator):
+    X, y = titled
+    message = r"The columns \['title'\] are embedded, but most of their levels occur in one row"
+    with pytest.warns(UserWarning, match=message) as said:
+        model = estimator(**QUICK).fit(X, y)
+    assert len(said) == 1
+    assert "title" in model.vocabularies_
+
+
+def test_text_that_differs_in_most_rows_of_a_file_is_embedded_with_a_warning(titled, tmp_path):
+    X, y = titled
+    X.assign(rent=y).to_parquet(tmp_path / "rents.parquet")
+    with pytest.warns(UserWarning, match=r"The columns \['title'\] are embedded, but most of"):
+        NeuralEmbeddingEncoder(**QUICK).fit_parquet(tmp_path / "rents.parquet", "rent")
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"min_frequency": 2}, {"categorical_features": ["city", "kind", "title"]}]
+)
+def test_text_that_differs_in_most_rows_is_taken_as_it_is_meant(titled, parameters):
+    X, y = titled
+    assert "title" in NeuralEmbeddingEncoder(**QUICK, **parameters).fit(X, y).vocabularies_
+
+
+CONTAINERS = {
+    "pandas": lambda X: X,
+    "polars": pl.DataFrame,
+    "pyarrow": lambda X: pa.Table.from_pandas(X, preserve_index=False),
+}
+
+
+@pytest.mark.parametrize("container", CONTAINERS.values(), ids=CONTAINERS)
+@pytest.mark.parametrize("name", ["shop_id", "id", "zip", "ZIP code", "userId", "postal_code"])
+def test_integers_named_as_ids_are_taken_for_quantities_with_a_warning(rents, container, name):
+    X, y = rents
+    X = container(X.rename(columns={"rooms": name}))
+    given = re.escape(f"give categorical_features=['city', 'kind', '{name}'].")
+    with pytest.warns(UserWarning, match=rf"The columns \['{name}'\] hold integers.*{given}"):
+        NeuralEmbeddingEncoder(**QUICK).fit(X, y)
+
+
+def test_integers_named_as_ids_of_a_file_are_taken_for_quantities_with_a_warning(rents, tmp_path):
+    X, y = rents
+    X.rename(columns={"rooms": "shop_id"}).assign(y=y).to_parquet(tmp_path / "rents.parquet")
+    with pytest.warns(UserWarning, match=r"The columns \['shop_id'\] hold integers"):
+        NeuralEmbeddingEncoder(**QUICK).fit_parquet(tmp_path / "rents.parquet", "y")
+
+
+@pytest.mark.parametrize("name", ["rooms", "paid", "grid", "kidskid", "idle", "bid"])
+def test_integers_named_as_quantities_do_not_warn(rents, name):
+    X, y = rents
+    NeuralEmbeddingEncoder(**QUICK).fit(X.rename(columns={"rooms": name}), y)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"categorical_features": ["city"]},
+        {"categorical_features": ["city", "kind", "id"]},
+        {"remainder": "drop", "use_context": False},
+    ],
+    ids=["others named", "named", "not read"],
+)
+def test_integers_named_as_ids_do_not_warn_where_the_choice_is_the_users(rents, parameters):
+    X, y = rents
+    X = X.rename(columns={"rooms": "id"})
+    if parameters.get("categorical_features") == ["city"]:
+        X = X.drop(columns="kind")
+    NeuralEmbeddingEncoder(**QUICK, **parameters).fit(X, y)
+
+
+def test_floats_named_as_ids_do_not_warn(rents):
+    X, y = rents
+    NeuralEmbeddingEncoder(**QUICK).fit(X.assign(id=X.pop("rooms") * 1.0), y)
 
 
 def left_out(spec, X, used=None):

@@ -1,9 +1,11 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from skembed import NeuralEmbeddingEncoder
-from skembed._columns.crosses import Cross
+from skembed import NeuralEmbeddingEncoder, NeuralEmbeddingRegressor
+from skembed._columns.crosses import Cross, with_free_names
 from skembed._columns.frames import Columns
 from skembed._columns.vocabulary import Vocabulary
 
@@ -44,6 +46,12 @@ def test_cross_of_parts_merged_equals_cross_of_all_rows():
     np.testing.assert_array_equal(merged.counts, whole.counts)
 
 
+def test_cross_shows_its_columns_and_size():
+    vocabularies, codes = coded(drawn(n_rows=300, n_levels=3))
+    cross = Cross.fit(("a", "b"), vocabularies, codes, np.ones(300, dtype=bool))
+    assert repr(cross) == "<Cross of 'a' x 'b': 9 combinations>"
+
+
 def test_cross_combination_that_did_not_occur_is_unseen():
     X = pd.DataFrame({"a": ["x", "y"], "b": ["1", "2"]})
     vocabularies, codes = coded(X)
@@ -64,6 +72,72 @@ def test_cross_of_too_many_combinations_is_an_error():
     vocabularies = {name: Vocabulary(list(range(2**21)), [], np.zeros(1)) for name in "abc"}
     with pytest.raises(ValueError, match=r"cross of \['a', 'b', 'c'\] has more than 2\*\*63"):
         Cross.fit(("a", "b", "c"), vocabularies, {}, None)
+
+
+# Names
+
+
+@pytest.mark.parametrize("estimator", [NeuralEmbeddingEncoder, NeuralEmbeddingRegressor])
+@pytest.mark.parametrize("crosses", [2, [("kind", "city")]])
+def test_cross_with_the_name_of_a_column_is_an_error_before_training(
+    rents, estimator, crosses, monkeypatch
+):
+    X, y = rents
+    X = X.assign(**{"city x kind": X["kind"]})
+    monkeypatch.setattr("skembed._training.loop.train", None)
+    message = "The cross of ('city', 'kind') has the name 'city x kind', which is also that of a co"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        estimator(crosses=crosses, max_epochs=2).fit(X, y)
+
+
+def test_cross_with_the_name_of_a_column_of_a_file_is_an_error_before_training(
+    rents, tmp_path, monkeypatch
+):
+    X, y = rents
+    X.assign(**{"city x kind": X["kind"], "rent": y}).to_parquet(tmp_path / "rents.parquet")
+    monkeypatch.setattr("skembed._training.loop.train", None)
+    with pytest.raises(ValueError, match="has the name 'city x kind', which is also that of a col"):
+        NeuralEmbeddingEncoder(crosses=2).fit_parquet(tmp_path / "rents.parquet", "rent")
+
+
+def test_cross_with_the_name_of_another_is_an_error_before_training(monkeypatch):
+    X = drawn(300).rename(columns={"a": "a x b", "b": "b x c"}).assign(a=drawn(300)["a"])
+    crosses = [("a x b", "c"), ("b x c", "a")]
+    monkeypatch.setattr("skembed._training.loop.train", None)
+    message = "has the name 'a x b x c', which is also that of the cross of ('a x b', 'c')"
+    X = X[["a x b", "c", "a", "b x c"]]
+    with pytest.raises(ValueError, match=re.escape(message)):
+        NeuralEmbeddingEncoder(crosses=crosses).fit(X, np.arange(300.0))
+
+
+@pytest.mark.parametrize("name", ["a x b", "a x b_1"])
+def test_cross_that_is_chosen_has_a_name_of_its_own(name):
+    X = drawn()[["a", "b"]]
+    y = (X["a"].astype(int) * X["b"].astype(int) % 7).astype(float)
+    chosen = NeuralEmbeddingEncoder(max_epochs=6, random_state=0).fit(X, y)
+    assert list(chosen.crosses_) == ["a x b"]
+    X[name] = np.random.default_rng(1).normal(size=len(X))
+    encoder = NeuralEmbeddingEncoder(max_epochs=6, random_state=0).fit(X, y)
+    names = encoder.get_feature_names_out().tolist()
+    assert names.count(name) == 1
+    assert "a x b" not in encoder.crosses_
+
+
+def test_cross_names_that_are_free_are_each_taken_once():
+    pairs = [("a", "b"), ("a x b", "c"), ("a", "b", "c"), ("b", "c")]
+    assert with_free_names(pairs, ["a", "b", "c", "b x c_0"]) == [("a", "b"), ("a x b", "c")]
+
+
+def test_column_that_passes_with_the_name_of_a_component_is_an_error_before_training(
+    rents, monkeypatch
+):
+    X, y = rents
+    monkeypatch.setattr("skembed._training.loop.train", None)
+    monkeypatch.setattr("skembed._training.masked_loop.train_masked", None)
+    for kind in ("auto", "none"):
+        encoder = NeuralEmbeddingEncoder(crosses=None, target_type=kind)
+        with pytest.raises(ValueError, match="named 'city_0': the column of X that passes through"):
+            encoder.fit(X.assign(city_0=1.5), y)
 
 
 # In the estimators

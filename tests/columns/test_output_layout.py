@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from skembed._columns.frames import Columns
-from skembed._columns.output_layout import Layout, cross_name, output_dtype
+from skembed._columns.output_layout import Layout, check_output_names, cross_name, output_dtype
 
 X = pd.DataFrame({"city": ["Oslo"], "rooms": [3], "kind": ["flat"]})
 
@@ -39,8 +39,11 @@ def test_layout_assemble_writes_each_place():
 
 
 def test_layout_colliding_names_are_an_error():
-    with pytest.raises(ValueError, match="'city_0'"):
-        layout().check_names(["city", "city_0", "kind"])
+    names = ["city", "city_1", "kind"]
+    check_output_names(names, [1], {"city": 1, "kind": 2})
+    check_output_names(names, [], {"city": 2})
+    with pytest.raises(ValueError, match=r"'city_1': the column of X .* vectors of 'city'"):
+        check_output_names(names, [1], {"city": 2, "kind": 2})
 
 
 def test_output_dtype_is_float32_where_that_loses_nothing():

@@ -65,7 +65,7 @@ def test_predict_noise_gives_the_constant_answer():
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"id": rng.permutation(np.arange(2000) % 1000).astype(str)})
     y = rng.normal(5.0, 1.0, size=2000)
-    with pytest.warns(UserWarning, match="told nothing about y"):
+    with pytest.warns(UserWarning, match="found nothing in X that predicts y"):
         model = NeuralEmbeddingRegressor(random_state=0).fit(X, y)
     np.testing.assert_allclose(model.predict(X), y.mean(), rtol=1e-6)
 

@@ -82,7 +82,7 @@ def test_classifier_refuses_several_columns_of_classes(rents):
 # Few rows of a class
 
 
-@pytest.mark.filterwarnings("ignore:The columns told nothing")
+@pytest.mark.filterwarnings("ignore:The net found nothing")
 @pytest.mark.filterwarnings("ignore:The least populated class")
 def test_classifier_classes_of_one_row_each(rents):
     """Beside one large class; without that, there are no folds to make."""
@@ -99,7 +99,7 @@ def test_classifier_classes_of_one_row_each(rents):
     assert np.isfinite(one_table.fit(X.head(6), y[:6]).predict_proba(X)).all()
 
 
-@pytest.mark.filterwarnings("ignore:The columns told nothing")
+@pytest.mark.filterwarnings("ignore:The net found nothing")
 @pytest.mark.filterwarnings("ignore:The least populated class")
 def test_classifier_one_positive_row_among_100_000():
     X = pd.DataFrame({"id": (np.arange(100_001) % 5000).astype(str)})

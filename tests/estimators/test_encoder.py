@@ -11,6 +11,8 @@ import warnings
 import joblib
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 import sklearn
 from sklearn.base import clone
@@ -22,7 +24,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_info
 
-from skembed import NeuralEmbeddingEncoder
+from skembed import NeuralEmbeddingEncoder, NeuralEmbeddingRegressor
 
 QUICK = {"crosses": None, "max_epochs": 3, "random_state": 0}
 BY_DEFAULT = {"max_epochs": 3, "random_state": 0}
@@ -210,7 +212,7 @@ def test_noise_gives_one_vector_to_all_levels_and_a_warning():
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"id": rng.permutation(np.arange(2000) % 1000).astype(str)})
     encoder = NeuralEmbeddingEncoder(random_state=0)
-    with pytest.warns(UserWarning, match="told nothing about y"):
+    with pytest.warns(UserWarning, match="found nothing in X that predicts y"):
         encoder.fit(X, rng.normal(size=2000))
     assert encoder.best_epoch_ == 0
     assert np.ptp(encoder.tables_["id"], axis=0).max() == 0
@@ -371,6 +373,24 @@ def test_groups_reach_the_splitter(rents):
     np.testing.assert_array_equal(
         features[:, :3], np.tile(encoder.tables_["city"][0].astype(float), (400, 1))
     )
+
+
+@pytest.mark.parametrize("container", [pd.DataFrame, pl.DataFrame, pa.table])
+@pytest.mark.parametrize("estimator", [NeuralEmbeddingEncoder, NeuralEmbeddingRegressor])
+def test_groups_and_weights_may_be_frames_of_one_column(rents, estimator, container):
+    X, y = rents
+    group, weight = np.arange(400) % 8, np.arange(400) % 3 + 1.0
+    model = estimator(cv=GroupKFold(4), crosses=None, max_epochs=2, random_state=0)
+    tables = model.fit(X, y, sample_weight=weight, groups=group).tables_
+    frames = container({"weight": weight}), container({"group": group})
+    for name, table in model.fit(X, y, *frames).tables_.items():
+        np.testing.assert_array_equal(table, tables[name])
+
+
+def test_groups_of_two_columns_are_an_error(rents):
+    X, y = rents
+    with pytest.raises(ValueError, match=r"groups must be one column.*\(400, 2\)"):
+        NeuralEmbeddingEncoder(cv=GroupKFold(4)).fit(X, y, groups=X[["city", "kind"]])
 
 
 def test_metadata_routing_in_a_pipeline(rents):

@@ -53,7 +53,7 @@ def test_regressor_quantile_has_its_share_of_rows_below(visits, quantile):
     assert (y < model.predict(X)).mean() == pytest.approx(quantile, abs=0.04)
 
 
-@pytest.mark.filterwarnings("ignore:The columns told nothing")  # so the squared error finds
+@pytest.mark.filterwarnings("ignore:The net found nothing")  # so the squared error finds
 def test_regressor_median_is_not_moved_by_outliers(rents):
     X, y = rents
     wild = y.mask(np.arange(400) % 10 == 0, 1e5)
@@ -134,7 +134,7 @@ def test_regressor_ignores_the_unit_of_the_target(rents, scale):
     np.testing.assert_allclose(scaled / scale, plain, rtol=1e-4)
 
 
-@pytest.mark.filterwarnings("ignore:The columns told nothing")
+@pytest.mark.filterwarnings("ignore:The net found nothing")
 @pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "poisson"])
 @pytest.mark.parametrize("constant", [0.1, 0.0, 1e12])
 def test_regressor_target_constant_but_for_one_row(rents, constant, loss):
@@ -146,7 +146,7 @@ def test_regressor_target_constant_but_for_one_row(rents, constant, loss):
     assert (np.abs(predicted - constant) <= y[7] - constant).all()
 
 
-@pytest.mark.filterwarnings("ignore:The columns told nothing")
+@pytest.mark.filterwarnings("ignore:The net found nothing")
 @pytest.mark.parametrize("constant", [0.1, -7.0, 1e12])
 def test_regressor_predicts_a_constant_target(rents, constant):
     X = rents[0]

@@ -127,7 +127,7 @@ def test_crosses_auto_takes_none_without_folds(rents):
     assert NeuralEmbeddingEncoder(cv=None, max_epochs=2).fit(*rents).crosses_ == {}
 
 
-@pytest.mark.filterwarnings("ignore:The columns told nothing")
+@pytest.mark.filterwarnings("ignore:The net found nothing")
 def test_crosses_auto_takes_none_for_noise():
     X, _ = interacting()
     y = np.random.default_rng(0).normal(size=len(X))

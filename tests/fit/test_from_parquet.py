@@ -2,9 +2,11 @@
 
 import sys
 import tempfile
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
@@ -215,6 +217,28 @@ def test_fit_parquet_floats_are_no_classes():
     assert fitted.target_type_ == "continuous"
 
 
+def test_fit_parquet_decimals_are_quantities():
+    rows = sales().drop(columns=["sold", "stars"])
+    decimals = pa.array(map(Decimal, rows["amount"].round(2).astype(str)), pa.decimal128(9, 2))
+    held = encoder().fit(rows.drop(columns="amount"), decimals.to_pandas())
+    table = pa.Table.from_pandas(rows.drop(columns="amount"), preserve_index=False)
+    stored = encoder().fit_parquet(
+        pyarrow.dataset.dataset(table.append_column("amount", decimals)), "amount"
+    )
+    assert stored.target_type_ == "continuous"
+    check_equal(stored, held, rows.drop(columns="amount").head(100))
+
+
+@pytest.mark.parametrize("kind", [pa.timestamp("us"), pa.date32(), pa.duration("s")], ids=str)
+def test_fit_parquet_target_of_dates_is_refused(kind):
+    rows = sales()[["city", "kind"]]
+    table = pa.Table.from_pandas(rows, preserve_index=False)
+    day = pa.array(np.arange(len(rows)) % 2, pa.int32() if pa.types.is_date(kind) else pa.int64())
+    table = table.append_column("day", day.cast(kind))
+    with pytest.raises(ValueError, match=r"target='day': y holds (dates|durations) \(its type"):
+        encoder(categorical_features="auto").fit_parquet(pyarrow.dataset.dataset(table), "day")
+
+
 def test_fit_parquet_removes_its_files(temporary):
     encoder().fit_parquet(dataset_of(sales()), "sold")
     assert list(temporary.iterdir()) == []
@@ -243,7 +267,12 @@ def bad(column, row, value):
         (sales(), "sold", {"cv": GroupKFold(3)}, "groups"),
         (sales(), "sold", {"cv": [([0], [1])]}, "looks at all rows"),
         (sales(), "sold", {"pretrained": {"city": {"city 1": [1.0]}}}, "pretrained"),
-        (sales().assign(tags=[["a"]] * 3000), "sold", {"categorical_features": "auto"}, "'tags'"),
+        (
+            sales()[["sold"]].assign(tags=[["a"]] * 3000),
+            "sold",
+            {"categorical_features": "auto"},
+            "'tags'",
+        ),
         (sales().assign(note="x y"), "sold", {}, "'note' is not embedded"),
         (sales(), "sold", {"hidden_layer_sizes": (0,)}, "hidden_layer_sizes"),
         (sales().drop(columns="sold"), "stars", {"interaction": "dot"}, "interaction='dot'"),
@@ -271,9 +300,10 @@ def test_fit_parquet_error_leaves_nothing(temporary, rows, target, parameters, m
     ],
 )
 def test_fit_parquet_bad_weights_are_an_error(weight, message):
+    rows = sales().filter(dict.fromkeys(["city", "shop", "sold", weight]))
     with pytest.raises(ValueError, match=message):
-        encoder(categorical_features=["city", "shop"], use_context=False).fit_parquet(
-            dataset_of(sales()), "sold", sample_weight=weight
+        encoder(categorical_features=["city", "shop"]).fit_parquet(
+            dataset_of(rows), "sold", sample_weight=weight
         )
 
 

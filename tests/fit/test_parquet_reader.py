@@ -52,9 +52,12 @@ def test_growing_levels_ignore_rows_that_do_not_count():
     assert growing.counted() == (["a", "b"], pytest.approx([2, 0]), 0)
 
 
-@pytest.mark.parametrize("kind", [pa.int8(), pa.float32(), pa.bool_()], ids=str)
+@pytest.mark.parametrize(
+    "kind", [pa.int8(), pa.float32(), pa.bool_(), pa.decimal128(22, 2)], ids=str
+)
 def test_finite_takes_numbers_of_any_type(kind):
-    assert finite(pa.table({"y": pa.array([0, 1]).cast(kind)}), "y", 0, "target").tolist() == [0, 1]
+    table = pa.table({"y": pa.array([0, 1]).cast(kind)})
+    assert finite(table, "y", 0, "target").tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("size", [2, 3, 5, 40])

@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from skembed import NeuralEmbeddingClassifier, NeuralEmbeddingEncoder
 from skembed.datasets import load_adult
 
-QUICK = {"max_epochs": 3, "random_state": 0}
+QUICK = {"max_epochs": 3, "target_type": "none", "random_state": 0}
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def by_features():
     X, y, X_test, y_test = X.head(4000), y.head(4000), X_test.head(2000), y_test.head(2000)
     scores = {}
     for seed in range(3):
-        encoder = NeuralEmbeddingEncoder(random_state=seed).fit(X)
+        encoder = NeuralEmbeddingEncoder(target_type="none", random_state=seed).fit(X)
         learned = encoder.tables_
         rng = np.random.default_rng(seed)
         drawn = {name: rng.normal(size=table.shape) for name, table in learned.items()}
@@ -77,11 +77,34 @@ def test_without_target_fitted_attributes(trips):
 def test_without_target_clusters_in_a_pipeline(trips):
     X, group = trips
     model = make_pipeline(
-        NeuralEmbeddingEncoder(remainder="drop", random_state=0),
+        NeuralEmbeddingEncoder(remainder="drop", target_type="none", random_state=0),
         StandardScaler(),
         KMeans(4, n_init=10, random_state=0),
     )
     assert adjusted_rand_score(group, model.fit(X).predict(X)) > 0.9
+
+
+@pytest.mark.parametrize("method", ["fit", "fit_transform"])
+def test_without_target_a_forgotten_y_is_said_once(trips, method):
+    encoder = NeuralEmbeddingEncoder(max_epochs=2, random_state=0)
+    message = r"fit was given no y.* target_type='none' ends this warning"
+    with pytest.warns(UserWarning, match=message) as said:
+        getattr(encoder, method)(trips[0])
+    assert len(said) == 1
+
+
+def test_without_target_in_a_pipeline_that_has_one(trips):
+    X, group = trips
+    model = make_pipeline(NeuralEmbeddingEncoder(**QUICK), KNeighborsClassifier()).fit(X, group)
+    alone = NeuralEmbeddingEncoder(**QUICK).fit(X)
+    assert model[0].target_type_ == "none"
+    np.testing.assert_array_equal(model[0].tables_["city"], alone.tables_["city"])
+
+
+def test_without_target_files_are_an_error(trips, tmp_path):
+    trips[0].to_parquet(tmp_path / "trips.parquet")
+    with pytest.raises(ValueError, match="target_type='none' learns without a target, and fit_par"):
+        NeuralEmbeddingEncoder(**QUICK).fit_parquet(tmp_path / "trips.parquet", "days")
 
 
 def test_without_target_two_columns_are_enough(trips):
@@ -94,7 +117,7 @@ def test_without_target_two_columns_are_enough(trips):
     ("columns", "parameters"), [(["city"], {}), (["city", "days"], {"use_context": False})]
 )
 def test_without_target_one_column_is_an_error(trips, columns, parameters):
-    encoder = NeuralEmbeddingEncoder(**parameters)
+    encoder = NeuralEmbeddingEncoder(target_type="none", **parameters)
     with pytest.raises(ValueError, match=r"nothing beside \['city'\].*Give y, or more columns"):
         encoder.fit(trips[0][columns])
     assert not hasattr(encoder, "n_features_in_")
@@ -103,7 +126,7 @@ def test_without_target_one_column_is_an_error(trips, columns, parameters):
 @pytest.mark.parametrize("parameters", [{"target_type": "binary"}, {"crosses": 2}])
 def test_without_target_parameters_that_need_one_are_an_error(trips, parameters):
     with pytest.raises(ValueError, match=f"{next(iter(parameters))}=.* needs a target"):
-        NeuralEmbeddingEncoder(**parameters).fit(trips[0])
+        NeuralEmbeddingEncoder(**{"target_type": "none"} | parameters).fit(trips[0])
 
 
 def test_without_target_predictors_are_an_error(trips):
@@ -129,7 +152,11 @@ def test_without_target_axes_are_sorted_by_spread(trips):
 def test_without_target_missing_levels_have_companions(trips):
     X, group = trips
     X["city"] = X["city"].where(group > 0)
-    table = NeuralEmbeddingEncoder(embedding_dim=2, random_state=0).fit(X).tables_["city"]
+    table = (
+        NeuralEmbeddingEncoder(embedding_dim=2, target_type="none", random_state=0)
+        .fit(X)
+        .tables_["city"]
+    )
     others = table[3:]
     assert np.linalg.norm(table[1] - others, axis=1).min() > np.linalg.norm(table[1] - table[0]) / 2
     assert np.linalg.norm(table[1] - table[0]) > 0.5
@@ -152,7 +179,7 @@ def test_without_target_numbers_may_be_missing(trips):
 def test_without_target_same_bits_from_the_same_seed(trips):
     X, _ = trips
     tables = [
-        NeuralEmbeddingEncoder(max_epochs=3, embedding_dim=2, random_state=seed).fit(X).tables_
+        NeuralEmbeddingEncoder(embedding_dim=2, **{**QUICK, "random_state": seed}).fit(X).tables_
         for seed in (0, 0, 1)
     ]
     np.testing.assert_array_equal(tables[0]["city"], tables[1]["city"])
@@ -191,4 +218,4 @@ def test_without_target_without_torch_says_what_to_install(trips, monkeypatch):
     monkeypatch.delitem(sys.modules, "skembed._training.masked_loop", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'skembed\[torch\]'"):
-        NeuralEmbeddingEncoder().fit(trips[0])
+        NeuralEmbeddingEncoder(target_type="none").fit(trips[0])

@@ -1,8 +1,17 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from skembed._model.axes import MOST_ROWS, draw_rows, find_axes, n_kept
+from skembed._model.axes import (
+    FEWEST_ROWS,
+    MOST_ROWS,
+    WIDE,
+    draw_rows,
+    find_axes,
+    n_kept,
+)
 from skembed._model.decoder import MLP
 
 
@@ -89,7 +98,51 @@ def test_axes_where_nothing_was_learned_are_one():
 
 def test_axes_rows_are_drawn_among_those_with_weight():
     weight = np.tile([0.0, 1.0], 2 * MOST_ROWS)
-    rows = draw_rows(weight, 0)
+    rows = draw_rows(weight, 4, 0)
     assert len(np.unique(rows)) == MOST_ROWS
     assert weight[rows].all()
-    np.testing.assert_array_equal(draw_rows(np.array([1.0, 0.0, 2.0]), 0), [0, 2])
+    np.testing.assert_array_equal(draw_rows(np.array([1.0, 0.0, 2.0]), 4, 0), [0, 2])
+
+
+# Many columns
+
+
+def many(n_columns, monkeypatch):
+    """Vectors of columns, of which the first five move the answer, and their axes both ways."""
+    rng = np.random.default_rng(0)
+    vectors = [rng.normal(size=(800, 2)).astype(np.float32) for _ in range(n_columns)]
+    vectors[1] += vectors[0]
+    coefficients = np.zeros(2 * n_columns)
+    coefficients[:10] = rng.normal(size=10)
+    context, weight = np.ones((800, 1), dtype=np.float32), rng.integers(0, 3, 800).astype(float)
+    net = MLP(linear_net([*coefficients, 0.5]), list(range(0, 2 * n_columns, 2)))
+    whole = find_axes(vectors, context, weight, net, random_state=0)
+    monkeypatch.setattr("skembed._model.axes.WIDE", 10)
+    monkeypatch.setattr("skembed._model.axes._ridge", None)
+    return vectors, whole, find_axes(vectors, context, weight, net, random_state=0)
+
+
+def test_axes_of_many_columns_are_those_of_the_whole_solution(monkeypatch):
+    vectors, whole, by_steps = many(60, monkeypatch)
+    for part, expected, axes in zip(vectors, whole, by_steps, strict=True):
+        np.testing.assert_allclose(axes.strengths, expected.strengths, rtol=1e-3, atol=1e-6)
+        components = part @ axes.directions[:, 0]
+        np.testing.assert_allclose(components, part @ expected.directions[:, 0], atol=1e-3)
+
+
+def test_axes_of_many_columns_make_no_matrix_of_all_by_all():
+    rng = np.random.default_rng(0)
+    vectors = [rng.normal(size=(30, 4)).astype(np.float32) for _ in range(WIDE // 4 + 1)]
+    net = MLP(linear_net(rng.normal(size=WIDE + 4)), list(range(0, WIDE + 4, 4)))
+    tracemalloc.start()
+    find_axes(vectors, np.empty((30, 0), dtype=np.float32), np.ones(30), net, random_state=0)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < WIDE**2 * 8 / 4
+
+
+def test_axes_of_many_columns_look_at_fewer_rows():
+    weight = np.ones(3 * MOST_ROWS)
+    numbers = [n * len(draw_rows(weight, n, 0)) for n in (WIDE, 2 * WIDE, 4 * WIDE)]
+    assert numbers == [MOST_ROWS * WIDE] * 3
+    assert len(draw_rows(weight, 1000 * WIDE, 0)) == FEWEST_ROWS

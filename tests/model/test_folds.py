@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
@@ -85,6 +87,24 @@ def test_folds_one_is_too_few():
 )
 def test_folds_more_than_rows_are_an_error(cv, codes, error):
     with pytest.raises(ValueError, match=rf"^cv={cv} needs at least {error} \(n_samples = 20\)"):
+        folds(cv, codes)
+
+
+@pytest.mark.parametrize(
+    ("codes", "advice"),
+    [
+        (np.arange(20), "give it as floats. If it holds classes, give several rows of each."),
+        (
+            np.arange(20) // 2,
+            "give it as floats. If it holds classes, give a smaller cv, or cv=None",
+        ),
+        (np.linspace(0, 1, 20), "(n_samples = 20). Give a smaller cv, or cv=None"),
+    ],
+    ids=["a class a row", "few rows a class", "quantities"],
+)
+def test_folds_more_than_rows_say_what_would_help(codes, advice):
+    cv = 21 if codes.dtype.kind == "f" else 5
+    with pytest.raises(ValueError, match=re.escape(advice)):
         folds(cv, codes)
 
 

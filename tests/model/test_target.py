@@ -1,5 +1,9 @@
+import datetime
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
@@ -34,6 +38,52 @@ def test_target_kind_by_type(y, kind):
 def test_target_whole_floats_are_quantities():
     """Prices and ratings; scikit-learn's type_of_target would call them classes."""
     assert encode([1.0, 5.0, 4.0, 1.0]).kind == "continuous"
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        pd.Series([Decimal("9.99"), Decimal("4.5"), Decimal("3")]),
+        np.array([Decimal("9.99"), 4.5, 3], dtype=object),
+        pd.Series([9.99, 4.5, 3.0], dtype=pd.ArrowDtype(pa.decimal128(5, 2))),
+        pa.array([Decimal("9.99"), Decimal("4.5"), Decimal("3")]),
+    ],
+    ids=["objects", "with floats", "pandas on Arrow", "pyarrow"],
+)
+def test_target_of_decimals_is_a_quantity(y):
+    target, of_floats = encode(y), encode([9.99, 4.5, 3.0])
+    assert target.kind == "continuous"
+    np.testing.assert_array_equal(target.values, of_floats.values)
+
+
+def test_target_of_several_columns_of_decimals_is_several_quantities():
+    y = pd.DataFrame({"price": [Decimal("9.99"), Decimal("4.5")], "weight": [1.0, 2.0]})
+    target = encode(y)
+    assert target.kind == "multioutput"
+    np.testing.assert_array_equal(target.values, encode(y.astype(float)).values)
+
+
+DAYS = pd.date_range("2024-02-28", periods=3)
+
+
+@pytest.mark.parametrize("target_type", ["auto", "continuous", "multiclass", "quantities"])
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (DAYS, r"y holds dates \(its type is datetime64"),
+        (pd.Series(DAYS.tolist(), dtype=object), r"y holds dates \(its type is datetime64"),
+        (pd.DataFrame({"from": DAYS, "to": DAYS}), r"y holds dates \(its type is datetime64"),
+        (DAYS - DAYS[0], r"y holds durations \(its type is timedelta64"),
+        (DAYS.tz_localize("UTC"), r"y holds values of the type Timestamp\. A target must be num"),
+        (DAYS.date, r"y holds values of the type date\. A target must be numbers or classes"),
+        ([datetime.time(1), datetime.time(2)], r"y holds values of the type time\."),
+        (pa.array(DAYS), r"y holds dates \(its type is datetime64"),
+    ],
+    ids=["dates", "objects", "two columns", "durations", "zone", "days", "times", "pyarrow"],
+)
+def test_target_of_dates_is_refused(y, message, target_type):
+    with pytest.raises(ValueError, match=message):
+        encode(y, target_type)
 
 
 def test_target_integers_can_be_quantities():

@@ -245,7 +245,7 @@ LEVELS = {
 
 
 @pytest.mark.parametrize("kind", LEVELS)
-@pytest.mark.filterwarnings("ignore:.*told nothing", "ignore:.*in all rows")
+@pytest.mark.filterwarnings("ignore:.*found nothing", "ignore:.*in all rows")
 def test_onnx_levels_of_every_kind(kind):
     levels = LEVELS[kind]
     X = pd.DataFrame({"level": levels, "other": ["p", "q", "r"] * 40})
@@ -317,7 +317,7 @@ def test_onnx_missing_may_be_another_string(rents):
 
 
 @pytest.mark.parametrize("interaction", ["mlp", "dot"])
-@pytest.mark.filterwarnings("ignore:.*told nothing")
+@pytest.mark.filterwarnings("ignore:.*found nothing")
 def test_onnx_classifier_of_two_classes(adult, rows, interaction):
     X, _, y, _ = adult
     model = NeuralEmbeddingClassifier(max_epochs=3, random_state=0, interaction=interaction)
@@ -364,7 +364,7 @@ def test_onnx_regressor(rents, parameters):
         ([2**63, 5], "9223372036854775808"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:.*told nothing")
+@pytest.mark.filterwarnings("ignore:.*found nothing")
 def test_onnx_levels_that_have_no_tensor_are_an_error(levels, found):
     X = pd.DataFrame({"a": pd.Series(levels * 40, dtype=object), "b": ["p", "q"] * 40})
     encoder = fast(categorical_features=["a", "b"]).fit(X, np.arange(80.0))
@@ -380,7 +380,7 @@ def test_onnx_levels_of_another_kind_are_an_error(rents):
         to_onnx(encoder, X.astype({"rooms": str}))
 
 
-@pytest.mark.filterwarnings("ignore:.*told nothing")
+@pytest.mark.filterwarnings("ignore:.*found nothing")
 def test_onnx_bags_are_an_error():
     y = np.arange(40.0)
     lists = pd.DataFrame({"tags": [["a", "b"], ["b"]] * 20})

@@ -23,7 +23,7 @@ Y = np.arange(N) % 7 + 0.5
 SETTINGS = {"max_epochs": 1, "cv": 2, "early_stopping": False, "random_state": 0}
 FITTED = {
     "encoder": lambda: NeuralEmbeddingEncoder(**SETTINGS, crosses=[("city", "size")]).fit(X, Y),
-    "without a target": lambda: NeuralEmbeddingEncoder(**SETTINGS).fit(X),
+    "without a target": lambda: NeuralEmbeddingEncoder(**SETTINGS, target_type="none").fit(X),
     "regressor": lambda: NeuralEmbeddingRegressor(**SETTINGS).fit(X, Y),
     "classifier": lambda: NeuralEmbeddingClassifier(**SETTINGS).fit(X, Y > 3),
     "not fitted": lambda: NeuralEmbeddingEncoder(**SETTINGS),

@@ -97,7 +97,7 @@ def test_embedding_display_lines_go_to_the_nearest_levels(encoder):
 def test_embedding_display_title_says_that_vectors_are_equal(rents):
     X = rents[0][["kind"]]
     noise = np.random.default_rng(0).normal(size=len(X))
-    with pytest.warns(UserWarning, match="told nothing"):
+    with pytest.warns(UserWarning, match="found nothing"):
         encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, noise)
     display = EmbeddingDisplay.from_estimator(encoder, "kind", n_neighbors=1)
     assert display.ax_.get_title() == "kind: 2 levels, all of the same vector"

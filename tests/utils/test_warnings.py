@@ -10,7 +10,7 @@ SAME, NUMBERS = X.assign(city="Bern"), X.assign(city=range(60))
 Y = np.array([0, 1] * 30)
 QUICK = {"max_epochs": 1, "random_state": 0}
 
-pytestmark = pytest.mark.filterwarnings("ignore:The columns told nothing")
+pytestmark = pytest.mark.filterwarnings("ignore:The net found nothing")
 
 
 @pytest.mark.parametrize(
