@@ -213,7 +213,7 @@ class Columns:
         values = self._numeric_series(j) if self.is_frame else self._numeric_array(j)
         try:
             numbers = values.astype(dtype, copy=False)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise self._not_numeric(j, f"it holds {_first_unreadable(values)!r}") from error
         if values.dtype.kind not in "biu" and np.isinf(numbers).any():
             row = (self._rows.start if self._rows else first_row) + int(
@@ -381,6 +381,6 @@ def _first_unreadable(values):
     for value in values:
         try:
             float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return value
     return None

@@ -76,11 +76,22 @@ def kind_of(series):
 
 def kind_of_objects(values):
     """Kind of an array of objects; levels if they are of several kinds, and lists are levels."""
-    inferred = pd.api.types.infer_dtype(values, skipna=True)
-    if inferred in {"mixed", "mixed-integer"}:  # of several types, which may be of one kind
+    return _inferred(values)[0]
+
+
+def hold_numbers(values):
+    """Whether an array of objects holds nothing but numbers and gaps, or booleans and gaps."""
+    kind, name = _inferred(values)
+    return kind == NUMBERS or name in {"boolean", "empty"} or bool(pd.isna(values).all())
+
+
+def _inferred(values):
+    """Kind of an array of objects, and what pandas calls it."""
+    name = pd.api.types.infer_dtype(values, skipna=True)
+    if name in {"mixed", "mixed-integer"}:  # of several types, which may be of one kind
         kinds = set(map(_kind_of_type, {*map(type, values[~pd.isna(values)])}))
-        return kinds.pop() if len(kinds) == 1 else LEVELS
-    return _OF_OBJECTS.get(inferred, LEVELS)
+        return kinds.pop() if len(kinds) == 1 else LEVELS, name
+    return _OF_OBJECTS.get(name, LEVELS), name
 
 
 def _kind_of_type(kind):
@@ -88,14 +99,6 @@ def _kind_of_type(kind):
         return TIMES
     is_number = issubclass(kind, (int, float, np.integer, np.floating, Decimal, Fraction))
     return NUMBERS if is_number and kind is not bool else LEVELS
-
-
-def hold_numbers(values):
-    """Whether an array of objects holds nothing but numbers and gaps, or booleans and gaps."""
-    inferred = pd.api.types.infer_dtype(values, skipna=True)
-    if inferred in {"boolean", "empty"} or kind_of_objects(values) == NUMBERS:
-        return True
-    return bool(pd.isna(values).all())
 
 
 def kinds_of_array(array):
@@ -144,8 +147,12 @@ def whole_columns(array):
 
 
 def _are_whole(column):
-    numbers = column[~pd.isna(column)].astype(np.float64)
-    return bool((numbers == np.floor(numbers)).all())
+    present = column[~pd.isna(column)]
+    try:
+        numbers = present.astype(np.float64)
+    except OverflowError:  # of an integer that no float reaches
+        return True
+    return bool(len(numbers) and (numbers == np.floor(numbers)).all())
 
 
 def plain(native):

@@ -53,9 +53,19 @@ def test_selection_takes_names_positions_masks_and_callables(spec, positions):
         (np.array([["a", 0.5, True], ["b", 2.5, None]], dtype=object), [0, 2]),
         ([["a", 0.5, True], ["b", 2.5, None]], [0, 2]),
         (np.array([[0.5, 1.5], [2.5, 3.5]]), [0, 1]),
-        (np.array([[3, 4], [5, None]], dtype=object), [0, 1]),
+        (np.array([[3, 4], [10**400, None]], dtype=object), [0, 1]),
+        (np.array([[0.5, np.nan], [2.5, np.nan]]), [0, 1]),
     ],
-    ids=["floats", "ints", "strings", "objects", "lists", "fractions alone", "objects of numbers"],
+    ids=[
+        "floats",
+        "ints",
+        "strings",
+        "objects",
+        "lists",
+        "fractions alone",
+        "objects of numbers",
+        "fractions and gaps",
+    ],
 )
 def test_selection_auto_takes_levels_of_an_array(X, positions):
     assert embedded_columns("auto", X, Columns(X)) == positions

@@ -126,6 +126,15 @@ def test_kinds_numbers_and_gaps_are_read_in_objects_of_array_and_frame(values):
         np.testing.assert_array_equal(Columns(X).numbers(0), expected)
 
 
+@pytest.mark.parametrize(
+    "wrap", [lambda x: x[:, None], lambda x: pd.DataFrame({"x0": x})], ids=["array", "frame"]
+)
+def test_kinds_integers_that_no_float_reaches_are_no_numbers(wrap):
+    columns = Columns(wrap(np.array([10**400, 7], dtype=object)))
+    with pytest.raises(ValueError, match=r"^Column 'x0' is not embedded, .* it holds 10000"):
+        columns.numbers(0)
+
+
 def arrow_extension(kind, values, storage):
     return pa.ExtensionArray.from_storage(kind, pa.array(values, storage))
 
