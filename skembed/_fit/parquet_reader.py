@@ -72,9 +72,10 @@ def as_column(values, dataset, name):
 
 
 def _type_of_values(kind):
-    """Type of the values of a column: of a dictionary, that of its labels."""
+    """Type of the values of a column: of a dictionary, that of its labels; never an extension."""
     import pyarrow as pa
 
+    kind = plain(pa.nulls(0, kind)).type
     return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 

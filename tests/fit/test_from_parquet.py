@@ -439,3 +439,13 @@ def test_fit_parquet_floats_of_a_dictionary_are_quantities():
     table = table.append_column("amount", pa.array(rows["amount"]).dictionary_encode())
     stored = encoder(max_epochs=1).fit_parquet(pyarrow.dataset.dataset(table), "amount")
     assert stored.target_type_ == "continuous"
+
+
+@pytest.mark.skipif(not hasattr(pa, "bool8"), reason="this pyarrow has no such type")
+def test_fit_parquet_takes_a_target_of_arrow_booleans_of_a_byte():
+    rows = sales().drop(columns=["stars", "amount"])
+    X, sold = rows.drop(columns="sold"), (rows["sold"] == "yes").to_numpy()
+    bytes_ = pa.ExtensionArray.from_storage(pa.bool8(), pa.array(sold.astype(np.int8)))
+    table = pa.Table.from_pandas(X, preserve_index=False).append_column("sold", bytes_)
+    stored = encoder(max_epochs=1).fit_parquet(pyarrow.dataset.dataset(table), "sold")
+    check_equal(stored, encoder(max_epochs=1).fit(X, sold), X.head(100))
