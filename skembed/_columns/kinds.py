@@ -48,6 +48,7 @@ _SAME_AS = {
     "decimal64": None,
     "decimal256": None,
 }
+_RARE = tuple(_SAME_AS)
 
 
 def kind_of(series):
@@ -166,9 +167,9 @@ def plain(native):
     native : pandas or polars Series, or pyarrow ChunkedArray or Array
     """
     kind = _arrow_type(native)
-    replaced = "" if kind is None else _first_match(_SAME_AS, str(kind), "")
-    if replaced == "":
+    if kind is None or not str(kind).startswith(_RARE):
         return native
+    replaced = _first_match(_SAME_AS, str(kind), None)
     if isinstance(native, pd.Series):
         native = native.array.__arrow_array__()
     if replaced == "what is stored":
@@ -179,7 +180,7 @@ def plain(native):
 def _arrow_type(native):
     if isinstance(native, pd.Series):
         return getattr(native.dtype, "pyarrow_dtype", None)
-    return getattr(native, "type", None)
+    return native.type if type(native).__module__.startswith("pyarrow") else None
 
 
 def _first_match(by_beginning, name, otherwise):

@@ -174,7 +174,7 @@ def test_kinds_integers_beyond_numpy_are_numbers_and_may_be_levels():
     assert columns.levels(0).values == [1, 2**70]
 
 
-@pytest.mark.skipif(not hasattr(pa, "uuid"), reason="this pyarrow has no such types")
+@pytest.mark.skipif(not hasattr(pa, "json_"), reason="this pyarrow has no such types")
 @pytest.mark.parametrize("library", ["pyarrow", "pandas"])
 def test_kinds_arrow_extension_types_are_what_they_store(library):
     stored = {

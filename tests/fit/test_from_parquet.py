@@ -380,7 +380,7 @@ def rare_columns():
         "moments of days": pa.array(ids.astype("M8[D]"), pa.date32()).cast(pa.date64()),
         "decimals": pa.array(ids).cast(pa.decimal256(40, 2)),
     }
-    if hasattr(pa, "uuid"):
+    if hasattr(pa, "json_"):
         given = [UUID(int=int(i)).bytes for i in ids]
         found["UUIDs"] = pa.array(given, pa.uuid())
         found["JSON"] = pa.ExtensionArray.from_storage(pa.json_(), texts)
