@@ -50,12 +50,15 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             default="auto"
         The columns to embed.
 
-        - "auto": the columns of strings, categories and booleans of a data frame, and every column
-          of an array. `fit` warns of columns of labels in which nearly every row differs, and
-          leaves them out: they are neither embedded nor in the output.
+        - "auto": columns of strings, bytes, categories, booleans and lists. Numbers are not
+          embedded, and neither are dates and times: name integer ids, and days that come back.
+          An array of objects is decided column by column, as a frame is. An array of strings is
+          embedded as a whole. An array of numbers is embedded but for columns with fractions, if
+          others have none. Columns of labels in which nearly every row differs are left out with
+          a warning: they are neither embedded nor in the output.
         - "all": every column. Each number of a numeric column is a level then.
-        - A list of names or of positions, or a mask: the columns that it names. Name integer ids,
-          since their type is that of quantities.
+        - A list of names or of positions, or a mask: the columns that it names. These may hold
+          anything that has a hash, such as integers and dates.
         - A callable: it is given ``X`` and returns any of the other forms, as
           :func:`~sklearn.compose.make_column_selector` does.
 

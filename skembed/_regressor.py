@@ -20,9 +20,9 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
         The columns to embed. The net sees the other columns, which must be numeric, unless
         ``use_context=False``.
 
-        - "auto": the columns of strings, categories and booleans of a data frame, and every column
-          of an array, but not columns of labels in which nearly every row differs; `fit` warns of
-          these.
+        - "auto": the columns of strings, bytes, categories, booleans and lists, and of an array of
+          numbers the columns without fractions, as in :class:`NeuralEmbeddingEncoder`; but not
+          columns of labels in which nearly every row differs; `fit` warns of these.
         - "all": every column. Each number of a numeric column is a level then.
         - A list of names or of positions, or a mask: the columns that it names.
         - A callable: it is given ``X`` and returns any of the other forms.
