@@ -75,9 +75,16 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
 
     cv : int, cross-validation generator, iterable or None, default=5
         The folds, by the contract of :class:`~sklearn.preprocessing.TargetEncoder`: every row is
-        in exactly one test fold. An int makes shuffled folds, stratified by class. More folds
-        leave each table more rows and cost more time. None trains one table by all rows:
-        `fit_transform` then leaks the target, and is only for vectors that no model is trained on.
+        in exactly one test fold.
+
+        - An int makes shuffled folds, stratified by class.
+        - A splitter or an iterable of splits gives the folds. A generator serves one fit.
+        - None trains one table by all rows. `fit_transform` then leaks the target. None is only
+          for vectors that no model is trained on.
+
+        More folds leave each table more rows and cost more time, up to 10 folds. More than 10
+        folds share 10 tables: each fold is whole in one table, and an int above 10 gives what 10
+        gives. With more tables the features of a row would leak its target (docs/leakage.md).
 
     hidden_layer_sizes : tuple of int, default=(64, 32)
         Layers of the decoder.

@@ -30,7 +30,8 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
         about half of the time.
 
     cv : int, cross-validation generator, iterable or None, default=5
-        The folds of cross-fitting. None trains one table by all rows, which overfits.
+        The folds of cross-fitting, as in :class:`NeuralEmbeddingEncoder`: more than 10 folds share
+        10 tables. None trains one table by all rows, which overfits.
 
     hidden_layer_sizes : tuple of int, default=(64, 32)
         Layers of the decoder.

@@ -29,7 +29,7 @@ from skembed._fit.parquet_reader import (
 )
 from skembed._fit.spilled_rows import Files, Folds, Recipe, StoredRows, stored_weight
 from skembed._fit.train import learn_tables
-from skembed._model.folds import assign_folds
+from skembed._model.folds import MOST_TABLES, assign_folds
 
 
 class Plan(NamedTuple):
@@ -393,7 +393,8 @@ def _folds(files, recipe, seed, ranks, cv):
         total += weight[used].sum()
         fold: np.ndarray = np.zeros(len(weight), dtype=np.uint8)
         if ranks.size > 1 and _are_few(used, cv, recipe.target):
-            fold = np.random.default_rng(seed).integers(cv, size=len(weight))
+            n_tables = min(cv, MOST_TABLES)
+            fold = np.random.default_rng(seed).integers(n_tables, size=len(weight))
         elif cv is not None:
             with warnings.catch_warnings():
                 if i or ranks.size > 1:  # which would say of a file what is not so of all rows
