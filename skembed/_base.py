@@ -60,7 +60,7 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
             None,
         ],
         "max_categories": [Interval(Integral, 1, None, closed="left"), None],
-        "handle_unknown": [StrOptions({"embed", "error"})],
+        "handle_unknown": [StrOptions({"embed", "warn", "error"})],
         "handle_missing": [StrOptions({"embed", "error"})],
         "pretrained": [dict, None],
         "freeze_pretrained": ["boolean"],

@@ -136,8 +136,13 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         Most levels of a column that have a row of their own, counting the infrequent row if there
         is one. Of equally frequent levels the first are kept.
 
-    handle_unknown : {"embed", "error"}, default="embed"
-        Levels not seen in `fit` get the prior row, trained to stand for them, or are an error.
+    handle_unknown : {"embed", "warn", "error"}, default="embed"
+        How levels not seen in `fit` are handled.
+
+        - "embed" gives them the prior row, which was trained for them.
+          `transform` warns of a column in which no level was seen (docs/levels.md).
+        - "warn" gives them the prior row, and `transform` warns of each column that holds some.
+        - "error" raises an error that names column and levels.
 
     handle_missing : {"embed", "error"}, default="embed"
         Missing values get a row of their own (the prior row if `fit` saw none), or are an error.

@@ -15,6 +15,7 @@ from skembed._columns.numeric import Bins, Context
 from skembed._columns.row_encoder import EmbeddedColumn, Refusals, RowEncoder
 from skembed._columns.vocabulary import Vocabulary
 from skembed._fit.checks import check_device, check_layers
+from skembed._fit.copies import warn_of_copies
 from skembed._fit.in_memory import encode_target_as, may_cross_numbers
 from skembed._fit.learned import Problem
 from skembed._fit.levels import split_columns
@@ -346,6 +347,8 @@ def _stored_rows(plan, files, codes, levels, extremes, seed, ranks, options):
         folds.by_file.append(np.concatenate(ranks.gather(of_drawn)))
     recipe = recipe._replace(mean_weight=folds.mean_weight)
     fold = folds.by_file[files.sample].astype(np.int64)
+    if options.cv is not None and not ranks.rank:  # the sample of all ranks is the same
+        warn_of_copies(recipe.codes(first).values(), numbers, target, fold, weight > 0)
     problem = Problem(recipe.inputs(first), target, weight, fold, {}, seed)
     return StoredRows(files, recipe, folds, problem, ranks, small=options.crosses == "auto")
 
