@@ -647,8 +647,10 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         """
         check_is_fitted(self)
         names_in = check_feature_names_in(self, None)
+        columns = Columns(X)
+        columns.is_new = True
         given = restore_columns(
-            Columns(X), self.output_layout_, names_in, self.tables_, self.row_encoder_
+            columns, self.output_layout_, names_in, self.tables_, self.row_encoder_
         )
         return given if hasattr(self, "feature_names_in_") else given.to_numpy()
 
