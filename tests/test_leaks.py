@@ -174,6 +174,25 @@ def test_leak_absent_with_groups_and_found_without_them():
     )  # 3.9 standard errors, of 2,000 pairs
 
 
+@pytest.mark.filterwarnings("ignore:.* rows are copies of a row in another fold")
+def test_leak_of_copies_absent_with_groups_and_found_without_them():
+    """A bootstrap: the targets of rows that the next model has not seen are in their copies."""
+    X, y = noise_of_several(0)
+    rows = np.random.default_rng(0).integers(0, 4000, 4000)
+    X, y, folds = X.iloc[rows], y[rows], GroupKFold(5)
+
+    def auc(features):
+        scores = cross_val_predict(
+            xgboost(), features, y, groups=rows, cv=folds, method="predict_proba"
+        )
+        return roc_auc_score(y, scores[:, 1])
+
+    encoder = NeuralEmbeddingEncoder(random_state=0, **QUICK)
+    assert auc(encoder.fit_transform(X, y)) > 0.6
+    encoder.set_params(cv=folds)
+    assert abs(auc(encoder.fit_transform(X, y, groups=rows)) - 0.5) < 0.05
+
+
 def test_leak_found_in_three_of_ten_rows():
     """The power of these tests, by a leak that users make: vectors of `transform`."""
     aucs = []
