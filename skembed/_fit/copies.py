@@ -16,8 +16,8 @@ def warn_of_copies(codes, numbers, target, fold, used):
     """Warn where rows have copies in other folds, and chance does not explain that.
 
     Rows are alike by chance where many more differ in one column alone: then the column is hardly
-    more often the same in rows that are otherwise alike than it is in any two rows. The levels of one
-    column alone repeat in any data.
+    more often the same in rows that are otherwise alike than it is in any two rows. The levels of
+    one column alone repeat in any data.
 
     Parameters
     ----------
