@@ -11,7 +11,8 @@ does not.
 from typing import NamedTuple
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+
+from skembed._utils.one_blas_thread import one_blas_thread
 
 MOST_ROWS = 10_000  # to look at
 FAINT = 0.003  # share of what all vectors tell, below which an axis is left out
@@ -78,8 +79,7 @@ def find_axes(vectors, context, weight, decoder, random_state):
     first = np.array([0, *stops[:-1]])
     inputs = np.hstack([*vectors, context])
     weight = (weight / weight.sum())[:, None]
-    # One thread: the bits must not depend on their number.
-    with threadpool_limits(1, user_api="blas"):
+    with one_blas_thread():
         output = decoder.output(inputs)
         slopes = [
             decoder.gradient(inputs, outer)
