@@ -24,6 +24,7 @@ from skembed._model.dimensions import RULES
 from skembed._persistence.encoder_state import pack_state, put_together, take_apart, unpack_state
 from skembed._persistence.file_format import explained, read_file, write_file
 from skembed._utils.sklearn_compat import Interval, StrOptions, routing_enabled
+from skembed._utils.warnings import receive_call, send_call
 
 
 class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
@@ -300,10 +301,10 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
 
     def __getstate__(self):
         """State to pickle: parameters, and the fitted state as a file holds it, plain data."""
-        return pack_state(super().__getstate__())
+        return send_call(pack_state(super().__getstate__()))
 
     def __setstate__(self, state):
-        super().__setstate__(unpack_state(state))
+        super().__setstate__(unpack_state(receive_call(state)))
 
     def __copy__(self):
         """Copy that shares the fitted state, without packing it."""
