@@ -26,6 +26,7 @@ from skembed._persistence.file_format import explained, read_file, write_file
 from skembed._utils.one_column import flatten_column
 from skembed._utils.public_names import without_class_names
 from skembed._utils.sklearn_compat import Interval, StrOptions, routing_enabled
+from skembed._utils.warnings import receive_call, send_call
 
 
 @without_class_names
@@ -333,10 +334,10 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
 
     def __getstate__(self):
         """State to pickle: parameters, and the fitted state as a file holds it, plain data."""
-        return pack_state(super().__getstate__())
+        return send_call(pack_state(super().__getstate__()))
 
     def __setstate__(self, state):
-        super().__setstate__(unpack_state(state))
+        super().__setstate__(unpack_state(receive_call(state)))
 
     def __copy__(self):
         """Copy that shares the fitted state, without packing it."""

@@ -1,4 +1,4 @@
-"""Errors of the package's own."""
+"""Errors and warnings of the package's own."""
 
 
 class InvalidFileError(ValueError):
@@ -15,4 +15,15 @@ class InvalidFileError(ValueError):
     ...     except InvalidFileError:
     ...         print("no encoder")
     no encoder
+    """
+
+
+class SkembedWarning(UserWarning):
+    """Any warning that skembed gives.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skembed.exceptions import SkembedWarning
+    >>> warnings.simplefilter("ignore", SkembedWarning)  # doctest: +SKIP
     """

@@ -1,5 +1,9 @@
 """Rows of a CSV file, batch by batch; needs pyarrow."""
 
+import atexit
+import gc
+import time
+import weakref
 from collections import deque
 from contextlib import contextmanager
 from itertools import chain
@@ -12,6 +16,10 @@ MISSING_TEXTS = [
     *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
     *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
 ]
+LONGEST_WAIT = 2  # seconds, at the end of the process
+
+# Functions of Python that threads of pyarrow may hold, some milliseconds longer than their reader.
+_held: list[weakref.ref] = []
 
 
 class Malformed(NamedTuple):
@@ -115,6 +123,7 @@ class CsvSource:
             n_malformed += 1
             return "skip"
 
+        _held[:] = [*_still_held(), weakref.ref(handle)]
         return csv.open_csv(
             self.path,
             # Lines have numbers in one thread alone.
@@ -129,3 +138,17 @@ class CsvSource:
                 strings_can_be_null=True,
             ),
         )
+
+
+def _still_held():
+    return [function for function in _held if function() is not None]
+
+
+@atexit.register
+def _wait_for_readers():
+    """Let readers end before Python does: a thread that lets go of a function later aborts all."""
+    end = time.monotonic() + LONGEST_WAIT
+    if _still_held():
+        gc.collect()  # frames of an error, which may hold a reader
+    while _still_held() and time.monotonic() < end:
+        time.sleep(0.001)

@@ -74,6 +74,31 @@ def name_of(dataset):
     return os.path.commonpath(files) if files else "The dataset"
 
 
+def local_path(filesystem, file):
+    """Path of a file of one of pyarrow's file systems; None if it is not on this machine."""
+    from pyarrow import fs
+
+    path = Path(file)
+    while isinstance(filesystem, fs.SubTreeFileSystem):
+        filesystem, path = filesystem.base_fs, Path(filesystem.base_path, path)
+    return path if isinstance(filesystem, fs.LocalFileSystem) else None
+
+
+def local_files(dataset):
+    """Paths of the files on this machine that a dataset, or what reads one, is made of."""
+    files = getattr(dataset, "files", [])
+    if hasattr(type(dataset), "filesystem"):
+        filesystem = filesystem_of(dataset)
+        files = [local_path(filesystem, file) for file in files]
+    children = getattr(dataset, "children", [])  # of a union
+    return [path for path in chain(files, *map(local_files, children)) if path is not None]
+
+
+def filesystem_of(dataset):
+    """File system of a dataset of files; None of buffers, where pyarrow would end the process."""
+    return None if "<Buffer>" in dataset.files else dataset.filesystem
+
+
 def count_rows(dataset):
     """Number of rows; what cannot be counted is an error that names the file."""
     with naming_source(name_of(dataset)):
@@ -105,7 +130,7 @@ def check_out(out, path, dataset, *, name="out", may_be_folder=False):
     target = _resolved(out)
     if not (may_be_folder and target.is_dir()):
         check_target(out)
-    read = [_resolved(file) for file in getattr(dataset, "files", [])]
+    read = [_resolved(file) for file in local_files(dataset)]
     if isinstance(path, (str, os.PathLike)):
         read.append(_resolved(path))  # a folder, whose next reader would find the file
     if not {target, *target.parents}.isdisjoint(read):

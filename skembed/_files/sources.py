@@ -6,7 +6,7 @@ from pathlib import Path
 
 from skembed._files.csv import CsvSource
 from skembed._files.errors import check_no_pipe, naming_source
-from skembed._files.parquet import count_rows, name_of, open_dataset, validate
+from skembed._files.parquet import count_rows, local_files, name_of, open_dataset, validate
 
 BATCH_ROWS = 2**16  # as many as `transform` looks at at once
 SUFFIXES = {
@@ -115,13 +115,14 @@ class DatasetSource:
         Of the columns.
     n_rows : int
     files : list of Path
+        Those on this machine.
     """
 
     def __init__(self, dataset):
         with naming_source(name_of(dataset)):
             self.dataset, self.names = dataset, dataset.schema.names
         self.n_rows = count_rows(dataset)
-        self.files = [Path(file) for file in getattr(dataset, "files", [])]
+        self.files = local_files(dataset)
 
     def batches(self, names, first_row):
         """Read rows in batches of at most `BATCH_ROWS`.

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import check_consistent_length, check_random_state
-from threadpoolctl import threadpool_limits
 
 from skembed._columns.numeric import Context
 from skembed._columns.output_layout import check_output_names
@@ -15,6 +14,7 @@ from skembed._model.dimensions import auto_dim, embedding_dims, is_asked
 from skembed._training.rows import TableShape
 from skembed._training.settings import read_settings
 from skembed._utils.memory import check_tables
+from skembed._utils.one_blas_thread import one_blas_thread
 from skembed._utils.one_column import flatten_column
 from skembed._utils.optional_imports import needs_torch
 from skembed._utils.sklearn_compat import check_sample_weight
@@ -117,8 +117,7 @@ def turn_tables(trained, counts, asked):
     -------
     list of ndarray of float32, each of shape (n_codes, n_kept)
     """
-    # One thread: the bits must not depend on their number.
-    with threadpool_limits(1, user_api="blas"):
+    with one_blas_thread():
         axes = [
             _principal(table, metric, count)
             for (table, metric), count in zip(trained.tables, counts, strict=True)

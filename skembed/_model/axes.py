@@ -16,7 +16,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+
+from skembed._utils.one_blas_thread import one_blas_thread
 
 MOST_ROWS = 10_000  # to look at
 FEWEST_ROWS = 1_000  # of those, however many components there are
@@ -89,8 +90,7 @@ def find_axes(vectors, context, weight, decoder, random_state):
     parts = [slice(*ends) for ends in pairwise([0, *stops])]
     inputs = np.hstack([*vectors, context])
     weight = (weight / weight.sum())[:, None]
-    # One thread: the bits must not depend on their number.
-    with threadpool_limits(1, user_api="blas"):
+    with one_blas_thread():
         output = decoder.output(inputs)
         slopes = [
             decoder.gradient(inputs, outer)

@@ -24,7 +24,7 @@ from skembed._training.fold_tables import FoldTables
 from skembed._training.losses import differentiate, make_loss
 from skembed._training.optimizers import AdamW
 from skembed._training.process_group import ALONE
-from skembed._training.runtime import choose_device, limit_threads
+from skembed._training.runtime import choose_device, in_new_thread_after_fork, limit_threads
 from skembed._training.schedule import make_schedule, stop_if_diverged
 
 
@@ -56,6 +56,7 @@ class Trained(NamedTuple):
     best_epoch: int
 
 
+@in_new_thread_after_fork
 def train(blocks, shapes, target, settings, *, look_at=None):
     """Train the fold tables of all columns, and the decoder above them.
 

@@ -29,7 +29,7 @@ from skembed._training.fold_tables import FoldTables
 from skembed._training.masked_net import LevelSoftmax, MaskedNet
 from skembed._training.optimizers import AdamW
 from skembed._training.rows import normalise
-from skembed._training.runtime import choose_device, limit_threads
+from skembed._training.runtime import choose_device, in_new_thread_after_fork, limit_threads
 from skembed._training.schedule import make_schedule, stop_if_diverged
 
 SAMPLED = 512  # rows, beside those of the batch
@@ -102,6 +102,7 @@ class Draw(NamedTuple):
     rivals: Tensor
 
 
+@in_new_thread_after_fork
 def train_masked(codes, shapes, numbers, weight, settings):
     """Train the tables of all columns to predict each other, and the numbers.
 

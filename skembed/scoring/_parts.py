@@ -1,20 +1,14 @@
 """Output that grows part by part, and appears under its name when it is whole."""
 
-import glob
 import os
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from skembed._files.atomic import (
-    check_new_folder,
-    naming_target,
-    put_in_place,
-    without_link,
-)
+from skembed._files.atomic import check_new_folder, put_in_place, without_link
 from skembed._files.errors import naming_output
 from skembed._files.sources import Joined, format_of, is_parquet_folder, open_writer
+from skembed.scoring._job_folder import JobFolder, find_folders, path_of
 
 GROUP_ROWS = 2**17  # that are written at once, of Parquet a row group
 
@@ -44,6 +38,8 @@ class Parts:
     ------
     FileExistsError
         If a folder that is to be written is there.
+    BlockingIOError
+        If the same job is running.
     ValueError
         If there is nothing of this job to resume, but something of another.
     """
@@ -53,17 +49,16 @@ class Parts:
         if self._is_folder:
             check_new_folder(out)
         self._target = Path(without_link(out))
-        self.folder = self._target.with_name(f".{self._target.name}.{job}.partial")
-        if not resume:
-            shutil.rmtree(self.folder, ignore_errors=True)
-        elif not self.folder.exists() and _of_any_job(self._target):
+        others = find_folders(out)
+        if resume and others and path_of(out, job) not in others:
             raise ValueError(
                 f"What was begun of {str(out)!r} is of another job: estimator, data or a parameter "
-                "were not these. Begin anew, with resume=False."
+                "were not these. Begin anew, with resume=False. To remove what was begun, call "
+                "skembed.scoring.remove_stopped_jobs."
             )
-        with naming_target(out):
-            self.folder.mkdir(exist_ok=True)
-        self._drop_unfinished()
+        self._job = JobFolder(out, job)
+        self.folder, self._is_finished = self._job.path, False
+        self._job.keep_only(self._paths() if resume else [])
         self.n_parts = 1 + max(map(_number, self._paths()), default=-1)
         self._part, self._writer, self._rows = self.n_parts, None, []
         self._thread, self._writing = ThreadPoolExecutor(1), None
@@ -95,7 +90,9 @@ class Parts:
             return
         with naming_output(self.out):
             if self._is_folder:
+                self._job.unmark()
                 put_in_place(self.folder, self._target)
+                self._is_finished = True
                 return
             whole = paths[0]
             if len(paths) > 1:
@@ -105,7 +102,8 @@ class Parts:
                 self._whole.close()
                 whole = self._whole.path
             put_in_place(whole, self._target)
-            shutil.rmtree(self.folder)
+            self._is_finished = True
+            self._job.remove()
 
     def __enter__(self):
         return self
@@ -117,14 +115,12 @@ class Parts:
         for unfinished in filter(None, (self._writer, self._whole)):
             with suppress(OSError):  # of a full disk, which has been told of
                 unfinished.close()
-        self._drop_unfinished()
-        with suppress(OSError):  # it is gone, or not empty
-            self.folder.rmdir()
-
-    def _drop_unfinished(self):
-        """Remove what a kill or a full disk left of a part, or of the whole."""
-        for path in {*self.folder.glob("*")} - {*self._paths()}:
-            path.unlink()
+        with suppress(OSError):  # it is gone
+            if not self._is_finished:
+                self._job.keep_only(self._paths())
+                if not self._paths():
+                    self._job.remove()
+        self._job.unlock()
 
     def _flush(self):
         """Hand rows to the thread that writes, when it is done with those before."""
@@ -176,10 +172,6 @@ class Parts:
 
     def _unfinished(self):
         return self.folder / f".{os.getpid()}{self._suffix()}"
-
-
-def _of_any_job(out):
-    return any(out.parent.glob(f".{glob.escape(out.name)}.*.partial"))
 
 
 def _number(path):

@@ -5,12 +5,11 @@ import time
 from contextlib import ExitStack
 from typing import NamedTuple
 
-import joblib
-
 from skembed._files.csv import CsvSource
 from skembed._files.parquet import check_out, name_of
 from skembed._files.sources import is_parquet_folder, open_source
 from skembed._utils.optional_imports import needs
+from skembed.scoring._job_name import name_job
 from skembed.scoring._parts import Parts
 from skembed.scoring._quarantine import Quarantine
 from skembed.scoring._scorer import Scorer, check_columns, types_of_text
@@ -67,7 +66,8 @@ def score_file(
         where ``pd.read_csv`` gives NaN.
 
     source : str, PathLike or pyarrow.dataset.Dataset
-        A file of Parquet, CSV or Arrow, by its suffix, or a folder of Parquet files.
+        A file of Parquet, CSV or Arrow, by its suffix, or a folder of Parquet files. A dataset may
+        lie in memory or on any file system of pyarrow.
 
     out : str or PathLike
         Likewise. A name without suffix is a folder, which gets a Parquet file for every
@@ -93,7 +93,9 @@ def score_file(
 
     resume : bool, default=False
         Whether to go on behind what the same job did before it was killed. A job is the same if
-        estimator, files and parameters are.
+        estimator, rows and parameters are. Rows are the same if names, sizes and times of their
+        files are. Rows without files, or with files without times, are the same if their values
+        are: they are read once more for that.
 
     part_rows : int, default=4_194_304
         Rows between two points to resume from.
@@ -111,8 +113,15 @@ def score_file(
     ------
     FileNotFoundError
         If there is no such source, or no folder to write to.
+    BlockingIOError
+        If the same job is running already. The job that runs goes on.
     ValueError
-        If the source lacks columns, or a row cannot be scored.
+        If the source lacks columns, a row cannot be scored, or ``resume=True`` finds the parts of
+        another job alone.
+
+    See Also
+    --------
+    remove_stopped_jobs : Remove what stopped jobs have left.
 
     Examples
     --------
@@ -141,7 +150,8 @@ def score_file(
     check_columns(scorer, rows.names, named)
     _check_outputs(out, quarantine, source, rows)
     to_quarantine = quarantine and os.path.realpath(quarantine)
-    job = _name_of_job(rows, estimator, method, keep, str(types), to_quarantine, part_rows)
+    parameters = [method, scorer.keep, str(types), to_quarantine, part_rows]
+    job = name_job(estimator, rows, scorer.columns, parameters, resume=resume)
     with ExitStack() as stack:
         done = stack.enter_context(Parts(out, job, resume=resume))
         aside = None
@@ -224,12 +234,3 @@ def _check_outputs(out, quarantine, source, rows):
     check_out(quarantine, source, rows, name="quarantine")
     if os.path.realpath(quarantine) == os.path.realpath(out):
         raise ValueError(f"quarantine and out are both {str(out)!r}: give two files.")
-
-
-def _name_of_job(rows, *what):
-    """Digits that are those of another job if its rows, or something else of it, are the same."""
-    files = [
-        (os.path.realpath(path), path.stat().st_size, path.stat().st_mtime_ns)
-        for path in rows.files
-    ]
-    return joblib.hash([files, rows.n_rows, *what])[:12]

@@ -256,7 +256,8 @@ def unwanted(arguments, before, after, code, told):
         own = any(path == out or path.startswith(f"{out}{os.sep}") for out in outputs)
         if path in before and before[path][0] not in (after[path][0], stat.S_IFLNK):
             return f"{path} was replaced by a file of another kind"
-        part = re.fullmatch(r"(.*/)?\.[^/]*\.[0-9a-f]{12}\.partial(/part-\d+\.?[^/]*)?", path)
+        hidden = r"(.*/)?\.[^/]*\.[0-9a-f]{12}\.partial"
+        part = re.fullmatch(rf"{hidden}(/part-\d+\.?[^/]*|/\.job)?", path)
         tells_why = code == 1 and "tells why" in told and path == values.get("--quarantine")
         if not ((own and code in (0, 3)) or (part and code == 1) or tells_why):
             return f"{path} was left"

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -118,3 +120,38 @@ def test_csv_not_utf_8_is_an_error_that_names_the_file(path, lenient):
     instead = "Save the file as UTF-8" if lenient else "Give a quarantine"
     with pytest.raises(ValueError, match=rf"rows\.csv.*invalid UTF8 data. {instead}"):
         read(path, types={"a": pa.string()}, lenient=lenient)
+
+
+HELD = """
+import threading, time, weakref
+from skembed._files import csv
+
+def handle(line):
+    return "skip"
+
+def hold(function):
+    while threading.main_thread().is_alive():
+        time.sleep(0.01)
+    time.sleep(0.1)
+    del function
+    print("let go", flush=True)
+
+csv._held.append(weakref.ref(handle))
+threading.Thread(target=hold, args=(handle,), daemon=True).start()
+del handle
+"""
+
+
+def test_csv_process_ends_when_no_thread_holds_a_handler():
+    """A thread of pyarrow that let go of one while Python ended aborted the process."""
+    done = subprocess.run([sys.executable, "-c", HELD], capture_output=True, text=True, check=True)
+    assert done.stdout == "let go\n"
+
+
+def test_csv_handlers_of_readers_that_failed_are_waited_for(path):
+    path.write_text("")
+    with pytest.raises(ValueError, match="Empty CSV file"):
+        CsvSource(path, {}, lenient=False)
+    assert len(csv_rows._held) >= 1
+    csv_rows._wait_for_readers()
+    assert csv_rows._still_held() == []

@@ -54,8 +54,8 @@ def test_temporary_files_of_a_killed_fit_stay(rows, temporary):
 
 
 def test_temporary_folder_of_a_user_stays(rows, temporary):
-    (temporary / "skembed-mine").mkdir()
-    (temporary / "skembed-mine" / "lock").write_text("mine")
+    (temporary / "skembed-x").mkdir()
+    (temporary / "skembed-x" / "lock").write_text("mine")
     NeuralEmbeddingEncoder(max_epochs=1, random_state=0).fit_parquet(rows, "y")
-    assert [path.name for path in temporary.iterdir()] == ["skembed-mine"]
-    assert (temporary / "skembed-mine" / "lock").read_text() == "mine"
+    assert [path.name for path in temporary.iterdir()] == ["skembed-x"]
+    assert (temporary / "skembed-x" / "lock").read_text() == "mine"

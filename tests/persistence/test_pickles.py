@@ -4,6 +4,8 @@ import copy
 import enum
 import pickle
 import pickletools
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import joblib
 import numpy as np
@@ -88,6 +90,50 @@ def test_skops_trusts_the_public_class_alone(name, tmp_path):
     assert set(unknown) == {f"skembed.{type(estimator).__name__}"}
     loaded = skops.io.load(tmp_path / "e.skops", trusted=TRUSTED_TYPES)
     np.testing.assert_array_equal(answers(loaded), answers(estimator))
+
+
+DATES = ["2024-01-01", "2024-07-02", "2024-03-31"]
+MOMENTS = [datetime.fromisoformat(day) for day in DATES]
+KINDS_OF_DATES = {
+    "datetime64": pd.to_datetime(DATES).tolist(),
+    "datetime64 of seconds": pd.to_datetime(DATES).as_unit("s").tolist(),
+    "datetime64 in a zone": pd.to_datetime(DATES).tz_localize("Europe/Oslo").tolist(),
+    "Timestamp in several zones": [pd.Timestamp(DATES[0], tz="UTC"), *map(pd.Timestamp, DATES[1:])],
+    "numpy.datetime64": [np.datetime64(day) for day in DATES],
+    "datetime": MOMENTS,
+    "datetime in a zone": [at.replace(tzinfo=ZoneInfo("Europe/Oslo")) for at in MOMENTS],
+    "datetime in UTC": [at.replace(tzinfo=UTC) for at in MOMENTS],
+    "date": [date.fromisoformat(day) for day in DATES],
+    "time": [time(1, 2), time(3, 4, 5, 6), time(7, tzinfo=UTC)],
+    "timedelta": [timedelta(days) for days in (1, 2, -3)],
+    "Timedelta": pd.to_timedelta(["1h", "2D", "-1ns"]).tolist(),
+    "Period": pd.PeriodIndex(DATES, freq="M").tolist(),
+    "Interval of dates": pd.interval_range(pd.Timestamp(DATES[0]), periods=3).tolist(),
+    "date in a tuple": [("from", date.fromisoformat(day)) for day in DATES],
+}
+
+
+@pytest.mark.parametrize("levels", KINDS_OF_DATES.values(), ids=KINDS_OF_DATES)
+def test_skops_keeps_date_levels_of_every_kind(levels, tmp_path):
+    rows = pd.DataFrame({"when": pd.Series(levels * (N // 3), dtype=object), "city": X["city"]})
+    encoder = NeuralEmbeddingEncoder(**SETTINGS, categorical_features=["when", "city"])
+    encoder.fit(rows, Y)
+    skops.io.dump(encoder, tmp_path / "e.skops")
+    loaded = skops.io.load(tmp_path / "e.skops", trusted=TRUSTED_TYPES)
+    kept, given = (each.vocabularies_["when"].levels for each in (loaded, encoder))
+    assert kept == given
+    assert [*map(type, kept)] == [*map(type, given)]
+    np.testing.assert_array_equal(loaded.transform(rows.copy()), encoder.transform(rows.copy()))
+
+
+def test_skops_keeps_date_levels_of_a_typed_column_and_its_crosses(tmp_path):
+    rows = pd.DataFrame({"when": pd.to_datetime(DATES * (N // 3)), "city": X["city"]})
+    options = {"categorical_features": ["when", "city"], "crosses": [("when", "city")]}
+    encoder = NeuralEmbeddingEncoder(**SETTINGS, **options).fit(rows, Y)
+    skops.io.dump(encoder, tmp_path / "e.skops")
+    loaded = skops.io.load(tmp_path / "e.skops", trusted=TRUSTED_TYPES)
+    assert loaded.vocabularies_["when"].levels == encoder.vocabularies_["when"].levels
+    np.testing.assert_array_equal(loaded.transform(rows.copy()), encoder.transform(rows.copy()))
 
 
 def test_skops_trusted_types_are_the_public_estimators():

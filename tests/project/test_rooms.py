@@ -81,7 +81,7 @@ WHERE = {
     "safetensors": ("_persistence",),
     "skl2onnx": ("onnx",),
     "skops": ("_cli.load_model",),
-    "threadpoolctl": ("_model.axes", "_fit.without_target"),
+    "threadpoolctl": ("_utils.one_blas_thread",),
     "torch": ("_training", "nn"),
     "typer": ("_cli",),
     "xgboost": ("_cli.comparison", "_cli.demo", "onnx._pipeline_steps"),

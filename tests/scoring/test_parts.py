@@ -31,7 +31,8 @@ def test_parts_that_are_whole_stay_when_a_job_ends_early(out):
     with Parts(out, "job", resume=False) as parts:
         parts.write(0, numbers(1, 2))
         parts.write(1, numbers(3))
-    assert os.listdir(out.parent / ".out.parquet.job.partial") == ["part-00000.parquet"]
+    left = sorted(os.listdir(out.parent / ".out.parquet.job.partial"))
+    assert left == [".job", "part-00000.parquet"]
 
 
 def test_parts_resume_behind_the_last_whole_one(out):

@@ -1,4 +1,10 @@
-"""The device of a fit, without a GPU: the "meta" device of torch stands for it."""
+"""The device of a fit, without a GPU: the "meta" device of torch stands for it. Its threads."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -15,7 +21,7 @@ from skembed._training.loop import compute_gradients
 from skembed._training.losses import make_loss
 from skembed._training.optimizers import AdamW
 from skembed._training.rows import Block, TableShape
-from skembed._training.runtime import choose_device
+from skembed._training.runtime import choose_device, limit_threads
 
 OTHER = torch.device("meta")
 
@@ -103,3 +109,93 @@ def test_device_of_all_parts_of_a_step_is_the_same(decoder_of, dims, loss, value
         tables.restore(before)
     assert {part.device for part in (losses, fitted, gradient, adamw.weight)} == {OTHER}
     assert gradient.shape == (len(losses), n_folds, tables.padded)
+
+
+def in_new_thread(function):
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(function).result()
+
+
+@pytest.fixture
+def three_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_threads_of_torch_are_those_of_the_user_after_fits_that_overlap(three_threads):
+    both_inside, one_is_out = Barrier(2), Barrier(2)
+
+    def fit(is_first):
+        with limit_threads(2):
+            inside = torch.get_num_threads()
+            both_inside.wait()
+            if not is_first:
+                one_is_out.wait()
+        if is_first:
+            one_is_out.wait()
+        return inside, torch.get_num_threads()
+
+    with ThreadPoolExecutor(2) as threads:
+        assert [*threads.map(fit, [True, False])] == [(2, 3), (2, 3)]
+    assert torch.get_num_threads() == in_new_thread(torch.get_num_threads) == 3
+
+
+def test_threads_of_a_fit_are_its_own(three_threads):
+    with limit_threads(1):
+        assert torch.get_num_threads() == 1
+        assert in_new_thread(torch.get_num_threads) == 3
+
+
+FORKED = """
+import os, sys
+import numpy as np
+import pandas as pd
+from skembed import NeuralEmbeddingEncoder
+
+codes = np.random.default_rng(0).integers(0, 50, (4000, 2)).astype(str)
+X = pd.DataFrame(codes, columns=["city", "kind"])
+X.assign(y=codes[:, 0].astype(float)).to_parquet(sys.argv[2])
+encoder = NeuralEmbeddingEncoder(max_epochs=2, crosses=None, n_jobs=2, random_state=0)
+
+def fit(what):
+    if what == "fit_parquet":
+        encoder.fit_parquet(sys.argv[2], "y")
+    else:
+        encoder.fit(X, codes[:, 0].astype(float) if what == "fit" else None)
+    return encoder.tables_["city"]
+
+before = fit(sys.argv[1])
+child = os.fork()
+if not child:
+    np.testing.assert_array_equal(fit(sys.argv[1]), before)
+    print("same bits", flush=True)
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks here")
+@pytest.mark.parametrize("what", ["fit", "fit without a target", "fit_parquet"])
+def test_threads_of_a_fork_train_the_same_bits(what, tmp_path):
+    """A fit of two threads hung in a fork of a process that had done one."""
+    command = [sys.executable, "-c", FORKED, what, tmp_path / "rows.parquet"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "same bits\n"
+
+
+def test_threads_of_a_fork_hand_errors_and_context_to_the_caller(monkeypatch):
+    from skembed._training import runtime
+
+    class Settings:
+        n_jobs = 2
+
+    @runtime.in_new_thread_after_fork
+    def train(settings):
+        raise KeyError(np.geterr()["over"])
+
+    monkeypatch.setattr(runtime, "_IMPORTED_BY", -1)
+    with np.errstate(over="call"), pytest.raises(KeyError, match="call"):
+        train(Settings)
