@@ -28,7 +28,8 @@ def written_fields(texts, is_missing, words, *, quoted):
     import pyarrow as pa
     from pyarrow import compute
 
-    is_word = compute.is_in(texts, value_set=pa.array([word for word in words if word]))
+    known = [word for word in words if word]
+    is_word = compute.is_in(texts, value_set=pa.array(known, pa.string()))
     bare = compute.and_(is_word, is_missing)
     if not quoted:
         needed = compute.match_substring_regex(texts, f"^$|{NEEDS_QUOTES.pattern}")
