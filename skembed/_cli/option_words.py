@@ -9,7 +9,7 @@ OF_SCORING = [
     (r"\bquarantine=(?=')", "--quarantine "),
     (r"\bout=(?=')", "--out "),
     (r"\bquarantine and out are both\b", "--quarantine and --out are both"),
-    (r"\bkeep names\b", "--keep names"),
+    (r"(?<!-)\bkeep names\b", "--keep names"),
     (r"\bout of keep\b", "out of --keep"),
     (r"\bwith resume=False\b", "without --resume"),
     (r"\bmethod='(\w+)'", r"--method \1"),

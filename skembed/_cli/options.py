@@ -29,6 +29,10 @@ Missing = Annotated[
         "empty fields. A field between quotes is text. May be repeated.",
     ),
 ]
+Trust = Annotated[list[str], typer.Option(metavar="TYPE", help="A type to trust in a .skops file.")]
+TrustCode = Annotated[
+    bool, typer.Option("--trust-code", help="Load .joblib or .pkl, which may run any code.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -7,7 +7,17 @@ from typing import Annotated, Literal
 
 import typer
 
-from skembed._cli.options import Dtype, Missing, Rows, names_of, shown, types_of, words_of
+from skembed._cli.options import (
+    Dtype,
+    Missing,
+    Rows,
+    Trust,
+    TrustCode,
+    names_of,
+    shown,
+    types_of,
+    words_of,
+)
 
 SOME_ASIDE = 3  # exit code
 
@@ -36,10 +46,6 @@ PartRows = Annotated[
     int, typer.Option(min=1, help="Rows between two points that --resume can go on from.")
 ]
 NoProgress = Annotated[bool, typer.Option("--no-progress", help="Draw no bar on a terminal.")]
-Trust = Annotated[list[str], typer.Option(metavar="TYPE", help="A type to trust in a .skops file.")]
-TrustCode = Annotated[
-    bool, typer.Option("--trust-code", help="Load .joblib or .pkl, which may run any code.")
-]
 
 
 def transform(
