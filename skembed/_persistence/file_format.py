@@ -116,7 +116,7 @@ def _read_header(file, size):
 def _other_kind(start, size):
     """What a file is that does not begin as those of skembed do."""
     if not size:
-        return "is empty"
+        return "is empty, or was cut short: copy it again"
     if start.lstrip().startswith(b"<"):
         return "is a web page or XML: what was saved is not the file behind a link"
     if start.startswith(b"PK\x03\x04"):
