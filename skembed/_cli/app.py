@@ -4,6 +4,7 @@ import os
 import sys
 import warnings
 from contextlib import contextmanager
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -13,7 +14,8 @@ from skembed import __version__
 from skembed._cli.compare import benchmark, demo
 from skembed._cli.fit import fit
 from skembed._cli.inspect import explore, inspect, nearest
-from skembed._cli.options import shown
+from skembed._cli.option_words import in_options
+from skembed._cli.options import say
 from skembed._cli.score import score, transform
 from skembed._utils.optional_imports import needs
 
@@ -43,7 +45,7 @@ class Commands(TyperGroup):
                 sys.stdout.reconfigure(errors="backslashreplace")
             packages = needs("The command line", "pyarrow", "rich", extra="cli")
             with warnings.catch_warnings(), _told_once(), packages:
-                warnings.showwarning = _show_warning
+                warnings.showwarning = partial(_show_warning, ctx)
                 result = super().invoke(ctx)
             sys.stdout.flush()  # here, where a closed pipe is still seen
         except BrokenPipeError:
@@ -54,7 +56,7 @@ class Commands(TyperGroup):
         except TOLD as error:
             if os.environ.get("SKEMBED_DEBUG"):
                 raise
-            say(str(error) or type(error).__name__)
+            say(in_options(str(error), ctx.invoked_subcommand) or type(error).__name__)
             raise typer.Exit(1) from None
         return result
 
@@ -71,14 +73,8 @@ def _told_once():
         sys.unraisablehook = before
 
 
-def say(text):
-    """Put a line on standard error."""
-    one_line = " ".join(text.splitlines())
-    typer.echo(f"skembed: {shown(one_line)}", err=True)
-
-
-def _show_warning(message, *_):
-    say(f"warning: {message}")
+def _show_warning(ctx, message, *_):
+    say(f"warning: {in_options(str(message), ctx.invoked_subcommand)}")
 
 
 app = typer.Typer(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from skembed._cli.options import Dtype, Exclude, Rows, names_of, types_of
+from skembed._cli.options import Dtype, Exclude, Missing, Rows, names_of, types_of, words_of
 from skembed._utils.optional_imports import needs
 
 DEMO_PACKAGES = "matplotlib", "rich", "xgboost"
@@ -31,6 +31,7 @@ def benchmark(
     target: Annotated[str, typer.Option(help="The column to predict.")],
     exclude: Exclude = [],
     dtype: Dtype = [],
+    missing: Missing = [],
     seeds: Annotated[int, typer.Option(min=2, help="How many splits and seeds.")] = 3,
     rows: Annotated[int, typer.Option(min=100, help="How many rows to draw at most.")] = 50_000,
 ):
@@ -45,11 +46,11 @@ def benchmark(
     """
     with needs("benchmark", *DEMO_PACKAGES, extra="demo"):
         from skembed._cli.comparison import compare, spread
-    from skembed._cli.input_files import check_rows, naming_columns, open_rows
+    from skembed._cli.input_files import check_rows, reading_rows
 
-    opened = open_rows(data, without=names_of(exclude), types=types_of(dtype))
-    check_rows(opened, data)
-    with naming_columns(opened):
+    given = {"types": types_of(dtype), "missing": words_of(missing)}
+    with reading_rows(data, without=names_of(exclude), **given) as (opened, _):
+        check_rows(opened, data)
         X = drawn(opened, rows)
     if target not in X:
         raise ValueError(f"--target {target!r} is not a column. The data have {list(X)}.")

@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from skembed._cli.options import Dtype, Exclude, Rows, literal, names_of, shown, types_of
+from skembed._cli.options import (
+    Dtype,
+    Exclude,
+    Missing,
+    Rows,
+    literal,
+    names_of,
+    say,
+    shown,
+    types_of,
+    words_of,
+)
 
 Settings = Annotated[
     list[str],
@@ -30,6 +41,7 @@ def fit(
     exclude: Exclude = [],
     settings: Settings = [],
     dtype: Dtype = [],
+    missing: Missing = [],
     seed: Annotated[int, typer.Option(help="The encoder's random_state.")] = 0,
 ):
     """Learn vectors for the categorical columns of a file, and save the encoder.
@@ -43,19 +55,17 @@ def fit(
         --set cv=10 --set crosses=None --features features.parquet
     """
     encoder = configured({"random_state": seed}, settings)
-    from skembed._cli.input_files import check_rows, naming_columns, open_rows
+    from skembed._cli.input_files import check_rows, missing_in_words, reading_rows
     from skembed._files.atomic import replacing
-    from skembed._files.parquet import check_out
     from skembed.inspection._summary import column_table, course
 
-    rows = open_rows(data, without=names_of(exclude), types=types_of(dtype))
-    check_rows(rows, data)
-    check_out(out, data, rows, name="--out")
-    if features is not None:
-        check_out(features, data, rows, name="--features")
-        if os.path.realpath(features) == os.path.realpath(out):
-            raise ValueError(f"--out and --features are both {str(out)!r}: give two files.")
-    with naming_columns(rows):
+    given = {"types": types_of(dtype), "missing": words_of(missing)}
+    with reading_rows(data, without=names_of(exclude), **given) as (rows, found):
+        check_rows(rows, data)
+        _check_outputs(data, rows, out, features)
+        _check_target(target, found.get(target, {}))
+        if found:
+            say(f"note: cells of {data} taken for missing: {missing_in_words(found)}")
         if features is None:
             encoder.fit_parquet(rows, target, sample_weight=sample_weight)
             encoder.save(out)
@@ -65,6 +75,28 @@ def fit(
                 encoder.save(out)
     print(shown(column_table(encoder).to_string(index=False)))
     print(course(encoder))
+
+
+def _check_outputs(data, rows, out, features):
+    """Raise if a file cannot be written."""
+    from skembed._files.parquet import check_out
+
+    check_out(out, data, rows, name="--out")
+    if features is not None:
+        check_out(features, data, rows, name="--features")
+        if os.path.realpath(features) == os.path.realpath(out):
+            raise ValueError(f"--out and --features are both {str(out)!r}: give two files.")
+
+
+def _check_target(target, missing):
+    """Raise if a target in CSV holds words that are taken for missing."""
+    words = {word: count for word, count in missing.items() if word.strip('"')}
+    if words:
+        raise ValueError(
+            f"--target {target!r} holds words that are taken for missing, with their rows: "
+            f"{words}. If they are classes, give --missing '', or put them between quotes; if not, "
+            "remove the rows."
+        )
 
 
 def configured(parameters, settings):

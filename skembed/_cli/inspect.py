@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from skembed._cli.options import Json, literal, shown
+from skembed._cli.options import Json, Trust, TrustCode, literal, shown
 
 Saved = Annotated[Path, typer.Argument(help="File that the command fit, or save, has written.")]
 
@@ -64,19 +64,24 @@ def nearest(
 
 
 def explore(
-    encoder: Saved,
+    encoder: Annotated[Path, typer.Argument(help="A .skembed file, or a model as for score.")],
     out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("report.html"),
+    trust: Trust = [],
+    trust_code: TrustCode = False,
 ):
     """Write a page that shows all vectors in a browser, without a network.
+
+    Of a Pipeline, a ColumnTransformer or a search, the page shows the estimator of skembed inside.
 
     \b
     skembed explore income.skembed --out report.html
     """
-    from skembed._cli.load_model import load_saved
+    from skembed._cli.load_model import load_model
     from skembed._files.parquet import check_out
+    from skembed.plotting._inside import find_inside
 
     check_out(out, encoder, None, name="--out")
-    learned, _ = load_saved(encoder)
+    learned, _ = find_inside(load_model(encoder, trust=trust, trust_code=trust_code))
     learned.explore(out)
     print(shown(str(out)))
 

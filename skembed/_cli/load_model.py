@@ -10,6 +10,7 @@ from skembed._persistence.encoder_state import put_together
 from skembed._persistence.file_format import explained, read_file
 from skembed._utils.optional_imports import MissingPackageError, needs
 from skembed.persistence import TRUSTED_TYPES
+from skembed.scoring._scorer import METHODS
 
 CODE = (".joblib", ".pkl", ".pickle")
 
@@ -52,13 +53,24 @@ def load_model(path, *, trust=(), trust_code=False):
             "it, give --trust-code; otherwise save the model with skops."
         )
     try:
-        return joblib.load(path) if path.suffix in CODE else _load_skops(path, trust)
+        model = joblib.load(path) if path.suffix in CODE else _load_skops(path, trust)
     except (UntrustedError, MissingPackageError):
         raise
     except Exception as error:  # a damaged file, or one of another version, raises anything
         raise ValueError(
             f"{str(path)!r} cannot be loaded: {type(error).__name__}: {error}"
         ) from error
+    if isinstance(model, type) or not any(hasattr(model, method) for method in METHODS):
+        held = (
+            f"the class {model.__name__}"
+            if isinstance(model, type)
+            else f"a {type(model).__name__}"
+        )
+        raise ValueError(
+            f"{str(path)!r} holds {held}, which is no fitted model: give a file that holds an "
+            f"estimator with one of the methods {', '.join(METHODS)}."
+        )
+    return model
 
 
 def load_saved(path):

@@ -21,12 +21,29 @@ Dtype = Annotated[
         help="Type of a column, in Arrow's words: zip=string. May be repeated.",
     ),
 ]
+Missing = Annotated[
+    list[str],
+    typer.Option(
+        metavar="WORDS",
+        help="Words of CSV that are missing: NA,-. By default those of pandas; '' for none but "
+        "empty fields. A field between quotes is text. May be repeated.",
+    ),
+]
+Trust = Annotated[list[str], typer.Option(metavar="TYPE", help="A type to trust in a .skops file.")]
+TrustCode = Annotated[
+    bool, typer.Option("--trust-code", help="Load .joblib or .pkl, which may run any code.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def names_of(given):
     """Names from an option that takes several, by commas or one after the other."""
     return [name for names in given for name in names.split(",") if name]
+
+
+def words_of(given):
+    """Words from an option that takes several, or None if it is not given."""
+    return names_of(given) if given else None
 
 
 def types_of(given):
@@ -60,6 +77,12 @@ def shown(text):
     """Text that cannot steer a terminal, whatever data put into it: signs are spelled out."""
     signs = (each if each.isprintable() or each == "\n" else repr(each)[1:-1] for each in text)
     return "".join(signs)
+
+
+def say(text):
+    """Put a line on standard error."""
+    one_line = " ".join(text.splitlines())
+    typer.echo(f"skembed: {shown(one_line)}", err=True)
 
 
 def literal(text):

@@ -1,11 +1,23 @@
 """The commands `transform` and `score`: a file through a saved encoder or model, into a file."""
 
+import warnings
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from skembed._cli.options import Dtype, Rows, names_of, shown, types_of
+from skembed._cli.options import (
+    Dtype,
+    Missing,
+    Rows,
+    Trust,
+    TrustCode,
+    names_of,
+    shown,
+    types_of,
+    words_of,
+)
 
 SOME_ASIDE = 3  # exit code
 
@@ -34,10 +46,6 @@ PartRows = Annotated[
     int, typer.Option(min=1, help="Rows between two points that --resume can go on from.")
 ]
 NoProgress = Annotated[bool, typer.Option("--no-progress", help="Draw no bar on a terminal.")]
-Trust = Annotated[list[str], typer.Option(metavar="TYPE", help="A type to trust in a .skops file.")]
-TrustCode = Annotated[
-    bool, typer.Option("--trust-code", help="Load .joblib or .pkl, which may run any code.")
-]
 
 
 def transform(
@@ -48,6 +56,7 @@ def transform(
     resume: Resume = False,
     quarantine: Aside = None,
     dtype: Dtype = [],
+    missing: Missing = [],
     part_rows: PartRows = 2**22,
     no_progress: NoProgress = False,
     trust: Trust = [],
@@ -67,6 +76,7 @@ def transform(
     model = load_model(encoder, trust=trust, trust_code=trust_code)
     _check_can(encoder, model, "transform")
     options = {"keep": names_of(keep), "resume": resume, "part_rows": part_rows}
+    options["missing_values"] = words_of(missing)
     _stream(model, "transform", data, types_of(dtype), out, quarantine, options, not no_progress)
 
 
@@ -82,6 +92,7 @@ def score(
     resume: Resume = False,
     quarantine: Aside = None,
     dtype: Dtype = [],
+    missing: Missing = [],
     part_rows: PartRows = 2**22,
     no_progress: NoProgress = False,
     trust: Trust = [],
@@ -97,6 +108,7 @@ def score(
 
     loaded = load_model(model, trust=trust, trust_code=trust_code)
     options = {"keep": names_of(keep), "resume": resume, "part_rows": part_rows}
+    options["missing_values"] = words_of(missing)
     method = method or default_method(loaded)
     _check_can(model, loaded, method)
     _stream(loaded, method, data, types_of(dtype), out, quarantine, options, not no_progress)
@@ -115,21 +127,35 @@ def _check_can(path, model, method):
         )
 
 
+@contextmanager
+def _matching_types():
+    """Raise where no level can match, of which Python is warned."""
+    from skembed.scoring._text_scorer import NO_MATCH
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=NO_MATCH)
+        try:
+            yield
+        except UserWarning as warning:
+            raise ValueError(f"{warning} To give a type: --dtype NAME=TYPE.") from None
+
+
 def _stream(model, method, data, types, out, quarantine, options, bar):
     """Score a file, and say how it went."""
-    from skembed._cli.input_files import n_rows_of, open_rows
+    from skembed._cli.input_files import check_missing, n_rows_of, open_rows
     from skembed._cli.progress_bar import progress
-    from skembed._files.sources import format_of
+    from skembed._files.sources import format_of_source
     from skembed.scoring import score_file
 
     options |= {"method": method, "quarantine": quarantine}
     source = data
-    if format_of(data) == "csv":
+    if format_of_source(data) == "csv":
         options["column_types"] = types
-    elif types:
-        source = open_rows(data, types=types)
+    else:
+        check_missing(options["missing_values"], data)
+        source = open_rows(data, types=types) if types else data
     try:
-        with progress(bar) as on_progress:
+        with progress(bar) as on_progress, _matching_types():
             done = score_file(model, source, out, on_progress=on_progress, **options)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("stopped; the same command with --resume goes on") from None

@@ -4,7 +4,8 @@ import os
 import shutil
 from pathlib import Path
 
-from skembed._files.csv import CsvSource
+from skembed._files.csv import OPENERS, CsvSource
+from skembed._files.csv_fields import FieldsWriter, PlainWriter, plain_schema
 from skembed._files.errors import check_no_pipe, naming_source
 from skembed._files.parquet import count_rows, local_files, name_of, open_dataset, validate
 
@@ -17,6 +18,7 @@ SUFFIXES = {
     ".feather": "arrow",
     ".ipc": "arrow",
 }
+CSV_SUFFIXES = ".csv", ".tsv"  # of files that are read
 
 
 def format_of(path):
@@ -46,12 +48,38 @@ def format_of(path):
     return SUFFIXES[suffix]
 
 
+def format_of_source(path):
+    """Format of a file that is read, which may be CSV of another suffix, or compressed.
+
+    Parameters
+    ----------
+    path : str or PathLike
+
+    Returns
+    -------
+    {"parquet", "csv", "arrow"}
+
+    Raises
+    ------
+    ValueError
+        If the suffix is another one.
+    """
+    path = Path(path)
+    if path.suffix.lower() in OPENERS and Path(path.stem).suffix:
+        path = path.with_suffix("")
+        if path.suffix.lower() not in CSV_SUFFIXES:
+            raise ValueError(
+                f"{str(path)!r} is compressed, which only CSV may be: unpack the file."
+            )
+    return "csv" if path.suffix.lower() in CSV_SUFFIXES else format_of(path)
+
+
 def is_parquet_folder(path):
     """Whether a path is that of a folder of Parquet files: it is one, or has no suffix."""
     return Path(path).is_dir() or not Path(path).suffix
 
 
-def open_source(path, *, labels=(), types=None, lenient=False):
+def open_source(path, *, labels=(), text=None):
     """Open rows to be read in their order.
 
     Parameters
@@ -60,10 +88,8 @@ def open_source(path, *, labels=(), types=None, lenient=False):
         A file, or a folder of Parquet files.
     labels : sequence of str
         Columns to read as dictionaries where Parquet has strings: in a fraction of the time.
-    types : dict of str to pyarrow.DataType, default=None
-        Of columns of CSV.
-    lenient : bool, default=False
-        Whether a line of CSV may be no row; see `skembed._files.csv.CsvSource`.
+    text : dict, default=None
+        How to read CSV: the parameters of `skembed._files.csv.CsvSource` by name.
 
     Returns
     -------
@@ -78,11 +104,11 @@ def open_source(path, *, labels=(), types=None, lenient=False):
     """
     if not isinstance(path, (str, os.PathLike)):
         return DatasetSource(open_dataset(path))
-    kind = format_of(path)
+    kind = format_of_source(path)
     if kind != "parquet":
         check_file(path)
     if kind == "csv":
-        return CsvSource(path, types or {}, lenient=lenient)
+        return CsvSource(path, **(text or {}))
     from pyarrow import dataset, fs
 
     if kind == "arrow":
@@ -192,7 +218,7 @@ def _row_groups(dataset):
 
 
 def open_writer(path, schema, kind, *, header=True):
-    """Open a file to write record batches into; close it by ``with``.
+    """Open a file to write record batches into; to be closed.
 
     Parameters
     ----------
@@ -205,16 +231,18 @@ def open_writer(path, schema, kind, *, header=True):
     Returns
     -------
     writer
-        With ``write_batch`` and ``write_table``, as pyarrow's.
+        With ``write_table`` and ``close``, as those of pyarrow.
     """
     import pyarrow as pa
     from pyarrow import csv, parquet
 
-    if kind == "csv":
+    plain = plain_schema(schema)
+    if kind == "csv" and plain.equals(schema, check_metadata=True):
         return csv.CSVWriter(path, schema, write_options=csv.WriteOptions(include_header=header))
-    if kind == "arrow":
-        return pa.ipc.new_file(path, schema)
-    return parquet.ParquetWriter(path, schema)
+    if kind == "csv":
+        return FieldsWriter(path, schema, header=header)
+    writer = (pa.ipc.new_file if kind == "arrow" else parquet.ParquetWriter)(path, plain)
+    return writer if plain.equals(schema, check_metadata=True) else PlainWriter(writer)
 
 
 class Joined:

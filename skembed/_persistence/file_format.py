@@ -108,11 +108,22 @@ def _read_header(file, size):
     length = int.from_bytes(start, "little")
     if size < 8 or not 2 <= length <= min(size - 8, LONGEST_HEADER):
         raise InvalidFileError(
-            f"is no file of skembed, or was cut short: of its {size} bytes the first 8 should "
-            f"tell the length of a header, at most {min(max(size - 8, 0), LONGEST_HEADER)}, but "
-            f"tell {length}. Give a file that NeuralEmbeddingEncoder.save wrote, or copy it again."
+            f"{_other_kind(start, size)}. Give a file that NeuralEmbeddingEncoder.save wrote."
         )
     return file.read(length)
+
+
+def _other_kind(start, size):
+    """What a file is that does not begin as those of skembed do."""
+    if not size:
+        return "is empty, or was cut short: copy it again"
+    if start.lstrip().startswith(b"<"):
+        return "is a web page or XML: what was saved is not the file behind a link"
+    if start.startswith(b"PK\x03\x04"):
+        return "is a ZIP archive, as those of skops are: load it by skops.io.load"
+    if start.startswith(b"\x80"):
+        return "is a pickle, as those of joblib are: load it by joblib.load if you trust it"
+    return f"is not a file of skembed, or was cut short to {size} bytes: copy it again"
 
 
 def _content(header):

@@ -1,6 +1,7 @@
 """The only imports of private scikit-learn names; checked against scikit-learn 1.9."""
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
@@ -15,4 +16,5 @@ __all__ = [
     "fit_context",
     "num_samples",
     "routing_enabled",
+    "safe_indexing",
 ]

@@ -4,10 +4,10 @@ import numpy as np
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import pdist, squareform
-from sklearn.utils.validation import check_is_fitted
 
 from skembed._utils.optional_imports import needs
 from skembed.inspection._maps import colour_range, column_map, mean_targets
+from skembed.plotting._inside import find_inside
 
 SIZES = 25, 600  # areas of markers, in square points
 
@@ -64,14 +64,16 @@ class EmbeddingDisplay:
 
         Parameters
         ----------
-        estimator : NeuralEmbeddingEncoder, NeuralEmbeddingClassifier or NeuralEmbeddingRegressor
-            Fitted.
+        estimator : estimator
+            Fitted. An encoder or predictor of skembed, or a Pipeline, ColumnTransformer or search
+            that holds one.
 
         column : str
             An embedded column, or a cross.
 
         X : data frame or array-like of shape (n_rows, n_features), default=None
-            Rows to take mean targets from: those of `fit`, say. The fitted estimator holds none.
+            Rows for ``estimator`` to take mean targets from: those of `fit`, say. The fitted
+            estimator holds none.
 
         y : array-like of shape (n_rows,), default=None
             Their target: a quantity, or two classes.
@@ -89,7 +91,7 @@ class EmbeddingDisplay:
         -------
         EmbeddingDisplay
         """
-        check_is_fitted(estimator)
+        estimator, X = find_inside(estimator, X, column)
         shown = column_map(estimator, column)
         means = mean_targets(estimator, X, y)
         mean_target = means[column][shown.codes] if means else None
@@ -229,8 +231,9 @@ class TrainingDisplay:
 
         Parameters
         ----------
-        estimator : NeuralEmbeddingEncoder, NeuralEmbeddingClassifier or NeuralEmbeddingRegressor
-            Fitted.
+        estimator : estimator
+            Fitted. An encoder or predictor of skembed, or a Pipeline, ColumnTransformer or search
+            that holds one.
 
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
@@ -239,7 +242,7 @@ class TrainingDisplay:
         -------
         TrainingDisplay
         """
-        check_is_fitted(estimator)
+        estimator, _ = find_inside(estimator)
         return cls(history=estimator.history_, best_epoch=estimator.best_epoch_).plot(ax)
 
     def plot(self, ax=None):
@@ -317,8 +320,9 @@ class SimilarityDisplay:
 
         Parameters
         ----------
-        estimator : NeuralEmbeddingEncoder, NeuralEmbeddingClassifier or NeuralEmbeddingRegressor
-            Fitted.
+        estimator : estimator
+            Fitted. An encoder or predictor of skembed, or a Pipeline, ColumnTransformer or search
+            that holds one.
 
         column : str
             An embedded column, or a cross.
@@ -333,7 +337,7 @@ class SimilarityDisplay:
         -------
         SimilarityDisplay
         """
-        check_is_fitted(estimator)
+        estimator, _ = find_inside(estimator, column=column)
         shown = column_map(estimator, column, most=n_levels)
         own = np.flatnonzero(shown.is_level)
         if len(own) < 2:

@@ -1,5 +1,7 @@
 """Rows that cannot be scored, told from those that can."""
 
+from skembed._files.csv_fields import mark_fields
+
 HOPELESS = 1000  # rows refused, and none scored, that tell of a wrong job rather than wrong rows
 
 
@@ -10,8 +12,9 @@ class Quarantine:
     ----------
     score : callable
         From a batch to a batch.
-    types : dict of str to pyarrow.DataType or None
-        What the columns are to be turned into before, if they are strings.
+    as_written : sequence of str, default=None
+        Columns of CSV as they are written, which are the last of each batch. None if the rows are
+        not of CSV.
 
     Attributes
     ----------
@@ -19,8 +22,8 @@ class Quarantine:
         Rows so far.
     """
 
-    def __init__(self, score, types):
-        self.score, self.types = score, types
+    def __init__(self, score, as_written=None):
+        self.score, self.as_written = score, as_written
         self.n_scored = self.n_refused = 0
 
     def __call__(self, row, batch, malformed):
@@ -46,7 +49,7 @@ class Quarantine:
         while waiting:  # halves, until a single row is what is refused
             start, stop = waiting.pop()
             try:
-                scored.append(self.score(self._typed(batch.slice(start, stop - start))))
+                scored.append(self.score(batch.slice(start, stop - start)))
                 self.n_scored += stop - start
             except (TypeError, ValueError) as error:
                 if start == stop:
@@ -64,7 +67,7 @@ class Quarantine:
                         f"{error}"
                     ) from error
         self.n_refused += len(malformed)
-        refused = _taken(batch, rows)
+        refused = _taken(self._shown(batch), rows)
         return scored, self._refused([row + at for at in rows], reasons, refused, malformed)
 
     def _refused(self, rows, reasons, batch, malformed):
@@ -79,31 +82,19 @@ class Quarantine:
             if pa.types.is_dictionary(column.type):
                 column = column.cast(column.type.value_type)
             fields[name] = pa.concat_arrays([column, pa.nulls(len(malformed), column.type)])
-        if self.types is not None:
+        if self.as_written is not None:
             texts = [*[None] * batch.num_rows, *(line.text for line in malformed)]
             fields[text] = pa.array(texts, pa.string())
         refused = pa.RecordBatch.from_arrays(list(fields.values()), names=list(fields))
+        refused = mark_fields(refused, self.as_written or ())
         return refused.sort_by(row) if malformed else refused
 
-    def _typed(self, batch):
-        """A batch whose columns of strings are turned into what they stand for."""
-        import pyarrow as pa
-        from pyarrow import compute
-
-        if self.types is None:
+    def _shown(self, batch):
+        """The columns of a batch by which its rows can be known again."""
+        if self.as_written is None:
             return batch
-        columns = []
-        for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            kind = self.types[name]
-            try:
-                if pa.types.is_null(kind) and column.null_count == len(column):
-                    column = pa.nulls(len(column))
-                elif kind != pa.string():
-                    column = compute.utf8_trim_whitespace(column).cast(kind)
-            except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-                raise ValueError(f"Column {name!r}: {error}.") from error
-            columns.append(column)
-        return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+        n_others = batch.num_columns - len(self.as_written)
+        return batch.select(range(n_others, batch.num_columns))
 
 
 def _taken(batch, rows):

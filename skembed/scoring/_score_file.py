@@ -5,14 +5,16 @@ import time
 from contextlib import ExitStack
 from typing import NamedTuple
 
-from skembed._files.csv import CsvSource
+from skembed._files.csv import MISSING_TEXTS, CsvSource
 from skembed._files.parquet import check_out, name_of
 from skembed._files.sources import is_parquet_folder, open_source
 from skembed._utils.optional_imports import needs
 from skembed.scoring._job_name import name_job
+from skembed.scoring._known_columns import KnownColumns
 from skembed.scoring._parts import Parts
 from skembed.scoring._quarantine import Quarantine
-from skembed.scoring._scorer import Scorer, check_columns, types_of_text
+from skembed.scoring._scorer import Scorer, check_columns
+from skembed.scoring._text_scorer import TextScorer
 
 PART_ROWS = 2**22  # some seconds of work, which is what a kill costs
 
@@ -45,6 +47,7 @@ def score_file(
     method="transform",
     keep=(),
     column_types=None,
+    missing_values=None,
     quarantine=None,
     resume=False,
     part_rows=PART_ROWS,
@@ -78,18 +81,29 @@ def score_file(
         ``prediction``; ``probability_<class>``; or ``decision``.
 
     keep : sequence of str, default=()
-        Columns to put out as they are, before the others: ids, say.
+        Columns to copy to the output, before the others: ids, say. A field of CSV stays as it is
+        written: ``00501`` keeps its zeros and ``NA`` its letters, as text.
 
     column_types : dict of str to str, default=None
-        Types of columns of CSV by the names of pyarrow, such as "string" or "float64". For what an
-        estimator of skembed was fitted on they are known; those of other columns are told by the
-        first rows.
+        Types of columns of CSV by the names of pyarrow, such as "string" or "float64". The types
+        of columns with levels are known where the estimator is of skembed, or has estimators of
+        skembed or encoders of scikit-learn inside that are given the columns of the file: in a
+        Pipeline, a ColumnTransformer, a search or a calibration. The first rows suggest the types
+        of other columns.
+
+    missing_values : sequence of str, default=None
+        Words of CSV that are missing. An empty field is missing in any case, and a field between
+        quotes is text.
+
+        - None takes the words of ``pandas.read_csv``, such as ``NA``, ``None`` and ``null``. A
+          word that is a level of the fitted estimator is not missing in the column of the level.
+        - A list takes its words, and no others.
 
     quarantine : str or PathLike, default=None
         File for the rows that cannot be scored, each with its number ("row", counted from 0, lines
-        of CSV that are no rows left out), the "reason" and its columns; they are then absent from
-        the output. Where the data have such a column it is "_row" or "_reason". None raises at the
-        first such row.
+        of CSV that are no rows left out), the "reason" and its columns, of CSV as they are
+        written. Such rows are absent from the output. Where the data have such a column it is
+        "_row" or "_reason". None raises at the first such row.
 
     resume : bool, default=False
         Whether to go on behind what the same job did before it was killed. A job is the same if
@@ -144,13 +158,22 @@ def score_file(
     began = time.perf_counter()
     scorer = Scorer(estimator, method, keep)
     with needs("score_file", "pyarrow", extra="parquet"):
-        types = types_of_text(estimator) | _types(column_types)
-    rows = open_source(source, labels=scorer.labels, types=types, lenient=quarantine is not None)
+        known, given = KnownColumns(estimator), _types(column_types)
+    text = {
+        "types": known.types | given,
+        "missing": MISSING_TEXTS if missing_values is None else list(missing_values),
+        "words": known.words(MISSING_TEXTS) if missing_values is None else {},
+        "lenient": quarantine is not None,
+        "as_written": scorer.keep if quarantine is None else scorer.columns,
+    }
+    rows = open_source(source, labels=scorer.labels, text=text)
     named = str(source) if isinstance(source, (str, os.PathLike)) else name_of(source)
     check_columns(scorer, rows.names, named)
     _check_outputs(out, quarantine, source, rows)
     to_quarantine = quarantine and os.path.realpath(quarantine)
-    parameters = [method, scorer.keep, str(types), to_quarantine, part_rows]
+    # In one order, which a set has not in another process.
+    words = {name: sorted(of_column) for name, of_column in text["words"].items()}
+    parameters = [method, scorer.keep, str(text | {"words": words}), to_quarantine, part_rows]
     job = name_job(estimator, rows, scorer.columns, parameters, resume=resume)
     with ExitStack() as stack:
         done = stack.enter_context(Parts(out, job, resume=resume))
@@ -158,15 +181,20 @@ def score_file(
         if quarantine is not None:
             aside = stack.enter_context(Parts(quarantine, job, resume=resume))
         outputs = [done] if aside is None else [aside, done]
-        sieve = Quarantine(scorer, rows.types if isinstance(rows, CsvSource) else None)
+        score: Scorer | TextScorer = scorer
+        names, as_written = scorer.columns, None
+        if isinstance(rows, CsvSource):
+            score = TextScorer(scorer, rows, {*known.levels} - {*given})
+            names, as_written = scorer.names, rows.as_written
+        sieve = Quarantine(score, as_written)
         first = done.n_parts * part_rows
         row = first
-        for row, batch, malformed in _cut(rows.batches(scorer.columns, first), part_rows):
+        for row, batch, malformed in _cut(rows.batches(names, first), part_rows):
             if row and not batch.num_rows and not malformed:
                 continue
             part = row // part_rows
             if aside is None:
-                scored = [_scored(scorer, row, batch, named)]
+                scored = [_scored(score, row, batch, named)]
             else:
                 scored, refused = sieve(row, batch, malformed)
                 aside.write(part, refused)  # first: a part of `done` tells that all is done
@@ -198,9 +226,9 @@ def _cut(batches, part_rows):
             start = stop
 
 
-def _scored(scorer, row, batch, named):
+def _scored(score, row, batch, named):
     try:
-        return scorer(batch)
+        return score(batch)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"Rows {row} to {row + batch.num_rows - 1} of {named}: {error} To set such rows "

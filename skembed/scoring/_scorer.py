@@ -1,6 +1,7 @@
 """A fitted estimator that scores batches of columns."""
 
 from collections import Counter
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,6 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skembed._base import BaseNeuralEmbedding
-from skembed._columns.vocabulary import kinds
 from skembed._encoder import NeuralEmbeddingEncoder
 from skembed.scoring._columnar import feature_columns
 
@@ -94,6 +94,7 @@ class Scorer:
         self.columns = list(dict.fromkeys([*self.names, *self.keep]))
         self._takes_arrow = isinstance(_first_step(estimator), BaseNeuralEmbedding)
         self.labels = sorted({*self.names} - {*self.keep}) if self._takes_arrow else []
+        self._check_keep(self._known_names())
 
     def __call__(self, batch):
         """Score rows.
@@ -123,23 +124,34 @@ class Scorer:
                 "a pyarrow.Table come from its method to_batches."
             )
         check_columns(self, batch.schema.names, "The batch")
-        names, columns = self._scored(batch.select(self.names))
-        taken = [name for name in self.keep if name in names]
-        if taken:
-            raise ValueError(
-                f"keep names {taken}, which are columns of the output already: rename them in the "
-                "data, or leave them out of keep."
-            )
-        kept = [batch[name] for name in self.keep]
-        return pa.RecordBatch.from_arrays(
-            [*kept, *map(pa.array, columns)], names=[*self.keep, *names]
-        )
+        return self.score(batch.select(self.names), {name: batch[name] for name in self.keep})
 
-    def _scored(self, batch):
-        """Names and arrays of what the method gives."""
+    def score(self, X, kept):
+        """Score rows, whose kept columns are given by themselves.
+
+        Parameters
+        ----------
+        X : pyarrow.RecordBatch or data frame
+            The columns of ``names``.
+        kept : dict of str to pyarrow.Array
+            The columns of ``keep``.
+
+        Returns
+        -------
+        pyarrow.RecordBatch
+        """
         import pyarrow as pa
 
-        X = pa.Table.from_batches([batch]) if self._takes_arrow else batch.to_pandas()
+        if isinstance(X, pa.RecordBatch):
+            X = pa.Table.from_batches([X]) if self._takes_arrow else X.to_pandas()
+        names, columns = self._scored(X)
+        self._check_keep(names)
+        return pa.RecordBatch.from_arrays(
+            [*kept.values(), *map(pa.array, columns)], names=[*kept, *names]
+        )
+
+    def _scored(self, X):
+        """Names and arrays of what the method gives."""
         if self.method == "transform" and isinstance(self.estimator, NeuralEmbeddingEncoder):
             names = self.estimator.get_feature_names_out()
             return list(names), feature_columns(self.estimator, X)
@@ -153,6 +165,25 @@ class Scorer:
             return list(result.columns), [column.to_numpy() for _, column in result.items()]
         result = result.toarray() if issparse(result) else np.asarray(result)
         return self._names(result), list(result.T) if result.ndim == 2 else [result]
+
+    def _check_keep(self, names):
+        """Raise if a column that is to be kept has the name of a column of the output."""
+        taken = [name for name in self.keep if name in names]
+        if taken:
+            raise ValueError(
+                f"keep names {taken}, which are columns of the output already: rename them in the "
+                "data, or leave them out of keep."
+            )
+
+    def _known_names(self):
+        """Names of the output, as far as they are known before there are rows."""
+        if self.method == "transform":
+            with suppress(AttributeError, ValueError):  # of a step without names
+                return list(self.estimator.get_feature_names_out())
+            return []
+        if self.method == "predict":
+            return ["prediction"]
+        return self._names(np.empty((0, len(getattr(self.estimator, "classes_", ())))))
 
     def _names(self, result):
         if self.method == "transform":
@@ -192,35 +223,3 @@ def check_columns(scorer, names, what):
         twice = [name for name in needed if times[name] > 1]
         if twice:
             raise ValueError(f"{what} has several columns {twice}: rename all but one of each.")
-
-
-def types_of_text(estimator):
-    """Types of the columns of text without types, such as CSV, as far as an estimator knows them.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted on a data frame.
-
-    Returns
-    -------
-    dict of str to pyarrow.DataType
-    """
-    import pyarrow as pa
-
-    first = _first_step(estimator)
-    if not isinstance(first, BaseNeuralEmbedding):
-        return {}
-    embedded = first.vocabularies_
-    types = {name: pa.string() for name in estimator.feature_names_in_ if name not in embedded}
-    types |= {name: pa.float64() for name in first.row_encoder_.number_names}
-    for name, vocabulary in embedded.items():
-        found = kinds(vocabulary.levels)
-        if found == {"strings"}:
-            types[name] = pa.string()
-        elif found == {"booleans"}:
-            types[name] = pa.bool_()
-        elif found == {"numbers"}:
-            whole = all(isinstance(level, int) for level in vocabulary.levels)
-            types[name] = pa.int64() if whole else pa.float64()
-    return types

@@ -193,7 +193,8 @@ def fault(arguments, columns, before, after, code, out, told):
     if "Traceback" in told:
         return "a traceback"
     lines = told.splitlines()
-    errors = [line for line in lines if not line.startswith("skembed: warning: ")]
+    harmless = "skembed: warning: ", "skembed: note: "
+    errors = [line for line in lines if not line.startswith(harmless)]
     if code in (0, 3) and errors:
         return "words on standard error"
     if code == 1 and (len(errors) != 1 or not errors[0].startswith("skembed: ")):

@@ -123,8 +123,8 @@ def test_cli_fit_wrong_type_is_wrong_usage(flats):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--target", "rents"], "target='rents' is not a column. The data have"),
-        (["--exclude", "idd"], "There is no column 'idd' in"),
+        (["--target", "rents"], "--target 'rents' is not a column. The data have"),
+        (["--exclude", "idd"], "--exclude names 'idd', which is no column of"),
         (["--out", "nowhere/out.skembed"], "There is no folder"),
         (["--features", "flats.parquet"], "is among the files that are read"),
     ],

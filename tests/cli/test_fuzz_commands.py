@@ -127,7 +127,7 @@ def a_name_that_steers_the_terminal():
 def a_type_without_a_name():
     pq.write_table(ROWS.slice(0, 0), "rows.parquet")
     done = transform("rows.parquet", "out.csv", "--dtype", "rooms=string", "--keep", "no")
-    return done, "rows.parquet has no columns ['no'], which keep names"
+    return done, "rows.parquet has no columns ['no'], which --keep names"
 
 
 def runs_of_values():
@@ -140,7 +140,14 @@ def runs_of_values():
 
 def one_class():
     csv.write_csv(ROWS.set_column(3, "id", pa.array(["a"] * 60)), "rows.csv")
-    return ["fit", "rows.csv", "--target", "id", "--out", "out"], "target='id': y holds one class"
+    return [
+        "fit",
+        "rows.csv",
+        "--target",
+        "id",
+        "--out",
+        "out",
+    ], "--target 'id': the target holds one class"
 
 
 def a_class_of_one_row():

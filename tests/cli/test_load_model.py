@@ -53,8 +53,20 @@ def test_load_model_runs_no_code_unasked(tmp_path, suffix):
     with pytest.raises(ValueError, match="can run any code when it is loaded"):
         load_model(path)
     assert not (tmp_path / "ran").exists()
-    load_model(path, trust_code=True)
+    with pytest.raises(ValueError, match="holds a NoneType, which is no fitted model"):
+        load_model(path, trust_code=True)
     assert (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("held", [{"a": 1}, [1.5], "text", Ridge], ids=repr)
+def test_load_model_of_a_file_without_a_model_says_what_it_holds(tmp_path, held):
+    joblib.dump(held, tmp_path / "x.joblib")
+    name = "the class Ridge" if held is Ridge else f"a {type(held).__name__}"
+    with pytest.raises(ValueError, match=rf"x\.joblib' holds {name}, which is no fitted model"):
+        load_model(tmp_path / "x.joblib", trust_code=True)
+    skops.io.dump({"a": 1}, tmp_path / "x.skops")
+    with pytest.raises(ValueError, match=r"x\.skops' holds a dict, which is no fitted model"):
+        load_model(tmp_path / "x.skops")
 
 
 @pytest.mark.parametrize("name", ["model.skops", "model.joblib", "model.skembed"])

@@ -405,3 +405,27 @@ def test_release_files_load_to_the_bits_of_then(file):
 
 def test_release_files_exist():
     assert FIXTURES
+
+
+OTHERS = {
+    b"<!DOCTYPE html><html>" + b" " * 2000: "is a web page",
+    b"\n <?xml version='1.0'?>": "is a web page or XML",
+    b"PK\x03\x04" + b"\x00" * 99: "is a ZIP archive, .*skops.io.load",
+    b"\x80\x05\x95" + b"\xff" * 99: "is a pickle, .*joblib.load",
+    b"": "is empty",
+    b"\xff" * 50: "was cut short to 50 bytes",
+}
+
+
+@pytest.mark.parametrize(("data", "told"), OTHERS.items(), ids=OTHERS.values())
+def test_load_of_another_kind_of_file_says_what_it_is(tmp_path, data, told):
+    (tmp_path / "e.skembed").write_bytes(data)
+    with pytest.raises(InvalidFileError, match=told) as raised:
+        NeuralEmbeddingEncoder.load(tmp_path / "e.skembed")
+    assert "header" not in str(raised.value)
+
+
+def test_save_into_a_folder_that_is_missing_names_the_folder(tmp_path, encoder):
+    with pytest.raises(FileNotFoundError, match=r"^There is no folder '[^']*/nope' to write to"):
+        encoder.save(tmp_path / "nope" / "x")
+    assert not [*tmp_path.iterdir()]

@@ -9,7 +9,14 @@ import pytest
 from matplotlib import pyplot
 from matplotlib.collections import LineCollection, PathCollection
 from scipy.spatial.distance import pdist, squareform
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skembed import NeuralEmbeddingEncoder, NeuralEmbeddingRegressor
 from skembed.plotting import EmbeddingDisplay, SimilarityDisplay, TrainingDisplay
@@ -28,6 +35,49 @@ def encoder(rents):
     return NeuralEmbeddingEncoder(
         embedding_dim={"city": 2, "kind": 1}, crosses=None, random_state=0
     ).fit(*rents)
+
+
+@pytest.fixture
+def pipelines(encoder, rents):
+    """Pipelines that hold the encoder, by what it stands in."""
+    X, y = rents
+    inside = make_column_transformer(
+        (clone(encoder).set_params(remainder="drop"), ["city", "kind"]), remainder="passthrough"
+    )
+    search = GridSearchCV(make_pipeline(encoder, Ridge()), {"ridge__alpha": [1.0]}, cv=2)
+    return {
+        "pipeline": make_pipeline(encoder, Ridge()).fit(X, y),
+        "column transformer": make_pipeline(inside, Ridge()).fit(X, y),
+        "search": search.fit(X, y),
+        "frozen": FrozenEstimator(make_pipeline(FunctionTransformer(), encoder).fit(X, y)),
+    }
+
+
+@pytest.mark.parametrize("kind", ["pipeline", "column transformer", "search", "frozen"])
+def test_displays_take_pipelines(pipelines, rents, kind):
+    X, y = rents
+    display = EmbeddingDisplay.from_estimator(pipelines[kind], "city", X, y)
+    means = dict(zip(display.column_map.labels, display.mean_target, strict=True))
+    assert means["Oslo"] == pytest.approx(y[X["city"] == "Oslo"].mean())
+    assert SimilarityDisplay.from_estimator(pipelines[kind], "kind").column == "kind"
+    assert TrainingDisplay.from_estimator(pipelines[kind]).best_epoch > 0
+
+
+def test_displays_show_the_estimator_that_has_the_column(encoder, rents):
+    X, y = rents
+    both = make_column_transformer(
+        (NeuralEmbeddingEncoder(crosses=None, random_state=0), ["city"]),
+        (NeuralEmbeddingEncoder(crosses=None, random_state=0), ["kind"]),
+    ).fit(X, y)
+    assert EmbeddingDisplay.from_estimator(both, "kind", X, y).column_map.name == "kind"
+    with pytest.raises(TypeError, match=r"the ColumnTransformer holds 2: give the one to show"):
+        TrainingDisplay.from_estimator(both)
+
+
+def test_displays_of_another_estimator_say_what_they_take(rents):
+    model = make_pipeline(StandardScaler(), Ridge()).fit(rents[0][["rooms"]], rents[1])
+    with pytest.raises(TypeError, match=r"must be of skembed, or a Pipeline.* Pipeline holds 0"):
+        EmbeddingDisplay.from_estimator(model, "rooms")
 
 
 def points(display):
