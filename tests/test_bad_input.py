@@ -85,8 +85,9 @@ def test_transform_unknown_levels_may_be_an_error(rents):
 
 def test_transform_ids_of_another_type_warn(rents):
     X, y = rents
-    encoder = NeuralEmbeddingEncoder(categorical_features=["rooms", "city"], remainder="drop")
-    encoder.set_params(max_epochs=2, use_context=False).fit(X, y)
+    X = X[["city", "rooms"]]
+    encoder = NeuralEmbeddingEncoder(categorical_features=["rooms", "city"], max_epochs=2)
+    encoder.fit(X, y)
     message = "Column 'rooms' was fitted on .'numbers'. and now holds .'strings'."
     with pytest.warns(UserWarning, match=message):
         encoder.transform(X.astype({"rooms": str}))

@@ -154,7 +154,8 @@ def test_state_clone_fits_to_the_same_bits(fitted):
     ids=["strings", "objects", "int16", "booleans", "labels", "quantities", "none"],
 )
 def test_state_classes_keep_their_type(y):
-    encoder = plain_fit(frame(size=np.arange(N)), y)
+    kind = "none" if y is None else "auto"
+    encoder = plain_fit(frame(size=np.arange(N)), y, target_type=kind)
     loaded = again(encoder)
     assert_same(loaded.classes_, encoder.classes_)
     assert loaded.target_type_ == encoder.target_type_
