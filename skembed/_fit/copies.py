@@ -16,7 +16,8 @@ def warn_of_copies(codes, numbers, target, fold, used):
     """Warn where rows have copies in other folds, and chance does not explain that.
 
     Rows are alike by chance where many more differ in one column alone: then the column is hardly
-    more often the same in rows that are otherwise alike than it is in any two rows.
+    more often the same in rows that are otherwise alike than it is in any two rows. The levels of
+    one column alone repeat in any data.
 
     Parameters
     ----------
@@ -28,9 +29,11 @@ def warn_of_copies(codes, numbers, target, fold, used):
         Rows with weight.
     """
     fold, n_rows = fold[used], int(used.sum())
-    outputs = target.values.reshape(len(used), -1).T
-    columns = enumerate([*codes, *numbers, *outputs])
-    hashes = [_hash(column, j)[used] for j, column in columns]
+    columns = [*codes, *numbers]
+    if len(columns) < 2:
+        return
+    columns += [*target.values.reshape(len(used), -1).T]
+    hashes = [_hash(column, j)[used] for j, column in enumerate(columns)]
     whole = np.sum(hashes, axis=0, dtype=np.uint64)
     kind, kinds = pd.factorize(whole)
     if n_rows - len(kinds) < FEWEST * n_rows / 2 or n_rows > MOST_EACH * len(kinds):

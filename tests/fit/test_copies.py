@@ -59,10 +59,18 @@ def test_copies_are_counted_if_they_are_in_another_fold():
 
 def test_copies_of_quantities_and_bags_warn():
     X, y = flats()
-    bags = pd.DataFrame({"tags": [list(pair) for pair in zip(X["city"], X["kind"], strict=True)]})
+    X["tags"] = [list(pair) for pair in zip(X["city"], X["kind"], strict=True)]
     rows = bootstrap(y)
     model = NeuralEmbeddingRegressor(**QUICK)
-    assert copies_in(model, bags.iloc[rows], X["area"].iloc[rows]) == 1
+    assert copies_in(model, X[["tags", "kind"]].iloc[rows], X["area"].iloc[rows]) == 1
+
+
+def test_copies_of_levels_of_one_column_are_silent():
+    """A shop has several rows, and one target."""
+    rng = np.random.default_rng(0)
+    shop = rng.integers(0, 500, 1000)
+    X, y = pd.DataFrame({"shop": shop.astype(str)}), rng.normal(size=500)[shop]
+    assert copies_in(NeuralEmbeddingRegressor(**QUICK), X, y) == 0
 
 
 def test_copies_in_parquet_warn(tmp_path):
