@@ -139,6 +139,7 @@ class Scorer:
         Returns
         -------
         pyarrow.RecordBatch
+            The kept columns, then the output of the method.
         """
         import pyarrow as pa
 
