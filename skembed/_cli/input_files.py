@@ -22,7 +22,7 @@ def open_rows(path, *, without=(), types=None):
     without : sequence of str
         Columns to leave out.
     types : dict of str to str, default=None
-        Arrow's names of the types of some columns, in the place of those that are found.
+        Arrow's names of the types of some columns, instead of those that are found.
 
     Returns
     -------
@@ -33,7 +33,7 @@ def open_rows(path, *, without=(), types=None):
     FileNotFoundError
         If there is no such file or folder, or no file in it.
     ValueError
-        If its name tells no known format, or a column that is named does not exist.
+        If its name has no known ending, or a column that is named does not exist.
     """
     dataset = _open(Path(path))
     with naming_source(path):

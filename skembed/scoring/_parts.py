@@ -115,7 +115,7 @@ class Parts:
         self._thread.shutdown()
         self._join_thread.shutdown(cancel_futures=True)
         for unfinished in filter(None, (self._writer, self._whole)):
-            with suppress(OSError):  # of a full disk, which has been told of
+            with suppress(OSError):  # of a full disk, which has been reported
                 unfinished.close()
         self._drop_unfinished()
         with suppress(OSError):  # it is gone, or not empty

@@ -1,6 +1,6 @@
-"""Rows that cannot be scored, told from those that can."""
+"""Rows that cannot be scored, apart from those that can."""
 
-HOPELESS = 1000  # rows refused, and none scored, that tell of a wrong job rather than wrong rows
+HOPELESS = 1000  # rows refused, and none scored, a sign of a wrong job rather than wrong rows
 
 
 class Quarantine:
@@ -86,7 +86,7 @@ class Quarantine:
         return refused.sort_by(row) if malformed else refused
 
     def _typed(self, batch):
-        """A batch whose columns of strings are turned into what they stand for."""
+        """A batch whose columns of strings are turned into their values."""
         import pyarrow as pa
         from pyarrow import compute
 

@@ -78,11 +78,11 @@ def score_file(
         ``prediction``; ``probability_<class>``; or ``decision``.
 
     keep : sequence of str, default=()
-        Columns to put out as they are, before the others: ids, say.
+        Columns to write as they are, before the others: ids, say.
 
     column_types : dict of str to str, default=None
         Types of columns of CSV by the names of pyarrow, such as "string" or "float64". For what an
-        estimator of skembed was fitted on they are known; those of other columns are told by the
+        estimator of skembed was fitted on they are known; those of other columns are read from the
         first rows.
 
     quarantine : str or PathLike, default=None
@@ -159,7 +159,7 @@ def score_file(
                 scored = [_scored(scorer, row, batch, named)]
             else:
                 scored, refused = sieve(row, batch, malformed)
-                aside.write(part, refused)  # first: a part of `done` tells that all is done
+                aside.write(part, refused)  # first: a part of `done` means that all is done
             for each in scored:
                 done.write(part, each)
             row += batch.num_rows
