@@ -109,8 +109,8 @@ def _read_header(file, size):
     if size < 8 or not 2 <= length <= min(size - 8, LONGEST_HEADER):
         raise InvalidFileError(
             f"is no file of skembed, or was cut short: of its {size} bytes the first 8 should "
-            f"hold the length of a header, at most {min(max(size - 8, 0), LONGEST_HEADER)}, but "
-            f"hold {length}. Give a file that NeuralEmbeddingEncoder.save wrote, or copy it again."
+            f"tell the length of a header, at most {min(max(size - 8, 0), LONGEST_HEADER)}, but "
+            f"tell {length}. Give a file that NeuralEmbeddingEncoder.save wrote, or copy it again."
         )
     return file.read(length)
 
