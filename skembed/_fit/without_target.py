@@ -68,7 +68,8 @@ def learn_without_target(columns, X, sample_weight, options, monitor):
     numbers = [columns.numbers(j) for j in seen]
     context = Context.fit(numbers, weight)
     inputs = context.matrix(numbers, columns.n_rows)
-    _check_companions([each.column.name for each in coded], inputs.shape[1])
+    names = [each.column.name for each in coded]
+    _check_companions(names, inputs.shape[1])
     asked = _asked(options.embedding_dim, [each.column for each in coded])
     trained = _train(coded, asked, inputs, weight, options, monitor)
     counts = [each.column.vocabulary.counts for each in coded]
@@ -83,7 +84,6 @@ def learn_without_target(columns, X, sample_weight, options, monitor):
         bag_mode=options.bag_mode,
         is_sparse=False,
     )
-    names = [each.column.name for each in coded]
     return LearnedWithoutTarget(
         row_encoder, others, dict(zip(names, tables, strict=True)), trained.history
     )
