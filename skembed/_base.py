@@ -210,7 +210,7 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
         """Write a page that shows the vectors of all columns, to open in a browser.
 
         One file that needs no network: maps in two and three dimensions, search of levels, nearest
-        levels, the losses of training, and levels that `fit` could tell little of. A column of
+        levels, the losses of training, and levels with few rows near the prior row. A column of
         one component has the number of rows as second axis. Of more than 20,000 levels those of
         most rows are shown.
 
@@ -389,8 +389,8 @@ def encode_blocks(estimator, columns):
 def all_or_nothing(estimator):
     """Give an estimator its former state back if fitting fails or is interrupted.
 
-    Callbacks are told when a fit begins and ends. `fit_context` tears them down, by what stands in
-    the state before.
+    Callbacks are called when a fit begins and ends. `fit_context` tears them down, by the state
+    before the fit.
     """
     fitting = estimator._init_callback_context(max_subtasks=None)
     fitting.call_on_fit_task_begin(estimator=estimator)

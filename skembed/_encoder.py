@@ -64,25 +64,25 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
 
     embedding_dim : {"auto", "fastai", "google", "half"}, int, dict or callable, default="auto"
         Length of the vectors. "auto" trains by :func:`skembed.sizing.auto_dim` (at most 4, and 1
-        for two levels, because more cost time and helped no model) and puts out the components
-        that tell something, one at least (docs/defaults.md says how). Another rule of
+        for two levels, because more cost time and helped no model) and returns the components
+        that move the answer, one at least (docs/defaults.md says how). Another rule of
         :mod:`skembed.sizing`, an int, a dict by column or a callable of the number of levels gives
-        a length that is kept. Without a target "auto" trains at most 16 and puts out the
-        components with 1 % or more of what all vectors tell of the other columns, one at least.
+        a length that is kept. Without a target "auto" trains at most 16 and returns the
+        components with 1 % or more of what all vectors predict, one at least.
 
     crosses : "auto", None, int or list of tuples, default="auto"
-        Columns made of two or more columns, with a level for each combination that occurs. They
-        carry what columns tell only together; most combinations are rare, and it is the folds and
-        the prior row that make them safe. Numeric columns that the net sees can take part, in
+        Columns made of two or more columns, with a level for each combination that occurs. Crosses
+        explain what columns do not explain alone. Most combinations are rare; the folds and the
+        prior row make them safe. Numeric columns that the net sees can take part, in
         bins: one for each value, or 32 quantiles. Pairs get two numbers, larger crosses one.
         "auto" trains without crosses first and tries pairs, then triples, on what that net leaves
-        unexplained out of fold (docs/crosses.md says how), at most 40 of
-        each; then it trains with them, keeps them only if the out-of-fold loss falls by two
-        standard errors, and puts out those that tell something of their own. It
-        needs folds, and takes none with ``cv=None``. None takes about half of time and width.
-        An int takes all combinations of two and up to so many embedded columns, a list of tuples
-        names them. A cross must not have the name of a column: ``"city x kind"``, say. "auto"
-        takes no such cross, and crosses that are asked for raise an error before training.
+        unexplained out of fold (docs/crosses.md says how), at most 40 of each. Then it trains with
+        them, keeps them only if the out-of-fold loss falls by two standard errors, and returns
+        those that add something of their own. "auto" needs folds: with ``cv=None`` it takes no
+        crosses. None takes about half of time and width. An int takes all combinations of two and
+        up to so many embedded columns, a list of tuples names them. A cross must not have the name
+        of a column, ``"city x kind"``, say: "auto" takes no such cross, and crosses that are asked
+        for raise an error before training.
 
     cv : int, cross-validation generator, iterable or None, default=5
         The folds, by the contract of :class:`~sklearn.preprocessing.TargetEncoder`: every row is
@@ -139,8 +139,8 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         beyond the real ends, since the sigmoid reaches its own only at infinity.
 
     use_context : bool, default=True
-        Whether the net sees the numeric columns beside the vectors. What they explain need not be
-        told by the levels then.
+        Whether the net sees the numeric columns beside the vectors. The levels need
+        not explain what the numbers do.
 
     remainder : {"passthrough", "drop"}, default="passthrough"
         What becomes of the columns that are not embedded.
@@ -172,7 +172,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
 
     pretrained : dict, default=None
         Vectors that are known already, of some columns: ``{column: {level: vector}}``, or a data
-        frame with the levels as index in the place of the inner dict. They set the length of the
+        frame with the levels as index instead of the inner dict. They set the length of the
         column's vectors (``embedding_dim`` is for the others), training starts from them, and the
         output keeps their axes and all their components. Levels without a pretrained vector start
         at the mean of those that have one; so do unseen and missing ones. Levels that are not in
@@ -250,7 +250,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         The vectors of each embedded column and cross. Rows 0, 1 and 2 are those of unseen, missing
         and infrequent levels; the levels follow in the order of the vocabulary. Components are in
         units of the net's output (log-odds; standard deviations of a quantity) and sorted by how
-        far they move it; in the first, greater goes with greater. Those of pretrained columns
+        far they move it; in the first, a greater component moves it up. Those of pretrained columns
         stay as they were given. Without a target, the distance of two levels is how differently
         they predict the other columns: half its square is the Kullback-Leibler divergence in nats,
         if it is small.
@@ -456,7 +456,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         Returns
         -------
         ndarray of shape (n_rows, n_features_out)
-            Vectors in the place of the embedded columns. float32, or float64 where a column that
+            Vectors replace the embedded columns. float32, or float64 where a column that
             passes through needs it.
         """
         with all_or_nothing(self):
@@ -609,7 +609,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         Returns
         -------
         ndarray of shape (n_rows, n_features_out)
-            Vectors in the place of the embedded columns. float32, or float64 where a column that
+            Vectors replace the embedded columns. float32, or float64 where a column that
             passes through needs it.
         """
         check_is_fitted(self)
@@ -634,7 +634,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         Returns
         -------
         ndarray of str objects, shape (n_features_out,)
-            ``city_0, city_1, ...`` in the place of ``city``; other columns keep their names;
+            ``city_0, city_1, ...`` replace ``city``; other columns keep their names;
             crosses, ``city x kind_0, ...``, stand at the end.
         """
         check_is_fitted(self)
@@ -652,7 +652,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         Parameters
         ----------
         X : data frame or array-like of shape (n_rows, n_features_out)
-            What `transform` put out, or vectors near to it. Crosses and bags are not looked at.
+            Output of `transform`, or vectors near to it. Crosses and bags are not looked at.
 
         Returns
         -------
@@ -661,7 +661,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             an array if they had none. Levels are those of ``vocabularies_``; None stands where the
             row of missing or of unseen levels is nearest and ``"infrequent_sklearn"``, as with
             :class:`~sklearn.preprocessing.OneHotEncoder`, for pooled levels. Numbers come back as
-            they are. Columns that `transform` does not put out are absent.
+            they are. Columns that are not in the output of `transform` are absent.
 
         Examples
         --------

@@ -8,7 +8,7 @@ from skembed._base_predictor import BaseNeuralEmbeddingPredictor
 
 
 class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
-    """Predict a quantity by the net whose vectors `NeuralEmbeddingEncoder` puts out.
+    """Predict a quantity by the net whose vectors `NeuralEmbeddingEncoder` returns.
 
     The training is the encoder's, with its folds. Prediction is a lookup and a few products of
     matrices in numpy; torch is not imported. The target is scaled inside.
@@ -90,7 +90,7 @@ class NeuralEmbeddingRegressor(RegressorMixin, BaseNeuralEmbeddingPredictor):
 
     pretrained : dict, default=None
         Vectors that are known already, of some columns: ``{column: {level: vector}}``, or a data
-        frame with the levels as index in the place of the inner dict. They set the length of the
+        frame with the levels as index instead of the inner dict. They set the length of the
         column's vectors, and training starts from them. Levels without one start at their mean.
         Levels that are not in `fit` are kept for `predict`; none is pooled as infrequent.
 

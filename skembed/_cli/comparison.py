@@ -97,7 +97,8 @@ def spread(cells):
     -------
     DataFrame
         A row per model and encoder. ``ahead`` is the number of splits in which skembed has the
-        better first score: splits differ more than encoders do, so that this tells more than means.
+        better first score: splits differ more than encoders do, so that this is a better guide
+        than means.
     """
     frame = pd.DataFrame(cells)
     first = frame.columns[3]

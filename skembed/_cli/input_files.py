@@ -44,7 +44,7 @@ def reading_rows(path, *, without=(), types=None, missing=None):
     without : sequence of str
         Columns to leave out.
     types : dict of str to str, default=None
-        Arrow's names of the types of some columns, which replace those that are found.
+        Arrow's names of the types of some columns, instead of those that are found.
     missing : sequence of str, default=None
         Words of CSV that are missing, if not those of pandas.
 
@@ -57,7 +57,7 @@ def reading_rows(path, *, without=(), types=None, missing=None):
     FileNotFoundError
         If there is no such file or folder, or no file in it.
     ValueError
-        If its name tells no known format, a column that is named does not exist, or a cell of CSV
+        If its name has no known ending, a column that is named does not exist, or a cell of CSV
         is not of its column's type.
     """
     if format_of_source(path) != "csv":

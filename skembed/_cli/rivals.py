@@ -51,7 +51,7 @@ class RandomVectors(TransformerMixin, BaseEstimator):
 
     The control: under trees they are a serious rival, because they keep levels apart and leak no
     target. An encoder that does not beat them has learned nothing. The encoder drops the axes that
-    tell nothing; random vectors live on their width and keep it.
+    hold nothing; random vectors live on their width and keep it.
     """
 
     def __init__(self, random_state=None):

@@ -30,7 +30,7 @@ Out = Annotated[
 ]
 Keep = Annotated[
     list[str],
-    typer.Option(metavar="NAMES", help="Columns to put out as they are, first: id,date."),
+    typer.Option(metavar="NAMES", help="Columns to write as they are, first: id,date."),
 ]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on where the same command was stopped or killed.")

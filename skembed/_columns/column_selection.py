@@ -8,7 +8,7 @@ import numpy as np
 from skembed._columns.vocabulary import kinds
 from skembed._utils.warnings import called_by, warn_user
 
-# A column with so many levels per row teaches nothing: one seen once tells of no other row.
+# A column with so many levels per row teaches nothing: one seen once says nothing about others.
 NEARLY_UNIQUE = 0.95
 FEWEST_ROWS = 20  # fewer may differ by chance
 # A column with so many teaches little.
@@ -189,7 +189,7 @@ def _is_id(name):
 
 
 def report_left_out(left_out, names, *, any_kept):
-    """Warn of the columns that `leave_out` told of; raise if no other is embedded."""
+    """Warn of the columns that `leave_out` found; raise if no other is embedded."""
     what = (
         f"{left_out}: nearly every row has a level of its own there, and what is seen once teaches "
         "nothing. To embed them anyway, name them in categorical_features"

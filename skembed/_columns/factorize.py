@@ -215,7 +215,7 @@ def _labels_of_arrow(native):
 def _labels_of_polars(native):
     categories: Any = getattr(native.dtype, "categories", None)
     codes = native.to_physical()
-    if hasattr(categories, "to_series"):  # those of a Categorical, where polars tells them
+    if hasattr(categories, "to_series"):  # those of a Categorical, where polars gives them
         categories = categories.to_series()
     if not hasattr(categories, "to_list"):
         return None

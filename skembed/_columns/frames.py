@@ -190,7 +190,7 @@ class Columns:
                 return factorize_strings(native.array)
             native = _dense(native)
             dtype = _typed(native).dtype
-            if dtype.is_float():  # pandas tells NaN from missing in its own float types
+            if dtype.is_float():  # pandas separates NaN from missing in its own float types
                 return factorize(self._numeric_series(j))
             if dtype == nw.Date:
                 native = native.astype("datetime64[s]")

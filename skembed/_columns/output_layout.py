@@ -27,7 +27,7 @@ class Slot(NamedTuple):
 
 
 class Layout:
-    """The order of the output: vectors in the place of their column, other columns as they are.
+    """The order of the output: vectors replace their column, other columns stay as they are.
 
     Crosses have no place of their own and stand at the end.
 
@@ -38,7 +38,7 @@ class Layout:
     crosses : list of (tuple of int, str, int)
         Positions, name and vector length of the crosses.
     passing : list of int
-        Positions of the columns that are put out as they are.
+        Positions of the columns that stay as they are.
     dtype : dtype
         Of the output.
     """
@@ -77,7 +77,7 @@ class Layout:
         self.width += dim
 
     def names_out(self, names_in):
-        """Names: ``city_0, city_1, ...`` in the place of ``city``, ``city x kind_0`` of a cross."""
+        """Names: ``city_0, city_1, ...`` instead of ``city``, ``city x kind_0`` of a cross."""
         names = []
         for positions, name, place in self.slots:
             label = cross_name([names_in[position] for position in positions])

@@ -218,7 +218,6 @@ class RowEncoder:
 
 def _whole(parts):
     """Codes of all rows, from those of blocks."""
-    if issparse(parts[0]):
-        (bag,) = parts
-        return bag
+    if len(parts) == 1:
+        return parts[0] if issparse(parts[0]) else parts[0].codes()
     return np.concatenate([part.codes() for part in parts])

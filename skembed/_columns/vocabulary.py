@@ -17,7 +17,7 @@ RESERVED = ("unseen", "missing", "infrequent")
 class Vocabulary:
     """The levels of one column and their codes.
 
-    Levels are told apart by value and kind: ``1`` and ``"1"`` and ``True`` are three levels,
+    Levels differ by value and kind: ``1`` and ``"1"`` and ``True`` are three levels,
     ``1`` and ``1.0`` are one number. They are sorted, so that their codes depend neither on the
     order of the rows nor on the kind of frame that they came in.
 

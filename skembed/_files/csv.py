@@ -76,7 +76,7 @@ class CsvSource:
     names : list of str
         Of the columns.
     n_rows : None
-        Only reading all rows would tell.
+        Only reading all rows would show it.
     types : dict of str to pyarrow.DataType
         By column.
     files : list of Path

@@ -62,7 +62,8 @@ def finish_tables(learned, embedding_dim, *, chosen):
     for column, table, (directions, _), n in zip(learned.columns, tables, axes, kept, strict=True):
         if column.start is None and not n:
             continue
-        turned = table if column.start else table @ directions[:, :n]  # given axes are kept
+        # Given vectors keep their axes.
+        turned = table @ directions[:, :n] if column.start is None else table
         finished.append(FinishedTable(column.name, *_rounded(turned, column, problem.weight)))
     return finished
 

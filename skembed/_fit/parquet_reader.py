@@ -131,7 +131,7 @@ class GrowingLevels:
         if pa.types.is_dictionary(column.type):  # may hold a value twice, or one of no row
             column = column.cast(column.type.value_type)
         column = column.dictionary_encode()
-        # What is a level and what is missing is told in one place.
+        # One place decides what is a level and what is missing.
         distinct = Columns(pa.table({name: column.dictionary})).levels(0)
         positions = self._look_up(distinct.values)
         # Rows of -1 take the last entry: those of no value in the dictionary, and of NaN in it.

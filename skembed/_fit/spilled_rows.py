@@ -250,7 +250,7 @@ class StoredRows:
     recipe : Recipe
     folds : Folds
     problem : Problem
-        That of the rows of the sample; see `skembed._base`.
+        That of the rows of the sample; see `skembed._fit.learned`.
     ranks : Alone or Ranks
         See `skembed._training.process_group`.
     small : bool

@@ -73,7 +73,8 @@ def learn_without_target(columns, X, sample_weight, options, monitor):
     numbers = read_numbers(columns, seen, passing, weight > 0)
     context = Context.fit(numbers, weight)
     inputs = context.matrix(numbers, columns.n_rows)
-    _check_companions([each.column.name for each in coded], inputs.shape[1])
+    names = [each.column.name for each in coded]
+    _check_companions(names, inputs.shape[1])
     asked = _asked(options.embedding_dim, [each.column for each in coded])
     shapes = _shapes(coded, asked)
     dims = {shape.name: shape.dim for shape in shapes}
@@ -91,7 +92,6 @@ def learn_without_target(columns, X, sample_weight, options, monitor):
         bag_mode=options.bag_mode,
         is_sparse=False,
     )
-    names = [each.column.name for each in coded]
     return LearnedWithoutTarget(
         row_encoder, passing, dict(zip(names, tables, strict=True)), trained.history, weight > 0
     )

@@ -23,8 +23,8 @@ MOST_ROWS = 10_000  # to look at
 FEWEST_ROWS = 1_000  # of those, however many components there are
 WIDE = 2_000  # components, above which no matrix of all by all is made
 STEPS = 50  # of conjugate gradients, where there are so many
-FAINT = 0.003  # share of what all vectors tell, below which an axis is left out
-FAINT_CROSS = 0.006  # share of what all crosses tell, for theirs
+FAINT = 0.003  # share of the strength of all vectors, below which an axis is left out
+FAINT_CROSS = 0.006  # share of the strength of all crosses, for theirs
 PENALTY = 1e-4  # of the linear imitation, in units of the variances
 MOST_OUTPUTS = 8  # to look at one by one
 
@@ -36,8 +36,8 @@ class Axes(NamedTuple):
     ----------
     directions : ndarray of float32, shape (dim, dim)
         Vectors times this are the vectors on the new axes, in units of the net's output: the
-        component's standard deviation over the rows is how far it moves the answer. Greater goes
-        with greater (of several outputs, with the one that it goes with most).
+        component's standard deviation over the rows is how far it moves the answer. A greater
+        component goes with a greater output (of several, the one that agrees with it most).
     strengths : ndarray of shape (dim,)
         Variance over the rows of each component, falling.
     """
@@ -117,8 +117,8 @@ def find_axes(vectors, context, weight, decoder, random_state):
 def n_kept(strengths, fewest, crossed):
     """How many axes of each column are not faint.
 
-    An axis is faint below 0.3 % of what all vectors tell. Crosses repeat much of each other, so
-    theirs are also faint below 0.6 % of what all crosses tell.
+    An axis is faint below 0.3 % of the strength of all vectors. Crosses repeat much of each other,
+    so theirs are also faint below 0.6 % of the strength of all crosses.
 
     Parameters
     ----------
@@ -140,9 +140,9 @@ def n_kept(strengths, fewest, crossed):
     >>> n_kept([np.array([0.9, 0.0]), np.array([0.5, 0.002])], [2, 0], [False, True])
     [2, 1]
     """
-    tells = np.array([part.sum() for part in strengths])
-    faint = FAINT * tells.sum()
-    faint_cross = max(faint, FAINT_CROSS * tells[np.array(crossed)].sum())
+    strength = np.array([part.sum() for part in strengths])
+    faint = FAINT * strength.sum()
+    faint_cross = max(faint, FAINT_CROSS * strength[np.array(crossed)].sum())
     least = [faint_cross if cross else faint for cross in crossed]
     return [
         max(few, int((part > bound).sum()))

@@ -11,12 +11,16 @@ from skembed._columns.output_layout import Layout
 from skembed._persistence.json_values import to_plain
 from skembed._persistence.net_state import net_from_data, net_to_data
 from skembed._persistence.parameters import parameters_from_data, parameters_to_data
-from skembed._persistence.rows_state import levels_to_data, rows_from_data, rows_to_data
+from skembed._persistence.rows_state import (
+    MOST_POSITIONS,
+    levels_to_data,
+    rows_from_data,
+    rows_to_data,
+)
 from skembed._persistence.typed_arrays import NUMBERS, TypedArrays, require, whole
 from skembed._utils.warnings import warn_user
 from skembed.exceptions import InvalidFileError
 
-MOST_FEATURES = 2**31 - 1
 KINDS = ("NeuralEmbeddingClassifier", "NeuralEmbeddingEncoder", "NeuralEmbeddingRegressor")
 DTYPES = ("float32", "float64")
 KINDS_OF_TARGET = ("binary", "multiclass", "multilabel", "continuous", "multioutput", "none")
@@ -111,7 +115,7 @@ def put_together(cls, content, arrays):
     # Files of before hold the mode of bags among the parameters alone.
     fitted = _fitted_from_data({"bag_mode": estimator.bag_mode, **content}, held)
     held.check_all_taken()
-    n_features = whole(content["n_features_in"], MOST_FEATURES)
+    n_features = whole(content["n_features_in"], MOST_POSITIONS)
     # A sparse X is one column, whatever its width.
     row_encoder = fitted["row_encoder_"]
     n_columns = 1 if row_encoder.is_sparse else n_features
@@ -205,7 +209,7 @@ def _fitted_to_data(state, arrays, objects):
 def _fitted_from_data(data, held):
     """Fitted attributes by name, from what `_fitted_to_data` made."""
     row_encoder, tables = rows_from_data(data, held)
-    target_type, n_iter = data["target_type"], whole(data["n_iter"], MOST_FEATURES)
+    target_type, n_iter = data["target_type"], whole(data["n_iter"], MOST_POSITIONS)
     require(target_type in KINDS_OF_TARGET, "the kind of target is unknown")
     classes = _classes_from_data(data["classes"], held)
     fitted = {

@@ -1,6 +1,6 @@
 """The bytes of a file: safetensors, and a checksum over all of it.
 
-docs/files.md tells the format for those who write a reader.
+docs/files.md describes the format for those who write a reader.
 """
 
 import os
@@ -146,12 +146,12 @@ def _content(header):
 
 
 def _check_size(header, size):
-    """Raise unless the arrays that a header tells of fill the rest of the file."""
+    """Raise unless the arrays of a header fill the rest of the file."""
     tensors = [entry for name, entry in parse(header).items() if name != "__metadata__"]
-    told = max((entry["data_offsets"][1] for entry in tensors), default=0)
-    if told != size:
+    expected = max((entry["data_offsets"][1] for entry in tensors), default=0)
+    if expected != size:
         raise InvalidFileError(
-            f"has {size} bytes behind its header, which tells of {told}: it was cut short, or "
+            f"has {size} bytes behind its header, which expects {expected}: it was cut short, or "
             "something was added. Copy it again."
         )
 

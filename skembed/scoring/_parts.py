@@ -113,7 +113,7 @@ class Parts:
         self._thread.shutdown()
         self._join_thread.shutdown(cancel_futures=True)
         for unfinished in filter(None, (self._writer, self._whole)):
-            with suppress(OSError):  # of a full disk, which has been told of
+            with suppress(OSError):  # of a full disk, which has been reported
                 unfinished.close()
         with suppress(OSError):  # it is gone
             if not self._is_finished:

@@ -1,8 +1,8 @@
-"""Rows that cannot be scored, told from those that can."""
+"""Rows that cannot be scored, apart from those that can."""
 
 from skembed._files.csv_fields import mark_fields
 
-HOPELESS = 1000  # rows refused, and none scored, that tell of a wrong job rather than wrong rows
+HOPELESS = 1000  # rows refused, and none scored, a sign of a wrong job rather than wrong rows
 
 
 class Quarantine:

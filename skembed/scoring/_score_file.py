@@ -81,7 +81,7 @@ def score_file(
         ``prediction``; ``probability_<class>``; or ``decision``.
 
     keep : sequence of str, default=()
-        Columns to copy to the output, before the others: ids, say. A field of CSV stays as it is
+        Columns to write as they are, before the others: ids, say. A field of CSV stays as it is
         written: ``00501`` keeps its zeros and ``NA`` its letters, as text.
 
     column_types : dict of str to str, default=None
@@ -197,7 +197,7 @@ def score_file(
                 scored = [_scored(score, row, batch, named)]
             else:
                 scored, refused = sieve(row, batch, malformed)
-                aside.write(part, refused)  # first: a part of `done` tells that all is done
+                aside.write(part, refused)  # first: a part of `done` means that all is done
             for each in scored:
                 done.write(part, each)
             row += batch.num_rows
