@@ -258,6 +258,8 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
         columns = Columns(X)
         if not reset and columns.is_frame and columns.names == self._names_in():
             return columns  # in a third of the time of validate_data
+        if not reset and columns.is_frame:
+            self._check_other_names(columns.names)
         checked = columns.array if hasattr(columns, "array") else X
         try:
             validate_data(self, checked, reset=reset, skip_check_array=True)
@@ -276,6 +278,17 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
                 "there is nothing to fit on."
             )
         return columns
+
+    def _check_other_names(self, names):
+        """Raise if columns are others than in fit, by names that scikit-learn does not look at."""
+        given = self.row_encoder_.names
+        if all(isinstance(name, str) for name in given) or len(names) != len(given):
+            return  # which scikit-learn looks at
+        if names != given and list(map(str, names)) != list(map(str, given)):
+            raise ValueError(
+                f"X has the columns {names}, but fit was given {given}. Give these columns in "
+                f"their order: X[{given}]."
+            )
 
     def _names_in(self):
         """Names of the columns that fit was given, if all are strings."""

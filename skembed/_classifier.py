@@ -17,9 +17,10 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
     Parameters
     ----------
     categorical_features : "auto", list of str, list of int, mask or callable, default="auto"
-        The columns to embed. "auto" takes the columns of strings, categories and booleans of a
-        data frame, and every column of an array, but leaves out columns of labels in which nearly
-        every row differs, and warns. Other columns must be numeric.
+        The columns to embed, as in :class:`NeuralEmbeddingEncoder`. "auto" takes columns of
+        strings, bytes, categories, booleans and lists, and of an array of numbers the columns
+        without fractions. It leaves out columns of labels in which nearly every row differs, and
+        warns. Other columns must be numeric.
 
     embedding_dim : {"auto", "fastai", "google", "half"}, int, dict or callable, default="auto"
         Length of the vectors: by a rule of :mod:`skembed.sizing`, of all, by column, or by number

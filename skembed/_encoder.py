@@ -46,11 +46,18 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
     Parameters
     ----------
     categorical_features : "auto", list of str, list of int, mask or callable, default="auto"
-        The columns to embed. "auto" takes the columns of strings, categories and booleans of a
-        data frame, and every column of an array. It warns of columns of labels in which nearly
-        every row differs, and leaves them out: neither embedded nor put out. Name integer ids:
-        nothing tells them from quantities. A callable is given ``X`` and returns any of the other
-        forms, as :func:`~sklearn.compose.make_column_selector` does.
+        The columns to embed:
+
+        - "auto" takes columns of strings, bytes, categories, booleans and lists. Numbers are not
+          embedded, and neither are dates and times: name integer ids, and days that come back.
+          An array of objects is decided column by column, as a frame is. An array of strings is
+          embedded as a whole. An array of numbers is embedded but for columns with fractions, if
+          others have none. Columns of labels in which nearly every row differs are left out with
+          a warning: they are neither embedded nor in the output.
+        - A list of names or positions, or a mask, names the columns. These may hold anything that
+          has a hash, such as integers and dates.
+        - A callable is given ``X`` and returns any of the other forms, as
+          :func:`~sklearn.compose.make_column_selector` does.
 
     embedding_dim : {"auto", "fastai", "google", "half"}, int, dict or callable, default="auto"
         Length of the vectors. "auto" trains by :func:`skembed.sizing.auto_dim` (at most 4, and 1

@@ -1,6 +1,8 @@
 """Bad input gets an error that names the column or parameter, and leaves nothing half-fitted."""
 
 import os
+import pickle
+import re
 import signal
 import sys
 import threading
@@ -46,9 +48,29 @@ def test_transform_other_columns_than_at_fit_is_an_error(encoder, rents, change,
     assert "X[encoder.feature_names_in_]" in str(info.value)
 
 
+@pytest.mark.parametrize(
+    "names",
+    [[0, 1, 2], [("place", "city"), ("flat", "rooms"), ("flat", "kind")]],
+    ids=["numbers", "two levels"],
+)
+def test_transform_columns_that_are_not_strings_must_come_in_their_order(encoder, rents, names):
+    """scikit-learn looks at names that are strings."""
+    X, y = rents
+    X = X.set_axis(pd.Index(names), axis=1)
+    encoder = pickle.loads(pickle.dumps(encoder.fit(X, y)))
+    np.testing.assert_array_equal(
+        encoder.transform(X), encoder.transform(X.iloc[:, [2, 1, 0]].iloc[:, [2, 1, 0]])
+    )
+    said = re.escape(f"X has the columns {names[::-1]}, but fit was given {names}. Give these")
+    with pytest.raises(ValueError, match=said):
+        encoder.transform(X.iloc[:, ::-1])
+    with pytest.raises(ValueError, match="X has 2 features"):
+        encoder.transform(X.iloc[:, :2])
+
+
 def test_transform_other_number_of_columns_is_an_error(encoder, rents):
     X, y = rents
-    encoder.fit(X.to_numpy(), y)
+    encoder.set_params(categorical_features=[0, 2]).fit(X.to_numpy(), y)
     with pytest.raises(ValueError, match=r"X has 2 features, but .* is expecting 3") as info:
         encoder.transform(X.to_numpy()[:, :2])
     assert "feature_names_in_" not in str(info.value)

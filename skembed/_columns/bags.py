@@ -34,8 +34,13 @@ def is_bag(values):
     ----------
     values : iterable of object
     """
-    first = next((value for value in values if value is not None and value is not pd.NA), None)
+    first = next((value for value in values if not _is_missing(value)), None)
     return isinstance(first, CELLS)
+
+
+def _is_missing(cell):
+    is_float = isinstance(cell, (float, np.floating))
+    return cell is None or cell is pd.NA or cell is pd.NaT or (is_float and np.isnan(cell))
 
 
 def members_of_lists(values, name):

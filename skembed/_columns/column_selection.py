@@ -4,11 +4,13 @@ from numbers import Integral
 
 import numpy as np
 
-from skembed._utils.warnings import warn_user
+from skembed._columns.vocabulary import kinds
+from skembed._utils.warnings import called_by, warn_user
 
 # A column with so many levels per row teaches nothing: one seen once tells of no other row.
 NEARLY_UNIQUE = 0.95
 FEWEST_ROWS = 20  # fewer may differ by chance
+MOST_NAMES = 8  # that a message shows
 
 
 def embedded_columns(spec, X, columns):
@@ -43,6 +45,8 @@ def embedded_columns(spec, X, columns):
         )
     if isinstance(spec, str):
         positions = np.flatnonzero(columns.looks_categorical()).tolist()
+        if not columns.is_frame:
+            _warn_of_lost_types(columns, positions)
     elif len(spec) and all(isinstance(item, (bool, np.bool_)) for item in spec):
         if len(spec) != len(names):
             raise ValueError(
@@ -58,6 +62,34 @@ def embedded_columns(spec, X, columns):
             "categorical_features."
         )
     return positions
+
+
+def _warn_of_lost_types(columns, embedded):
+    """Warn of columns of whole numbers in an array that may be ids or quantities.
+
+    Those of a frame have types. An array of such numbers alone is taken as one of codes without a
+    word, unless an ensemble has made it.
+    """
+    whole = columns.looks_whole()
+    if not whole.any() or (whole.all() and not called_by("sklearn.ensemble")):
+        return
+    numbers = [j for j in range(len(columns.names)) if j not in embedded]
+    as_numbers = f" and takes {_names(columns, numbers)} as numbers" if numbers else ""
+    warn_user(
+        f"X is an array, whose columns have no types: fit embeds {_names(columns, embedded)}"
+        f"{as_numbers}. The whole numbers in {_names(columns, np.flatnonzero(whole))} may be ids "
+        "or quantities. Give the positions of the columns to embed, such as "
+        f"categorical_features={embedded[:MOST_NAMES]}, or a data frame. Steps before this one "
+        "keep the frame after set_output(transform='pandas'); an ensemble does not."
+    )
+
+
+def _names(columns, positions):
+    """Names of columns as a message shows them."""
+    shown = [columns.names[j] for j in positions[:MOST_NAMES]]
+    return (
+        f"{shown} and {len(positions) - MOST_NAMES} more" if len(positions) > MOST_NAMES else shown
+    )
 
 
 def leave_out(spec, name, counted, *, is_frame):
@@ -81,7 +113,7 @@ def leave_out(spec, name, counted, *, is_frame):
     n_levels, n_rows = int((counted.counts > 0).sum()), counted.n_rows
     if n_rows < FEWEST_ROWS or n_levels < NEARLY_UNIQUE * n_rows:
         return False
-    if by_type and (is_frame or all(isinstance(value, str) for value in counted.values)):
+    if by_type and (is_frame or not kinds(counted.values) <= {"numbers"}):
         return True
     if by_type or any(isinstance(value, float) for value in counted.values):
         warn_user(

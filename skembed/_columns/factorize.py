@@ -1,6 +1,6 @@
 """A column in factorised form: its distinct values, and which of them each row holds."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import narwhals.stable.v2 as nw
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 FEW = 8  # values that are sooner looked at one by one
+BEYOND_NUMPY = {"Int128", "UInt128"}  # types of integers that numpy does not have
 
 
 class Levels(NamedTuple):
@@ -92,7 +93,11 @@ def factorize_series(series):
         return _of_strings(series)
     present = ~series.is_null().to_numpy()
     rows = np.full(len(present), -1, dtype=np.intp)
-    values = series.drop_nulls().to_numpy()
+    values = series.drop_nulls()
+    if str(series.dtype) in BEYOND_NUMPY:
+        values = np.fromiter(values.to_list(), dtype=object, count=len(values))
+    else:
+        values = values.to_numpy()
     if isinstance(series.dtype, nw.Datetime) and series.dtype.time_zone:
         values = pd.DatetimeIndex(values).tz_localize("UTC").tz_convert(series.dtype.time_zone)
     levels = factorize(values)
@@ -131,9 +136,14 @@ class _Boolean(NamedTuple):
     value: bool
 
 
+# What levels of Python become, as they come from typed columns. A day is its midnight in the frames
+# that have no type for days.
+_AS_TYPED = {date: pd.Timestamp, datetime: pd.Timestamp, timedelta: pd.Timedelta}
+
+
 def _distinct(value):
-    if type(value) is date:  # a day is its midnight in the frames that have no type for days
-        return pd.Timestamp(value)
+    if type(value) in _AS_TYPED:
+        return _AS_TYPED[type(value)](value)
     return _Boolean("boolean", bool(value)) if isinstance(value, (bool, np.bool_)) else value
 
 

@@ -3,6 +3,7 @@
 import copy
 from collections import Counter
 from collections.abc import Mapping
+from numbers import Number
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -13,12 +14,24 @@ from sklearn.utils import check_array
 
 from skembed._columns.bags import is_bag, members_of_lists, members_of_sparse
 from skembed._columns.factorize import (
+    BEYOND_NUMPY,
     Labels,
     Levels,
     factorize,
     factorize_series,
     factorize_strings,
     labels_of,
+)
+from skembed._columns.kinds import (
+    LEVELS,
+    NUMBERS,
+    TIMES,
+    hold_numbers,
+    kind_of,
+    kind_of_objects,
+    levels_of_array,
+    plain,
+    whole_columns,
 )
 
 BLOCK = 2**16  # rows that are scored at once
@@ -51,10 +64,10 @@ class Columns:
         if issparse(X):
             self.names, self.n_rows = ["bag"], X.shape[0]
         elif isinstance(frame, pd.DataFrame):
-            self._natives = [column for _, column in frame.items()]
+            self._natives = [plain(column) for _, column in frame.items()]
             self.names, self.n_rows = frame.columns.tolist(), len(frame)
         elif frame is not None:
-            self._natives = [series.to_native() for series in frame.iter_columns()]
+            self._natives = [plain(series.to_native()) for series in frame.iter_columns()]
             self.names, self.n_rows = list(frame.columns), len(frame)
         else:
             self.array = _as_array(X)
@@ -103,23 +116,24 @@ class Columns:
         return Levels(labels.at(self._rows), labels.labels)
 
     def looks_categorical(self):
-        """Whether each column holds levels by its type; in an array every column does.
+        """Whether each column holds levels by its type, and in an array also by its values.
 
         Returns
         -------
         ndarray of bool, shape (n_columns,)
         """
         if not self.is_frame:
-            return np.ones(len(self.names), dtype=bool)
-        kinds = (nw.String, nw.Categorical, nw.Enum, nw.Boolean, nw.List, nw.Array)
-        return np.array(
-            [
-                isinstance(series.dtype, kinds)
-                or (series.dtype == nw.Object and _kind_of_objects(series) not in _NUMERIC)
-                for series in map(_typed, self._natives)
-            ],
-            dtype=bool,
-        )
+            return levels_of_array(self.array)
+        return np.array([kind_of(_typed(native)) == LEVELS for native in self._natives], dtype=bool)
+
+    def looks_whole(self):
+        """Whether each column of an array holds whole numbers, be it ids or quantities.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_columns,)
+        """
+        return whole_columns(self.array)
 
     def is_bag(self, j):
         """Whether column ``j`` holds lists; a sparse matrix is one column that does."""
@@ -196,13 +210,11 @@ class Columns:
         ValueError
             If the column is not numeric, or holds an infinite value.
         """
-        values = self.array[:, j] if not self.is_frame else self._numeric_series(j)
-        if values.dtype.kind in "mM":  # which would turn into ticks, and NaT into -2**63
-            raise self._not_numeric(j, f"its type is {values.dtype}")
+        values = self._numeric_series(j) if self.is_frame else self._numeric_array(j)
         try:
             numbers = values.astype(dtype, copy=False)
-        except (TypeError, ValueError) as error:
-            raise self._not_numeric(j, f"it holds {_first_non_number(values)!r}") from error
+        except (TypeError, ValueError, OverflowError) as error:
+            raise self._not_numeric(j, f"it holds {_first_unreadable(values)!r}") from error
         if values.dtype.kind not in "biu" and np.isinf(numbers).any():
             row = (self._rows.start if self._rows else first_row) + int(
                 np.flatnonzero(np.isinf(numbers))[0]
@@ -235,23 +247,48 @@ class Columns:
             return native.to_numpy()
         native = _dense(native)
         series = _typed(native)
-        if series.dtype == nw.Object and _kind_of_objects(series) in {*_NUMERIC, "boolean"}:
-            values = series.to_numpy()
-            return np.where(pd.isna(values), np.nan, values)
-        if not (series.dtype.is_numeric() or series.dtype == nw.Boolean) and self.n_rows:
+        if series.dtype == nw.Object:
+            return self._numeric_objects(j, series.to_numpy())
+        kind = kind_of(series)
+        if not (kind == NUMBERS or series.dtype == nw.Boolean) and self.n_rows:
             # A column of a batch that is missing throughout may have lost its type.
             if not series.is_null().all():
-                raise self._not_numeric(j, f"its type is {series.dtype}")
+                raise self._not_numeric(j, f"its type is {_type_of(series)}", kind)
             return np.full(self.n_rows, np.nan)
+        if not series.dtype.is_numeric():  # an Arrow decimal that narwhals does not know
+            if kind == NUMBERS:
+                return native.cast("float64").to_numpy()
+        elif str(series.dtype) in BEYOND_NUMPY:
+            return series.cast(nw.Float64).to_numpy()
         if isinstance(native, pd.Series) and not isinstance(native.dtype, np.dtype):
             return native.to_numpy(dtype=np.float64, na_value=np.nan)
         return series.to_numpy()
 
-    def _not_numeric(self, j, reason):
+    def _numeric_array(self, j):
+        values = self.array[:, j]
+        if values.dtype == object:
+            return self._numeric_objects(j, values)
+        if values.dtype.kind in "mM":  # which would turn into ticks, and NaT into -2**63
+            raise self._not_numeric(j, f"its type is {values.dtype}", TIMES)
+        return values
+
+    def _numeric_objects(self, j, values):
+        if not hold_numbers(values):
+            held = f"it holds {_first_non_number(values)!r}"
+            raise self._not_numeric(j, held, kind_of_objects(values))
+        return np.where(pd.isna(values), np.nan, values)
+
+    def _not_numeric(self, j, reason, kind=LEVELS):
+        advice = "Name it in categorical_features, encode it before, or leave out such columns with"
+        if kind == TIMES:
+            advice = (
+                "Dates and times are neither levels nor numbers: make numbers of them, such as the "
+                "year and the day of the week, name the column in categorical_features if few "
+                "values come back again and again, or leave out such columns with"
+            )
         return ValueError(
             f"Column {self.names[j]!r} is not embedded, so it must be numeric, but {reason}. "
-            "Name it in categorical_features, encode it before, or leave out such columns with "
-            "remainder='drop' and use_context=False."
+            f"{advice} remainder='drop' and use_context=False."
         )
 
 
@@ -260,9 +297,6 @@ _NUMPY_NAMES = {
     **{f"{sign}Int{bits}": f"{sign.lower()}int{bits}" for sign in ("", "U") for bits in (8, 16)},
     "Float32": "float32",
 }
-
-# What pandas calls the values of a column of objects, where they are numbers.
-_NUMERIC = {"integer", "floating", "mixed-integer-float", "decimal"}
 
 
 def _typed(native):
@@ -280,8 +314,12 @@ def _objects(values):
     return np.fromiter(values, dtype=object, count=len(values))
 
 
-def _kind_of_objects(series):
-    return pd.api.types.infer_dtype(series.to_numpy(), skipna=True)
+def _type_of(series):
+    """Type of a column, by the name that its library gives it where narwhals has none."""
+    if series.dtype != nw.Unknown:
+        return series.dtype
+    native = series.to_native()
+    return native.type if series.implementation.is_pyarrow() else native.dtype
 
 
 def _frame_or_none(X):
@@ -333,9 +371,16 @@ def _as_array(X):
 
 
 def _first_non_number(values):
+    others = bool, np.timedelta64  # which Python takes for integers
+    is_number = (isinstance(value, Number) and not isinstance(value, others) for value in values)
+    known = zip(values, is_number, pd.isna(values), strict=True)
+    return next((value for value, is_one, missing in known if not (is_one or missing)), None)
+
+
+def _first_unreadable(values):
     for value in values:
         try:
             float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return value
     return None

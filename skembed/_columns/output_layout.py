@@ -82,7 +82,7 @@ class Layout:
         for positions, name, place in self.slots:
             label = cross_name([names_in[position] for position in positions])
             dim = place.stop - place.start
-            names += [label] if name is None else [f"{label}_{i}" for i in range(dim)]
+            names += [str(label)] if name is None else [f"{label}_{i}" for i in range(dim)]
         return np.array(names, dtype=object)
 
     def check_names(self, names_in):

@@ -1,5 +1,6 @@
 """Levels to codes, with codes reserved for unseen, missing and infrequent levels."""
 
+from contextlib import suppress
 from functools import cached_property
 from itertools import chain, repeat
 from numbers import Integral
@@ -221,8 +222,9 @@ def _frequent(counts, n_rows, min_frequency, max_categories):
 
 
 def _sorted_positions(values):
-    """Positions in the order: numbers, booleans, strings, others as they come."""
-    numbers, booleans, strings, others = [], [], [], []
+    """Positions in the order: numbers, booleans, strings, then the other types by their names."""
+    numbers, booleans, strings = [], [], []
+    others: dict[str, list[int]] = {}
     for i, value in enumerate(values):
         if isinstance(value, str):
             strings.append(i)
@@ -231,7 +233,20 @@ def _sorted_positions(values):
         elif isinstance(value, (int, float)) and value == value:  # no NaN, which has no place
             numbers.append(i)
         else:
-            others.append(i)
+            others.setdefault(type(value).__name__, []).append(i)
     for group in (numbers, booleans, strings):
         group.sort(key=values.__getitem__)
-    return numbers + booleans + strings + others
+    rest = [_sort_others(others[name], values) for name in sorted(others)]
+    return [*chain(numbers, booleans, strings, *rest)]
+
+
+def _sort_others(positions, values):
+    """Sort the positions of values of one type by the values, or by their names if that fails."""
+    if not isinstance(values[positions[0]], frozenset):  # which are compared as subsets
+        with suppress(TypeError, ValueError, ArithmeticError):
+            return sorted(positions, key=values.__getitem__)
+    return sorted(positions, key=lambda i: _name(values[i]))
+
+
+def _name(value):
+    return repr(sorted(map(repr, value))) if isinstance(value, frozenset) else repr(value)

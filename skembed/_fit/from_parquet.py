@@ -129,7 +129,7 @@ def learn_from_parquet(dataset, target, weight, ranks, options, monitor, read_co
     seed = ranks.of_first(seed)
     with TemporaryDirectory(prefix="skembed-") as folder:
         began = time.perf_counter()
-        files = Files(folder, _dtype(plan), len(plan.rows), seed)
+        files = Files(folder, _types(plan), len(plan.rows), seed)
         with ranks.all_or_none("reading its share"):
             levels, extremes, n_used = _deal(plan, files, options)
         if not sum(ranks.gather(n_used)):
@@ -206,14 +206,14 @@ def _plan(dataset, row, X, columns, target, weight, options):
     return Plan(dataset, columns, embedded, others, numbers, target, of_classes, weight)
 
 
-def _dtype(plan):
-    """Type of a stored row: positions of values, and numbers."""
-    fields: list[tuple] = [(plan.columns.names[j], np.int32) for j in plan.embedded]
-    fields += [(name, np.float64) for name in plan.numbers]
-    fields.append((plan.target, np.int32 if plan.of_classes else np.float64))
+def _types(plan):
+    """Types of what is stored of each column, by name: positions of values, and numbers."""
+    types: dict[str, type] = {plan.columns.names[j]: np.int32 for j in plan.embedded}
+    types |= dict.fromkeys(plan.numbers, np.float64)
+    types[plan.target] = np.int32 if plan.of_classes else np.float64
     if plan.weight is not None:
-        fields.append((plan.weight, np.float64))
-    return np.dtype(fields)
+        types[plan.weight] = np.float64
+    return types
 
 
 def _deal(plan, files, options):
@@ -235,8 +235,8 @@ def _deal(plan, files, options):
         levels[plan.target] = GrowingLevels()
     extremes: list[float] = []
     row, n_used = plan.rows.start, 0
-    for table in tables(plan.dataset, list(files.dtype.names)):
-        rows = np.empty(len(table), dtype=files.dtype)
+    for table in tables(plan.dataset, files.names):
+        rows: dict[str, np.ndarray] = {}
         used = np.ones(len(table), dtype=bool)
         if plan.weight is not None:
             rows[plan.weight] = _weights(table, plan.weight, row)

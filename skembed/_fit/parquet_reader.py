@@ -6,6 +6,7 @@ import numpy as np
 
 from skembed._columns.factorize import Counts
 from skembed._columns.frames import Columns
+from skembed._columns.kinds import plain
 from skembed._files.errors import naming_source
 from skembed._files.parquet import count_rows, name_of, validate
 
@@ -59,16 +60,23 @@ def holds_floats(dataset, name):
     """Whether a column holds floating-point numbers."""
     import pyarrow as pa
 
-    return pa.types.is_floating(dataset.schema.field(name).type)
+    return pa.types.is_floating(_type_of_values(dataset.schema.field(name).type))
 
 
 def as_column(values, dataset, name):
     """Array (n_values,) of some values of a column, of the type that the column has in numpy."""
     import pyarrow as pa
 
-    kind = dataset.schema.field(name).type
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    kind = _type_of_values(dataset.schema.field(name).type)
     return pa.array(values, kind).to_numpy(zero_copy_only=False)
+
+
+def _type_of_values(kind):
+    """Type of the values of a column: of a dictionary, that of its labels; never an extension."""
+    import pyarrow as pa
+
+    kind = plain(pa.nulls(0, kind)).type
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
 def tables(dataset, names):
@@ -82,6 +90,15 @@ def tables(dataset, names):
         ):
             if batch.num_rows:
                 yield pa.Table.from_batches([validate(batch, dataset)])
+
+
+def _for_dictionary(column):
+    """Column of a type of which Arrow makes dictionaries."""
+    import pyarrow as pa
+
+    kind = column.type
+    is_small = str(kind).startswith(("decimal32", "decimal64"))
+    return column.cast(pa.decimal128(kind.precision, kind.scale)) if is_small else column
 
 
 class GrowingLevels:
@@ -109,7 +126,7 @@ class GrowingLevels:
         """
         import pyarrow as pa
 
-        column = table[name].chunk(0)
+        column = _for_dictionary(plain(table[name].chunk(0)))
         if pa.types.is_dictionary(column.type):  # may hold a value twice, or one of no row
             column = column.cast(column.type.value_type)
         column = column.dictionary_encode()
@@ -174,10 +191,12 @@ def finite(table, name, row, role):
     import pyarrow as pa
 
     column = table[name]
-    kind = column.type
+    kind = _type_of_values(column.type)
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
         raise ValueError(f"The {role} column {name!r} must hold numbers, but its type is {kind}.")
-    values = column.cast(pa.float64(), safe=False).to_numpy()  # as numpy does it, in `fit`
+    values = (
+        column.cast(kind).cast(pa.float64(), safe=False).to_numpy()
+    )  # as numpy does it, in `fit`
     for wrong, what in ((np.isnan(values), "missing"), (np.isinf(values), "infinite")):
         if wrong.any():
             raise ValueError(

@@ -21,8 +21,8 @@ class Files:
     Parameters
     ----------
     folder : str
-    dtype : dtype
-        Of a row: its fields, none of them a Python object.
+    types : dict of str to dtype
+        Of the columns by name, none of them a Python object.
     n_rows : int
         How many will come.
     random_state : int
@@ -30,12 +30,17 @@ class Files:
 
     Attributes
     ----------
+    names : list of str
+        Of the columns.
     sample : int
         Number of the file that is looked at where a sample will do.
     """
 
-    def __init__(self, folder, dtype, n_rows, random_state):
-        self.folder, self.dtype = Path(folder), dtype
+    def __init__(self, folder, types, n_rows, random_state):
+        self.folder, self.names = Path(folder), list(types)
+        # By position: numpy gives a field without a name another one.
+        self._field = {name: f"column {j}" for j, name in enumerate(types)}
+        self.dtype = np.dtype([(self._field[name], of) for name, of in types.items()])
         self.n_rows, self.n_files = n_rows, math.ceil(n_rows / BLOCK_ROWS)
         self.sample = 0
         self._deal = _dealer(self.n_files, random_state)
@@ -44,8 +49,11 @@ class Files:
     def __len__(self):
         return self.n_files
 
-    def add(self, rows):
-        """Deal the rows that come next, an array of the dtype."""
+    def add(self, columns):
+        """Deal the rows that come next, an array (n_rows,) for each column by its name."""
+        rows = np.empty(len(columns[self.names[0]]), dtype=self.dtype)
+        for name, field in self._field.items():
+            rows[field] = columns[name]
         file = self._deal(len(rows))
         ends = np.bincount(file, minlength=self.n_files).cumsum()
         parts = np.split(rows[np.argsort(file, kind="stable")], ends[:-1])
@@ -53,9 +61,9 @@ class Files:
             self._write(i, part, "ab")
 
     def __getitem__(self, i):
-        """Fields of the rows of a file, an array (n_rows,) each."""
+        """Columns of the rows of a file by name, an array (n_rows,) each."""
         rows = np.fromfile(self._path(i), self.dtype)
-        return {name: np.ascontiguousarray(rows[name]) for name in self.dtype.names}
+        return {name: np.ascontiguousarray(rows[field]) for name, field in self._field.items()}
 
     def renumber(self, positions):
         """Replace positions of values by others.
@@ -63,12 +71,13 @@ class Files:
         Parameters
         ----------
         positions : dict of str to ndarray of int32, shape (n_values + 1,)
-            By field: the new ones at the old; last, that of -1.
+            By column: the new ones at the old; last, that of -1.
         """
         for i in range(self.n_files):
             rows = np.fromfile(self._path(i), self.dtype)
             for name, of_values in positions.items():
-                rows[name] = of_values[rows[name]]
+                field = self._field[name]
+                rows[field] = of_values[rows[field]]
             self._write(i, rows)
 
     def draw(self, n_together):

@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from types import FrameType
 
 # scikit-learn stands between in Pipelines and wrapped methods, joblib where those are cached.
 PASSED_THROUGH = {"skembed", "sklearn", "joblib"}
@@ -16,6 +17,14 @@ def warn_user(message):
     while frame.f_back and _package(frame) in PASSED_THROUGH:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, UserWarning, stacklevel=level)
+
+
+def called_by(module):
+    """Whether a function of a module, or of a module in it, is waiting for the caller."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame and not f"{frame.f_globals.get('__name__', '')}.".startswith(f"{module}."):
+        frame = frame.f_back
+    return frame is not None
 
 
 def _package(frame):

@@ -41,6 +41,11 @@ class Inputs:
     def _input(self, j, kind):
         """Name and type of the input that is column ``j``."""
         if j not in self._inputs:
+            if not str(self._columns.names[j]):
+                raise ValueError(
+                    f"Column {j} of X has the name '', but an input of an ONNX graph needs a name: "
+                    "rename the column before fit."
+                )
             tensor = "string" if kind == "strings" else _number_type(self._columns, j)
             self._inputs[j] = self._graph.input(str(self._columns.names[j]), tensor), tensor
         return self._inputs[j]

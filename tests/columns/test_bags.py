@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 from skembed import NeuralEmbeddingClassifier, NeuralEmbeddingEncoder, NeuralEmbeddingRegressor
 from skembed._columns.bags import members_of_lists, members_of_sparse, weighted_codes
+from skembed._columns.frames import Columns
 
 QUICK = {"max_epochs": 3, "random_state": 0}
 
@@ -78,6 +79,17 @@ def test_bag_features_are_the_same_from_any_frame(dishes, kind):
     expected = NeuralEmbeddingEncoder(**QUICK).fit_transform(X, y)
     features = NeuralEmbeddingEncoder(**QUICK).fit_transform(CONTAINERS[kind](X), y)
     np.testing.assert_array_equal(features, expected)
+
+
+@pytest.mark.parametrize("gap", [np.nan, np.float32("nan"), None, pd.NA, pd.NaT], ids=str)
+def test_bag_column_may_begin_with_a_gap(gap):
+    cells = objects([gap, ["a", "b"], gap, ["b"]])
+    for X in (pd.DataFrame({"x": cells}), cells[:, None]):
+        columns = Columns(X)
+        assert columns.is_bag(0)
+        levels, members = columns.members(0)
+        assert levels.values == ["a", "b"]
+        assert members.lengths.tolist() == [0, 2, 0, 1]
 
 
 def test_bag_of_lists_equals_bag_of_counts(dishes):

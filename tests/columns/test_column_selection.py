@@ -4,11 +4,17 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import AdaBoostRegressor, BaggingRegressor, StackingRegressor
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
 
 from skembed import NeuralEmbeddingEncoder, NeuralEmbeddingRegressor
 from skembed._columns.column_selection import embedded_columns, leave_out
 from skembed._columns.frames import Columns
 
+QUICK = {"crosses": None, "max_epochs": 2, "random_state": 0}
 X = pd.DataFrame(
     {
         "text": ["a", "b"],
@@ -38,9 +44,31 @@ def test_selection_takes_names_positions_masks_and_callables(spec, positions):
     assert embedded_columns(spec, X, Columns(X)) == positions
 
 
-def test_selection_auto_embeds_a_whole_array():
-    array = np.zeros((2, 3))
-    assert embedded_columns("auto", array, Columns(array)) == [0, 1, 2]
+@pytest.mark.parametrize(
+    ("X", "positions"),
+    [
+        (np.zeros((2, 3)), [0, 1, 2]),
+        (np.ones((2, 3), dtype=int), [0, 1, 2]),
+        (np.array([["a", "1"], ["b", "2.5"]]), [0, 1]),
+        (np.array([["a", 0.5, True], ["b", 2.5, None]], dtype=object), [0, 2]),
+        ([["a", 0.5, True], ["b", 2.5, None]], [0, 2]),
+        (np.array([[0.5, 1.5], [2.5, 3.5]]), [0, 1]),
+        (np.array([[3, 4], [10**400, None]], dtype=object), [0, 1]),
+        (np.array([[0.5, np.nan], [2.5, np.nan]]), [0, 1]),
+    ],
+    ids=[
+        "floats",
+        "ints",
+        "strings",
+        "objects",
+        "lists",
+        "fractions alone",
+        "objects of numbers",
+        "fractions and gaps",
+    ],
+)
+def test_selection_auto_takes_levels_of_an_array(X, positions):
+    assert embedded_columns("auto", X, Columns(X)) == positions
 
 
 def test_selection_names_need_not_be_strings():
@@ -48,9 +76,105 @@ def test_selection_names_need_not_be_strings():
     assert embedded_columns([0], frame, Columns(frame)) == [0]
 
 
-# Columns in which nearly every row differs
+# Arrays that steps and meta-estimators make of frames
 
-QUICK = {"crosses": None, "max_epochs": 2, "random_state": 0}
+
+@pytest.fixture(scope="module")
+def flats():
+    """Rents by city and kind of a flat, with a number beside; of the cities few rows each."""
+    rng = np.random.default_rng(0)
+    city, area = rng.integers(0, 30, 800), rng.lognormal(4, 0.5, 800)
+    names = np.array([f"city {i}" for i in range(30)])
+    X = pd.DataFrame({"city": names[city], "kind": rng.choice(["a", "b"], 800), "area": area})
+    y = 60 * rng.normal(size=30)[city] + area + 40 * (X["kind"] == "a") + rng.normal(0, 20, 800)
+    return X, y
+
+
+def regression(**parameters):
+    return make_pipeline(NeuralEmbeddingEncoder(**QUICK, **parameters), Ridge())
+
+
+def r2(model, X, y):
+    return model.fit(X[:500], y[:500]).score(X[500:], y[500:])
+
+
+PASSED = make_column_transformer((SimpleImputer(), ["area"]), remainder="passthrough")
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        make_pipeline(PASSED, *regression()),
+        BaggingRegressor(regression(), n_estimators=2, random_state=0),
+        AdaBoostRegressor(regression(), n_estimators=2, random_state=0),
+        StackingRegressor([("few", regression())], regression(), cv=2, passthrough=True),
+    ],
+    ids=["ColumnTransformer", "Bagging", "AdaBoost", "Stacking"],
+)
+def test_selection_keeps_the_r2_of_the_frame_in_arrays_of_objects(flats, model):
+    X, y = flats
+    assert r2(model, X, y) == pytest.approx(r2(regression(), X, y), abs=0.03)
+
+
+def test_selection_gives_the_bits_of_the_frame_in_an_array_of_objects(flats):
+    X, y = flats
+    of_frame = NeuralEmbeddingEncoder(**QUICK).fit_transform(X[["area", "city", "kind"]], y)
+    of_array = NeuralEmbeddingEncoder(**QUICK).fit_transform(PASSED.fit_transform(X), y)
+    np.testing.assert_array_equal(of_array, of_frame)
+
+
+def test_selection_keeps_the_r2_of_categories_that_an_ensemble_turns_into_numbers(flats):
+    X, y = flats
+    ids = pd.DataFrame({"city": pd.Categorical(X["city"].str[5:].astype(int)), "area": X["area"]})
+    model = BaggingRegressor(regression(), n_estimators=2, random_state=0)
+    with pytest.warns(UserWarning, match=r"fit embeds \['x0'\] and takes \['x1'\] as numbers"):
+        of_array = r2(model, ids, y)
+    assert of_array == pytest.approx(r2(regression(), ids, y), abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("X", "said"),
+    [
+        (
+            np.array([["a", 1, 0.5], ["b", 2, 1.5]], dtype=object),
+            r"embeds \['x0'\] and takes \['x1', 'x2'\] as numbers. The whole numbers in \['x1'\]",
+        ),
+        (
+            np.array([[1.0, 0.5], [2.0, 1.5]]),
+            r"embeds \['x0'\] and takes \['x1'\] as numbers. The whole numbers in \['x0'\]",
+        ),
+        (np.array([["a"] + [1] * 20], dtype=object), r"'x7', 'x8'\] and 12 more as numbers"),
+    ],
+    ids=["objects", "floats", "many columns"],
+)
+def test_selection_warns_of_whole_numbers_that_may_be_ids(X, said):
+    with pytest.warns(
+        UserWarning, match=f"^X is an array.*{said}.*categorical_features=.0.*set_out"
+    ):
+        assert embedded_columns("auto", X, Columns(X)) == [0]
+    assert embedded_columns([0], X, Columns(X)) == [0]  # without a warning
+
+
+def test_selection_warns_of_whole_numbers_alone_in_an_ensemble(flats):
+    X, y = flats
+    ids = pd.DataFrame(
+        {"city": X["city"].str[5:].astype(int), "rooms": X["area"].astype(int) // 20}
+    )
+    regression().fit(ids.to_numpy(), y)  # without a warning
+    with pytest.warns(UserWarning, match=r"fit embeds \['x0', 'x1'\]\. The whole numbers in"):
+        BaggingRegressor(regression(), n_estimators=1).fit(ids, y)
+    BaggingRegressor(regression(categorical_features=[0]), n_estimators=1).fit(ids, y)
+
+
+def test_selection_of_a_named_number_in_an_array_of_objects_embeds_it(flats):
+    X, y = flats
+    X = X.assign(area=(X["area"] // 20)).to_numpy()
+    encoder = NeuralEmbeddingEncoder(categorical_features=[0, 2], remainder="drop", **QUICK)
+    encoder.set_params(use_context=False).fit(X, y)
+    assert encoder.vocabularies_["x2"].levels[:2] == [0.0, 1.0]
+
+
+# Columns in which nearly every row differs
 
 
 @pytest.fixture
@@ -139,8 +263,11 @@ def test_id_column_ignores_rows_of_weight_zero():
     assert left_out("auto", X, used=np.arange(200) < 100)
 
 
-def test_id_column_of_a_string_array_is_left_out():
-    assert left_out("auto", np.array([[f"{i}" for i in range(100)]]).T)
+@pytest.mark.parametrize(
+    "values", [[f"{i}" for i in range(100)], ["a", *range(99)]], ids=["strings", "mixed"]
+)
+def test_id_column_of_labels_in_an_array_is_left_out(values):
+    assert left_out("auto", np.array([values], dtype=object).T)
 
 
 @pytest.mark.parametrize(

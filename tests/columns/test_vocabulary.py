@@ -1,6 +1,10 @@
+from datetime import time
 from decimal import Decimal
+from itertools import permutations
+from uuid import UUID
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.preprocessing import OneHotEncoder
 
@@ -9,7 +13,7 @@ from skembed._columns.vocabulary import INFREQUENT, MISSING, UNSEEN, Vocabulary,
 
 
 def column(values):
-    return Columns(np.array(values, dtype=object)[:, None]).levels(0)
+    return Columns(np.fromiter(values, dtype=object, count=len(values))[:, None]).levels(0)
 
 
 def fit(values, **rules):
@@ -51,8 +55,34 @@ def test_vocabulary_pooled_boolean_is_not_a_number():
     assert vocabulary.codes_of([1, True]).tolist() == [3, INFREQUENT]
 
 
-def test_vocabulary_values_without_order_keep_row_order():
-    assert fit([("b", 1), ("a", 2), "z", 3]).levels == [3, "z", ("b", 1), ("a", 2)]
+def test_vocabulary_sorts_tuples_behind_numbers_and_strings():
+    assert fit([("b", 1), ("a", 2), "z", 3]).levels == [3, "z", ("a", 2), ("b", 1)]
+
+
+OTHERS = {
+    "days": [pd.Timestamp("2023-05-01"), pd.Timestamp("2024-01-01"), pd.Timestamp("2024-02-01")],
+    "spans": [pd.Timedelta(hours=1), pd.Timedelta(hours=7), pd.Timedelta(days=1)],
+    "hours": [time(1), time(7, 30), time(22)],
+    "bytes": [b"a", b"aa", b"b"],
+    "decimals": [Decimal("-1"), Decimal("2"), Decimal("11")],
+    "sets": [frozenset("ab"), frozenset("ac"), frozenset("b")],
+    "tuples that have no order": [("a", None), (1, 2), (3, "b")],
+    "periods that have no order": [pd.Period("2023-01-01", "D"), pd.Period("2024-01", "M")],
+    "zones and none": [pd.Timestamp("2023-01-01 00:00", tz="UTC"), pd.Timestamp("2023-01-01")],
+    "several types": [Decimal(1), pd.Timestamp("2020-01-01"), UUID(int=1), b"a", time(1)],
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_vocabulary_codes_of_other_types_do_not_depend_on_the_order_of_rows(kind):
+    values = OTHERS[kind]
+    codes = {tuple(fit(list(order)).codes_of(values).tolist()) for order in permutations(values)}
+    assert len(codes) == 1
+
+
+@pytest.mark.parametrize("kind", ["days", "spans", "hours", "bytes", "decimals", "sets"])
+def test_vocabulary_sorts_values_that_have_an_order(kind):
+    assert fit(OTHERS[kind][::-1]).levels == OTHERS[kind]
 
 
 def test_vocabulary_ignores_rows_that_do_not_count():

@@ -415,11 +415,23 @@ def test_categorical_features_may_name_integers(rents):
     assert encoder.vocabularies_["rooms"].levels == [1, 2, 3, 4, 5]
 
 
-def test_categorical_features_of_an_array_are_all_columns(rents):
+def test_categorical_features_of_an_array_of_objects_are_those_of_the_frame(rents):
     X, y = rents
-    encoder = NeuralEmbeddingEncoder(**QUICK).fit(X.to_numpy(), y)
-    assert list(encoder.tables_) == ["x0", "x1", "x2"]
+    encoder = NeuralEmbeddingEncoder(**QUICK)
+    with pytest.warns(UserWarning, match=r"X is an array.*whole numbers in \['x1'\] may be ids"):
+        features = encoder.fit_transform(X.to_numpy(), y)
+    assert list(encoder.tables_) == ["x0", "x2"]
     assert encoder.get_feature_names_out()[0] == "x0_0"
+    np.testing.assert_array_equal(features, NeuralEmbeddingEncoder(**QUICK).fit_transform(X, y))
+
+
+def test_names_of_two_levels_are_those_of_an_array(rents):
+    X, y = rents
+    expected = NeuralEmbeddingEncoder(**QUICK).fit_transform(X, y)
+    X = X.set_axis(pd.MultiIndex.from_tuples([("a", "b"), ("a", "c"), ("b", "c")]), axis=1)
+    encoder = NeuralEmbeddingEncoder(categorical_features=[("a", "b"), ("b", "c")], **QUICK)
+    np.testing.assert_array_equal(encoder.fit_transform(X, y), expected)
+    assert encoder.get_feature_names_out().tolist() == ["x0_0", "x1", "x2_0"]
 
 
 def test_grid_search_in_two_processes_gives_the_same(rents):

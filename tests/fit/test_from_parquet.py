@@ -2,9 +2,11 @@
 
 import sys
 import tempfile
+from uuid import UUID
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
@@ -348,3 +350,102 @@ def test_fit_parquet_auto_takes_no_cross_larger_than_a_file(monkeypatch):
     assert [cross.name for cross in found[0].row_encoder.crosses] == ["city x kind"]
     named = encoder(crosses=asked, **given).fit_parquet(dataset_of(rows), "amount")
     assert list(named.crosses_) == ["city x kind", "city x shop"]
+
+
+# Columns of rare names and types
+
+
+@pytest.mark.parametrize("renamed", ["city", "price", "amount"])
+def test_fit_parquet_takes_a_column_without_a_name(tmp_path, renamed):
+    rows = sales().drop(columns=["sold", "stars"]).rename(columns={renamed: ""})
+    rows.to_parquet(tmp_path / "rows.parquet", index=False)
+    target = rows.columns[-1]
+    named = [name for name in rows.columns[:-1] if name != "price"]
+    stored = encoder(categorical_features=named).fit_parquet(tmp_path / "rows.parquet", target)
+    X, y = rows.drop(columns=target), rows[target]
+    check_equal(stored, encoder(categorical_features=named).fit(X, y), X.head(100))
+
+
+def rare_columns():
+    """Ids and numbers of types that some functions of Arrow do not know."""
+    ids = sales()["shop"].to_numpy()
+    texts = pa.array([f"{i:03}" for i in ids])
+    found = {
+        "bytes": texts.cast(pa.binary()),
+        "bytes of one length": pa.array([b"%03d" % i for i in ids], pa.binary(3)),
+        "views of bytes": texts.cast(pa.binary_view()),
+        "dictionary of ints": pa.array(ids).dictionary_encode(),
+        "dictionary of floats": pa.array(ids / 2).dictionary_encode(),
+        "days": pa.array(ids.astype("M8[D]"), pa.date32()),
+        "moments of days": pa.array(ids.astype("M8[D]"), pa.date32()).cast(pa.date64()),
+        "decimals": pa.array(ids).cast(pa.decimal256(40, 2)),
+    }
+    if hasattr(pa, "json_"):
+        given = [UUID(int=int(i)).bytes for i in ids]
+        found["UUIDs"] = pa.array(given, pa.uuid())
+        found["JSON"] = pa.ExtensionArray.from_storage(pa.json_(), texts)
+        found["booleans of a byte"] = pa.ExtensionArray.from_storage(
+            pa.bool8(), pa.array(ids % 2, pa.int8())
+        )
+    if hasattr(pa, "decimal32"):
+        found["small decimals"] = (
+            pa.array(ids % 90).cast(pa.decimal128(21, 2)).cast(pa.decimal32(4, 2))
+        )
+    return found
+
+
+@pytest.mark.parametrize("kind", rare_columns())
+def test_fit_parquet_takes_columns_of_rare_types_as_fit_does(kind):
+    rows = sales().drop(columns=["sold", "stars", "day", "shop"])
+    table = pa.Table.from_pandas(rows, preserve_index=False).append_column(
+        "rare", rare_columns()[kind]
+    )
+    parameters = {"categorical_features": ["city", "kind", "rare"], "max_epochs": 1}
+    stored = encoder(**parameters).fit_parquet(pyarrow.dataset.dataset(table), "amount")
+    X = table.drop_columns(["amount"])
+    check_equal(stored, encoder(**parameters).fit(X, rows["amount"]), X[:100])
+
+
+@pytest.mark.parametrize("kind", ["decimals", "small decimals"])
+def test_fit_parquet_reads_decimals_as_numbers(kind):
+    if kind not in rare_columns():
+        pytest.skip("this pyarrow has no such type")
+    rows = sales().drop(columns=["sold", "stars", "day", "shop"])
+    table = pa.Table.from_pandas(rows, preserve_index=False).append_column(
+        "rare", rare_columns()[kind]
+    )
+    parameters = {"categorical_features": ["city", "kind"], "max_epochs": 1}
+    stored = encoder(**parameters).fit_parquet(pyarrow.dataset.dataset(table), "amount")
+    X = table.drop_columns(["amount"])
+    check_equal(stored, encoder(**parameters).fit(X, rows["amount"]), X[:100])
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.float64()], ids=str)
+def test_fit_parquet_takes_targets_and_weights_that_are_dictionaries(kind):
+    rows = sales()
+    X, amount = rows.drop(columns=TARGETS), rows["amount"].round()
+    weight = np.random.default_rng(1).integers(0, 4, len(rows))
+    table = pa.Table.from_pandas(X, preserve_index=False)
+    for name, values in (("y", amount), ("w", weight)):
+        table = table.append_column(name, pa.array(values).cast(kind).dictionary_encode())
+    settings = {"target_type": "continuous", "max_epochs": 1}
+    stored = encoder(**settings).fit_parquet(pyarrow.dataset.dataset(table), "y", sample_weight="w")
+    check_equal(stored, encoder(**settings).fit(X, amount, sample_weight=weight), X.head(100))
+
+
+def test_fit_parquet_floats_of_a_dictionary_are_quantities():
+    rows = sales().drop(columns=["sold", "stars"])
+    table = pa.Table.from_pandas(rows.drop(columns="amount"), preserve_index=False)
+    table = table.append_column("amount", pa.array(rows["amount"]).dictionary_encode())
+    stored = encoder(max_epochs=1).fit_parquet(pyarrow.dataset.dataset(table), "amount")
+    assert stored.target_type_ == "continuous"
+
+
+@pytest.mark.skipif(not hasattr(pa, "bool8"), reason="this pyarrow has no such type")
+def test_fit_parquet_takes_a_target_of_arrow_booleans_of_a_byte():
+    rows = sales().drop(columns=["stars", "amount"])
+    X, sold = rows.drop(columns="sold"), (rows["sold"] == "yes").to_numpy()
+    bytes_ = pa.ExtensionArray.from_storage(pa.bool8(), pa.array(sold.astype(np.int8)))
+    table = pa.Table.from_pandas(X, preserve_index=False).append_column("sold", bytes_)
+    stored = encoder(max_epochs=1).fit_parquet(pyarrow.dataset.dataset(table), "sold")
+    check_equal(stored, encoder(max_epochs=1).fit(X, sold), X.head(100))

@@ -6,18 +6,16 @@ import pytest
 import skembed._fit.spilled_rows
 from skembed._fit.spilled_rows import Files
 
-ROW = np.dtype([("a", np.int32), ("b", np.float64)])
+TYPES = {"a": np.int32, "b": np.float64}
 
 
 def rows(start, stop):
-    made = np.empty(stop - start, dtype=ROW)
-    made["a"] = np.arange(start, stop)
-    made["b"] = made["a"] / 2
-    return made
+    a = np.arange(start, stop)
+    return {"a": a, "b": a / 2}
 
 
 def dealt(folder, stops):
-    files = Files(folder, ROW, stops[-1], 0)
+    files = Files(folder, TYPES, stops[-1], 0)
     for start, stop in zip([0, *stops[:-1]], stops, strict=True):
         files.add(rows(start, stop))
     return files

@@ -287,6 +287,23 @@ def test_onnx_unused_columns_are_no_inputs(rents):
     assert [given.name for given in to_onnx(encoder, X).graph.input] == ["city", "kind"]
 
 
+def test_onnx_array_of_objects_with_numbers(rents):
+    X, y = rents
+    array = X.assign(rooms=X["rooms"] / 2)[["city", "rooms", "kind"]].to_numpy()
+    encoder = fast().fit(array.copy(), y)
+    model = to_onnx(encoder, array)
+    columns = {f"x{j}": array[:, j] for j in range(3)}
+    given = run(model, pd.DataFrame(columns).astype({"x1": float}))["features"]
+    np.testing.assert_array_equal(given, encoder.transform(array))
+
+
+def test_onnx_column_without_a_name_is_an_error(rents):
+    X, y = rents
+    X = X.rename(columns={"kind": ""})
+    with pytest.raises(ValueError, match=r"^Column 2 of X has the name '', .* rename the column"):
+        to_onnx(fast().fit(X, y), X)
+
+
 def test_onnx_arrays_and_other_frames(rents):
     X, y = rents
     encoder = fast().fit(X[["city", "kind"]].to_numpy(), y)

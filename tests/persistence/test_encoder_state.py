@@ -66,7 +66,10 @@ CASES = {
     "intervals": (frame(size=pd.cut(np.arange(N), 4)), {}),
     "large ints": (labelled([2**70, -(2**80), 1]), {"categorical_features": [0, 1]}),
     "mixed": (labelled([1, "1", True, 2.5, ("a", 1)]), {}),
-    "dates": (labelled([datetime.datetime(2024, 1, 1), datetime.date(2024, 1, 2)]), {}),
+    "dates": (
+        labelled([datetime.datetime(2024, 1, 1), datetime.date(2024, 1, 2)]),
+        {"categorical_features": [0, 1]},
+    ),
     "decimals": (labelled([Decimal("1.10"), b"\x00", None]), {"categorical_features": [0, 1]}),
 }
 

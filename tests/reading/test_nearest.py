@@ -54,7 +54,7 @@ def test_nearest_of_a_crossed_number_takes_number_or_interval(fitted):
 
 def test_nearest_in_a_column_of_an_array(rents):
     X, y = rents
-    encoder = NeuralEmbeddingEncoder(**QUICK).fit(X.to_numpy(), y)
+    encoder = NeuralEmbeddingEncoder(categorical_features=[0, 1, 2], **QUICK).fit(X.to_numpy(), y)
     assert set(encoder.nearest("x1", 3)["level"]) == {1, 2, 4, 5}
 
 

@@ -34,7 +34,8 @@ def test_inverse_transform_takes_frames(fitted, rents, container):
 def test_inverse_transform_of_an_array_gives_an_array(rents):
     X, y = rents
     values = X.to_numpy()
-    encoder = NeuralEmbeddingEncoder(embedding_dim=3, **QUICK).fit(values, y)
+    encoder = NeuralEmbeddingEncoder(categorical_features=[0, 1, 2], embedding_dim=3, **QUICK)
+    encoder.fit(values, y)
     back = encoder.inverse_transform(encoder.transform(values.copy()))
     np.testing.assert_array_equal(back, values)
 

@@ -4,6 +4,7 @@ import pytest
 from sklearn.pipeline import make_pipeline
 
 from skembed import NeuralEmbeddingClassifier, NeuralEmbeddingEncoder, NeuralEmbeddingRegressor
+from skembed._utils.warnings import called_by
 
 X = pd.DataFrame({"city": ["Bern", "Oslo", "Rome"] * 20})
 SAME, NUMBERS = X.assign(city="Bern"), X.assign(city=range(60))
@@ -43,3 +44,14 @@ def test_warning_of_a_predictor_shows_the_line_of_the_user(use):
     with pytest.warns(UserWarning, match="Column 'city' was fitted on") as caught:
         use(model)
     assert (caught[0].filename, caught[0].lineno) == (__file__, use.__code__.co_firstlineno)
+
+
+def test_called_by_finds_the_module_of_a_function_that_waits():
+    def call(function, name):
+        return eval(
+            "function(name)", {"function": function, "name": name, "__name__": "sklearn.x.y"}
+        )
+
+    assert call(called_by, "sklearn.x")
+    assert not call(called_by, "sklearn.xy")
+    assert not called_by("sklearn.x")
