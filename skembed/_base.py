@@ -23,9 +23,11 @@ from skembed._files.atomic import write_bytes
 from skembed._model.dimensions import RULES
 from skembed._persistence.encoder_state import pack_state, put_together, take_apart, unpack_state
 from skembed._persistence.file_format import explained, read_file, write_file
+from skembed._utils.public_names import without_class_names
 from skembed._utils.sklearn_compat import Interval, StrOptions, routing_enabled
 
 
+@without_class_names
 class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
     """Parameters, the reading of rows, and fitted state of the encoder and the predictors."""
 
@@ -60,7 +62,7 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
             None,
         ],
         "max_categories": [Interval(Integral, 1, None, closed="left"), None],
-        "handle_unknown": [StrOptions({"embed", "error"})],
+        "handle_unknown": [StrOptions({"embed", "warn", "error"})],
         "handle_missing": [StrOptions({"embed", "error"})],
         "pretrained": [dict, None],
         "freeze_pretrained": ["boolean"],
@@ -256,6 +258,7 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
         if not reset and self.row_encoder_.is_sparse != issparse(X):
             X = self._sparse(X)
         columns = Columns(X)
+        columns.is_new = not reset
         if not reset and columns.is_frame and columns.names == self._names_in():
             return columns  # in a third of the time of validate_data
         if not reset and columns.is_frame:
@@ -266,9 +269,9 @@ class BaseNeuralEmbedding(CallbackSupportMixin, BaseEstimator):
         except ValueError as error:
             if reset or not hasattr(self, "feature_names_in_"):
                 raise
+            names = "X[encoder.feature_names_in_]" if columns.is_frame else self._names_in()
             raise ValueError(
-                f"{error}\nGive the columns that fit was given, in their order: "
-                "X[encoder.feature_names_in_]."
+                f"{error}\nGive the columns that fit was given, in their order: {names}."
             ) from None
         if reset and (columns.n_rows < 1 or not columns.names):
             what = "sample(s)" if columns.names else "feature(s)"

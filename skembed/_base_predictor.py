@@ -11,9 +11,11 @@ from skembed._model.tables import gather, mean_over_folds
 from skembed._reading.readable_vectors import ReadableVectors
 from skembed._training.monitor import Monitor
 from skembed._utils.optional_imports import needs_torch
+from skembed._utils.public_names import without_class_names
 from skembed._utils.sklearn_compat import fit_context
 
 
+@without_class_names
 class BaseNeuralEmbeddingPredictor(ReadableVectors, BaseNeuralEmbedding):
     """Tables, context and decoder in numpy: fitting them, and the forward pass through them."""
 

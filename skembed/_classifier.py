@@ -32,7 +32,8 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
         about half of the time.
 
     cv : int, cross-validation generator, iterable or None, default=5
-        The folds of cross-fitting. None trains one table by all rows, which overfits.
+        The folds of cross-fitting, as in :class:`NeuralEmbeddingEncoder`: more than 10 folds share
+        10 tables. None trains one table by all rows, which overfits.
 
     hidden_layer_sizes : tuple of int, default=(64, 32)
         Layers of the decoder.
@@ -59,8 +60,13 @@ class NeuralEmbeddingClassifier(ClassifierMixin, BaseNeuralEmbeddingPredictor):
         Most levels of a column that have a row of their own, counting the infrequent row if there
         is one. Of equally frequent levels the first are kept.
 
-    handle_unknown : {"embed", "error"}, default="embed"
-        Levels not seen in `fit` get the prior row, or are an error.
+    handle_unknown : {"embed", "warn", "error"}, default="embed"
+        How levels not seen in `fit` are handled.
+
+        - "embed" gives them the prior row.
+          `predict` warns of a column in which no level was seen (docs/levels.md).
+        - "warn" gives them the prior row, and `predict` warns of each column that holds some.
+        - "error" raises an error that names column and levels.
 
     handle_missing : {"embed", "error"}, default="embed"
         Missing levels get a row of their own, or are an error.

@@ -82,9 +82,16 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
 
     cv : int, cross-validation generator, iterable or None, default=5
         The folds, by the contract of :class:`~sklearn.preprocessing.TargetEncoder`: every row is
-        in exactly one test fold. An int makes shuffled folds, stratified by class. More folds
-        leave each table more rows and cost more time. None trains one table by all rows:
-        `fit_transform` then leaks the target, and is only for vectors that no model is trained on.
+        in exactly one test fold.
+
+        - An int makes shuffled folds, stratified by class.
+        - A splitter or an iterable of splits gives the folds. A generator serves one fit.
+        - None trains one table by all rows. `fit_transform` then leaks the target. None is only
+          for vectors that no model is trained on.
+
+        More folds leave each table more rows and cost more time, up to 10 folds. More than 10
+        folds share 10 tables: each fold is whole in one table, and an int above 10 gives what 10
+        gives. With more tables the features of a row would leak its target (docs/leakage.md).
 
     hidden_layer_sizes : tuple of int, default=(64, 32)
         Layers of the decoder.
@@ -136,8 +143,13 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         Most levels of a column that have a row of their own, counting the infrequent row if there
         is one. Of equally frequent levels the first are kept.
 
-    handle_unknown : {"embed", "error"}, default="embed"
-        Levels not seen in `fit` get the prior row, trained to stand for them, or are an error.
+    handle_unknown : {"embed", "warn", "error"}, default="embed"
+        How levels not seen in `fit` are handled.
+
+        - "embed" gives them the prior row, which was trained for them.
+          `transform` warns of a column in which no level was seen (docs/levels.md).
+        - "warn" gives them the prior row, and `transform` warns of each column that holds some.
+        - "error" raises an error that names column and levels.
 
     handle_missing : {"embed", "error"}, default="embed"
         Missing values get a row of their own (the prior row if `fit` saw none), or are an error.
@@ -642,8 +654,10 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         """
         check_is_fitted(self)
         names_in = check_feature_names_in(self, None)
+        columns = Columns(X)
+        columns.is_new = True
         given = restore_columns(
-            Columns(X), self.output_layout_, names_in, self.tables_, self.row_encoder_
+            columns, self.output_layout_, names_in, self.tables_, self.row_encoder_
         )
         return given if hasattr(self, "feature_names_in_") else given.to_numpy()
 

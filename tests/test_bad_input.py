@@ -15,7 +15,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GroupKFold, TimeSeriesSplit
 
-from skembed import NeuralEmbeddingEncoder
+from skembed import NeuralEmbeddingClassifier, NeuralEmbeddingEncoder, NeuralEmbeddingRegressor
 
 
 @pytest.fixture
@@ -145,8 +145,70 @@ def test_transform_text_in_a_numeric_column_is_an_error(encoder, rents):
     encoder.fit(X, y)
     rooms = X["rooms"].astype(object)
     rooms[3] = "many"
-    with pytest.raises(ValueError, match="Column 'rooms' is not embedded, so it must be numeric"):
+    message = (
+        r"^Column 'rooms' must be numeric, but its type is Object\. Give numbers, or NaN where"
+    )
+    with pytest.raises(ValueError, match=message):
         encoder.transform(X.assign(rooms=rooms))
+
+
+def test_inverse_transform_of_text_is_an_error(encoder, rents):
+    X, y = rents
+    vectors = encoder.set_output(transform="pandas").fit_transform(X, y)
+    message = r"^Column 'city_0' must be numeric, but it.* Give numbers, or NaN where there is none"
+    with pytest.raises(ValueError, match=message):
+        encoder.inverse_transform(vectors.assign(city_0="many"))
+
+
+@pytest.mark.parametrize("given", [["Oslo"], {"Oslo": 1}], ids=["list", "dict"])
+def test_transform_levels_that_cannot_be_hashed_are_an_error(encoder, rents, given):
+    X, y = rents
+    encoder.fit(X, y)
+    with pytest.raises(TypeError, match=r"^Column 'city' .*: give levels as in fit\.$"):
+        encoder.transform(X.assign(city=[given] * len(X)))
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+def test_transform_array_of_fewer_columns_names_those_of_fit(encoder, rents):
+    X, y = rents
+    encoder.fit(X, y)
+    with pytest.raises(ValueError, match=r"in their order: \['city', 'rooms', 'kind'\]\."):
+        encoder.transform(X.to_numpy()[:, :2])
+
+
+@pytest.mark.parametrize(
+    ("row", "instead"),
+    [
+        (
+            lambda X: X.iloc[0],
+            r"pandas.Series. Give X.to_frame\(\) of a column, frame.iloc\[\[i\]\]",
+        ),
+        (lambda X: X.iloc[0].to_dict(), r"a dict. Give pandas.DataFrame\(\[X\]\)\.$"),
+        (lambda X: X.to_dict("list"), r"a dict. Give pandas.DataFrame\(X\)\.$"),
+    ],
+    ids=["series", "dict of a row", "dict of columns"],
+)
+def test_transform_one_row_is_to_be_a_frame(encoder, rents, row, instead):
+    X, y = rents
+    encoder.fit(X, y)
+    with pytest.raises(TypeError, match=instead):
+        encoder.transform(row(X))
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda X: NeuralEmbeddingRegressor().fit(X), "fit() missing"),
+        (lambda X: NeuralEmbeddingClassifier(dim=3), "__init__() got an unexpected"),
+        (lambda X: NeuralEmbeddingEncoder().save(), "save() missing"),
+        (lambda X: NeuralEmbeddingEncoder().nearest(), "nearest() missing"),
+    ],
+    ids=["fit", "parameter", "save", "nearest"],
+)
+def test_calls_that_lack_an_argument_name_no_private_class(rents, call, says):
+    with pytest.raises(TypeError) as info:
+        call(rents[0])
+    assert str(info.value).startswith(says)
 
 
 # At fit: columns
@@ -299,6 +361,8 @@ def test_fit_quantity_made_of_words_is_an_error(rents):
         ({"cv": 1}, "'cv'"),
         ({"cv": [([0, 1], range(400))]}, "cv gave one fold"),
         ({"cv": TimeSeriesSplit()}, "every row into exactly one test fold"),
+        ({"cv": [([0], [400]), ([400], [0])]}, "cv tests row 400, but X has 400 rows"),
+        ({"cv": iter(())}, "cv gave no splits. A generator is empty after its first use"),
     ],
 )
 def test_fit_parameters_out_of_range_are_an_error(rents, parameters, message):

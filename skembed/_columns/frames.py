@@ -52,7 +52,11 @@ class Columns:
     array : ndarray of shape (n_rows, n_columns)
         Only if X is neither a frame nor sparse.
     sparse : sparse matrix or None
+    is_new : bool
+        Whether the rows are new to a fitted estimator, for which the advice of errors is another.
     """
+
+    is_new = False
 
     def __init__(self, X):
         self.sparse = X if issparse(X) else None
@@ -192,10 +196,11 @@ class Columns:
             rows, values = pd.factorize(native)
             return Levels(rows, values.tolist())
         except TypeError as error:
+            instead = "give levels as in fit" if self.is_new else "turn the column into strings"
             raise TypeError(
                 f"Column {self.names[j]!r} holds values that cannot be hashed ({error}). A level "
-                "must be a string, a number, a boolean or another hashable value: turn the "
-                "column into strings or leave it out."
+                f"must be a string, a number, a boolean or another hashable value: {instead}"
+                f"{'' if self.is_new else ' or leave it out'}."
             ) from error
 
     def numbers(self, j, dtype=np.float64, first_row=0):
@@ -279,6 +284,11 @@ class Columns:
         return np.where(pd.isna(values), np.nan, values)
 
     def _not_numeric(self, j, reason, kind=LEVELS):
+        if self.is_new:
+            return ValueError(
+                f"Column {self.names[j]!r} must be numeric, but {reason}. Give numbers, or NaN "
+                "where there is none."
+            )
         advice = "Name it in categorical_features, encode it before, or leave out such columns with"
         if kind == TIMES:
             advice = (
@@ -337,7 +347,7 @@ def _frame_or_none(X):
     if instead:
         raise TypeError(
             "X must be a pandas, polars or pyarrow table in memory or a two-dimensional array, "
-            f"but is a {type(X).__module__}.{type(X).__name__}. Give {instead}."
+            f"but is a {_public_name(type(X))}. Give {instead}."
         )
     return None
 
@@ -348,11 +358,21 @@ def _instead(X, frame):
         return "X.collect(), or X.compute() in dask"
     if type(X).__module__.startswith("pyarrow"):
         return "pyarrow.Table.from_batches([X]) of a batch, pyarrow.table({'name': X}) of a column"
+    if isinstance(X, pd.Series):
+        return "X.to_frame() of a column, frame.iloc[[i]] of a row"
     if isinstance(frame, nw.Series):
         return "X.to_frame()"
+    if isinstance(X, Mapping) and not any(map(np.ndim, X.values())):
+        return "pandas.DataFrame([X])"
     if isinstance(X, Mapping) or getattr(getattr(X, "dtype", None), "names", None):
         return "pandas.DataFrame(X)"
     return None
+
+
+def _public_name(kind):
+    """Name of a class of another library, without its modules, which may be private."""
+    library = kind.__module__.partition(".")[0]
+    return kind.__name__ if library == "builtins" else f"{library}.{kind.__name__}"
 
 
 def _as_array(X):

@@ -8,6 +8,8 @@ import pandas as pd
 from skembed._columns.factorize import FEW
 from skembed._columns.vocabulary import MISSING, UNSEEN
 
+FIRST = 1000  # rows that show whether it is worth looking at all
+
 
 class ByValue(NamedTuple):
     """The codes of a column, factorised: the values that rows hold, and the codes of the values.
@@ -31,6 +33,10 @@ class ByValue(NamedTuple):
     def any_missing(self):
         """Whether a row is missing."""
         return bool((self.rows == (len(self.of_value) - 1 if self._is_unsigned() else -1)).any())
+
+    def none_seen_first(self):
+        """Whether none of the first rows holds a level that was seen."""
+        return not (self.of_value.take(self.rows[:FIRST]) > MISSING).any()
 
     def grid_axis(self):
         """Codes in the order of ``rows`` from the lowest, and what that is below zero."""

@@ -13,15 +13,20 @@ from skembed._columns.vocabulary import Vocabulary
 
 
 class Refusals(NamedTuple):
-    """Which levels are an error; others get the vector that is reserved for them."""
+    """Which levels are an error, or a warning; others get the vector reserved for them."""
 
     unknown: bool = False
     missing: bool = False
+    warn_unknown: bool = False
 
     @classmethod
     def of(cls, handle_unknown, handle_missing):
-        """Refusals by the parameters of an estimator, each "embed" or "error"."""
-        return cls(handle_unknown == "error", handle_missing == "error")
+        """Refusals by the parameters of an estimator: "embed", "error" and, of unknown, "warn"."""
+        return cls(handle_unknown == "error", handle_missing == "error", handle_unknown == "warn")
+
+    def asks_of_unknown(self, codes):
+        """Whether unseen levels among these codes, a ByValue, are an error or may be a warning."""
+        return self.unknown or self.warn_unknown or codes.none_seen_first()
 
 
 class EmbeddedColumn(NamedTuple):
@@ -63,6 +68,7 @@ class EmbeddedColumn(NamedTuple):
             self.name,
             allow_unknown=not refusals.unknown,
             allow_missing=not refusals.missing,
+            warn_unknown=refusals.warn_unknown,
         )
         if members is None:
             return codes
@@ -181,15 +187,15 @@ class RowEncoder:
                 levels = part.by_label(position)
                 if name not in known or known[name][0] is not levels.values:
                     known[name] = levels.values, *column.vocabulary.by_value(levels.values)
-                _, of_value, all_seen, of_other_types = known[name]
+                _, of_value, all_seen = known[name]
                 codes[name] = ByValue(levels.rows, of_value)
                 if name not in checked and (
-                    of_other_types
-                    or (refusals.unknown and not all_seen)
+                    (not all_seen and refusals.asks_of_unknown(codes[name]))
                     or (refusals.missing and codes[name].any_missing())
                 ):
                     # All rows decide, not those of a block: this raises or warns, or does neither.
-                    column.encode(columns.levels(position), None, refusals, self.bag_mode)
+                    every = levels if part is columns else columns.levels(position)
+                    column.encode(every, None, refusals, self.bag_mode)
                     checked.add(name)
             yield rows, part, codes | self._crosses_of(part, codes)
 

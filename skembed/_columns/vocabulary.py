@@ -7,6 +7,7 @@ from numbers import Integral
 
 import numpy as np
 
+from skembed._columns.unseen import warn_of_unseen
 from skembed._utils.warnings import warn_user
 
 UNSEEN, MISSING, INFREQUENT = 0, 1, 2
@@ -90,7 +91,9 @@ class Vocabulary:
     def _codes_of(self, values):
         return map(self._code.get, _keys(values), repeat(UNSEEN))
 
-    def encode(self, column, name="x", *, allow_unknown=True, allow_missing=True):
+    def encode(
+        self, column, name="x", *, allow_unknown=True, allow_missing=True, warn_unknown=False
+    ):
         """Code of each row of a factorised column.
 
         The levels are looked up once each, however many rows hold them.
@@ -102,6 +105,9 @@ class Vocabulary:
             What errors call the column.
         allow_unknown, allow_missing : bool
             Whether there may be levels that were never seen, and missing values.
+        warn_unknown : bool
+            Whether to warn of any level that was never seen. A warning always comes where no
+            level of the column was seen.
 
         Returns
         -------
@@ -113,21 +119,24 @@ class Vocabulary:
             If there are some that may not be.
         """
         of_value = self.codes_of(column.values)
+        unseen = of_value == UNSEEN
         if not allow_missing and (column.rows < 0).any():
             row = int(np.flatnonzero(column.rows < 0)[0])
             raise ValueError(
                 f"Column {name!r} is missing in {int((column.rows < 0).sum())} rows, the first "
                 f"being row {row}. Fill them, or give handle_missing='embed'."
             )
-        if not allow_unknown and (of_value == UNSEEN).any():
-            unknown = [column.values[i] for i in np.flatnonzero(of_value == UNSEEN)]
+        if not allow_unknown and unseen.any():
+            unknown = [column.values[i] for i in np.flatnonzero(unseen)]
             raise ValueError(
                 f"Column {name!r} holds {len(unknown)} levels that fit did not see: "
                 f"{unknown[:5]}{' ...' if len(unknown) > 5 else ''}. Give handle_unknown='embed' "
                 "to let the trained prior row stand for them."
             )
-        if not of_value.any():
+        if unseen.all() and self._are_of_other_types(column.values):
             self._warn_of_other_types(column.values, name)
+        elif unseen.any():
+            warn_of_unseen(self, column, unseen, name, of_any=warn_unknown)
         # Row -1, a missing value, takes the last entry.
         return np.append(of_value, MISSING)[column.rows]
 
@@ -138,13 +147,10 @@ class Vocabulary:
         -------
         of_value : ndarray of intp, shape (len(values) + 1,)
         all_seen : bool
-        of_other_types : bool
-            Whether no value can match.
         """
         codes = chain(self._codes_of(values), (MISSING,))
         of_value = np.fromiter(codes, dtype=np.intp, count=len(values) + 1)
-        of_other_types = not of_value[:-1].any() and self._are_of_other_types(values)
-        return of_value, bool(of_value.all()), of_other_types
+        return of_value, bool(of_value.all())
 
     def _are_of_other_types(self, values):
         theirs = kinds(values)
@@ -152,14 +158,13 @@ class Vocabulary:
 
     def _warn_of_other_types(self, values, name):
         """Warn where no value can match because they are of other types, "1" instead of 1."""
-        if self._are_of_other_types(values):
-            ours, theirs = self._kinds, kinds(values)
-            example = next(chain(self.levels, self.infrequent))
-            warn_user(
-                f"Column {name!r} was fitted on {sorted(ours)} and now holds {sorted(theirs)}: no "
-                "level can match, all are unseen. Give the type that fit was given, such as "
-                f"{example!r}."
-            )
+        ours, theirs = self._kinds, kinds(values)
+        example = next(chain(self.levels, self.infrequent))
+        warn_user(
+            f"Column {name!r} was fitted on {sorted(ours)} and now holds {sorted(theirs)}: no "
+            "level can match, all are unseen. Give the type that fit was given, such as "
+            f"{example!r}."
+        )
 
     def warn_if_uninformative(self, name):
         """Warn of a column that holds the same in all rows."""

@@ -15,6 +15,7 @@ from skembed._columns.numeric import Bins, Context
 from skembed._columns.row_encoder import EmbeddedColumn, Refusals, RowEncoder
 from skembed._columns.vocabulary import Vocabulary
 from skembed._fit.checks import check_device, check_layers
+from skembed._fit.copies import warn_of_copies
 from skembed._fit.in_memory import encode_target_as, may_cross_numbers
 from skembed._fit.learned import Problem
 from skembed._fit.levels import split_columns
@@ -29,7 +30,7 @@ from skembed._fit.parquet_reader import (
 )
 from skembed._fit.spilled_rows import Files, Folds, Recipe, StoredRows, stored_weight
 from skembed._fit.train import learn_tables
-from skembed._model.folds import assign_folds
+from skembed._model.folds import MOST_TABLES, assign_folds
 
 
 class Plan(NamedTuple):
@@ -345,6 +346,8 @@ def _stored_rows(plan, files, codes, levels, extremes, seed, ranks, options):
         folds.by_file.append(np.concatenate(ranks.gather(of_drawn)))
     recipe = recipe._replace(mean_weight=folds.mean_weight)
     fold = folds.by_file[files.sample].astype(np.int64)
+    if options.cv is not None and not ranks.rank:  # the sample of all ranks is the same
+        warn_of_copies(recipe.codes(first).values(), numbers, target, fold, weight > 0)
     problem = Problem(recipe.inputs(first), target, weight, fold, {}, seed)
     return StoredRows(files, recipe, folds, problem, ranks, small=options.crosses == "auto")
 
@@ -392,7 +395,8 @@ def _folds(files, recipe, seed, ranks, cv):
         total += weight[used].sum()
         fold: np.ndarray = np.zeros(len(weight), dtype=np.uint8)
         if ranks.size > 1 and _are_few(used, cv, recipe.target):
-            fold = np.random.default_rng(seed).integers(cv, size=len(weight))
+            n_tables = min(cv, MOST_TABLES)
+            fold = np.random.default_rng(seed).integers(n_tables, size=len(weight))
         elif cv is not None:
             with warnings.catch_warnings():
                 if i or ranks.size > 1:  # which would say of a file what is not so of all rows

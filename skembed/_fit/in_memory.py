@@ -6,6 +6,7 @@ from sklearn.utils import check_consistent_length, check_random_state
 from skembed._columns.numeric import Bins, Context
 from skembed._columns.row_encoder import RowEncoder
 from skembed._fit.checks import check_device, check_layers
+from skembed._fit.copies import warn_of_copies
 from skembed._fit.held_rows import HeldRows
 from skembed._fit.learned import Problem
 from skembed._fit.levels import learn_levels, split_columns
@@ -57,6 +58,7 @@ def learn_in_memory(columns, X, y, sample_weight, split_params, options, monitor
             random_state=seed,
             split_params=split_params,
         )
+        warn_of_copies([each.codes for each in coded], numbers, target, fold, weight > 0)
     context = Context.fit(numbers, weight)
     inputs = context.matrix(numbers, columns.n_rows)
     bins, binned = {}, {}

@@ -4,8 +4,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from skembed._reading.level_names import level_frame
 from skembed._reading.nearest import neighbours
+from skembed._utils.public_names import without_class_names
 
 
+@without_class_names
 class ReadableVectors:
     """Methods that read the vectors of a fitted estimator."""
 

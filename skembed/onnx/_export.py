@@ -140,7 +140,8 @@ def _check_expressible(estimator):
             "tensor in ONNX: use transform, or a column for each level."
         )
     refusals = Refusals.of(estimator.handle_unknown, estimator.handle_missing)
-    for name, is_refused in zip(("handle_unknown", "handle_missing"), refusals, strict=True):
+    refused = {"handle_unknown": refusals.unknown, "handle_missing": refusals.missing}
+    for name, is_refused in refused.items():
         if is_refused:
             raise ValueError(
                 f"{name}='error', but an ONNX model cannot raise errors: it would go on with the "

@@ -245,10 +245,13 @@ def test_object_column_of_numbers_is_not_categorical():
 @pytest.mark.parametrize(
     ("X", "instead"),
     [
-        (pl.LazyFrame({"x": [1]}), r"LazyFrame. Give X.collect\(\)"),
-        (pl.Series([1, 2]), r"Series. Give X.to_frame\(\)"),
+        (pl.LazyFrame({"x": [1]}), r"a polars.LazyFrame. Give X.collect\(\)"),
+        (pl.Series([1, 2]), r"a polars.Series. Give X.to_frame\(\)"),
         (pd.Series([1, 2]), r"Series. Give X.to_frame\(\)"),
-        (pa.record_batch({"x": [1]}), r"RecordBatch. Give pyarrow.Table.from_batches\(\[X\]\)"),
+        (
+            pa.record_batch({"x": [1]}),
+            r"a pyarrow.RecordBatch. Give pyarrow.Table.from_batches\(\[X\]\)",
+        ),
         (pa.chunked_array([[1]]), r"pyarrow.table\({'name': X}\) of a column"),
         ({"x": [1]}, r"dict. Give pandas.DataFrame\(X\)"),
         (np.array([(1, "a")], dtype=[("n", int), ("s", "U1")]), r"Give pandas.DataFrame\(X\)"),

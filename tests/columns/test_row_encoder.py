@@ -78,6 +78,7 @@ def test_row_encoder_refusals_look_at_all_rows(encoder, monkeypatch, refusals, s
 def test_row_encoder_refusals_of_parameters():
     assert Refusals.of("error", "embed") == Refusals(unknown=True, missing=False)
     assert Refusals.of("embed", "error") == Refusals(unknown=False, missing=True)
+    assert Refusals.of("warn", "embed") == Refusals(warn_unknown=True)
 
 
 def test_row_encoder_bag_is_a_matrix_of_weights():

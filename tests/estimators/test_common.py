@@ -70,6 +70,7 @@ WHOLE = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:.* rows are copies of a row in another fold")
 @pytest.mark.parametrize(
     "estimator",
     [

@@ -112,9 +112,11 @@ def test_fit_parquet_auto_chooses_the_crosses_of_fit():
     assert "city x kind" in stored.crosses_
 
 
-def test_fit_parquet_stratified_splitter_splits_as_in_fit():
+@pytest.mark.parametrize(
+    "cv", [StratifiedKFold(4, shuffle=True, random_state=1), KFold(15)], ids=["four", "many"]
+)
+def test_fit_parquet_splitter_splits_as_in_fit(cv):
     rows = sales().drop(columns=["stars", "amount"])
-    cv = StratifiedKFold(4, shuffle=True, random_state=1)
     X, y = rows.drop(columns="sold"), rows["sold"]
     stored = encoder(cv=cv).fit_parquet(dataset_of(rows), "sold")
     check_equal(stored, encoder(cv=cv).fit(X, y), X.head(100))

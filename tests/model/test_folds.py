@@ -1,8 +1,14 @@
 import numpy as np
 import pytest
-from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
+from sklearn.model_selection import (
+    GroupKFold,
+    KFold,
+    LeaveOneGroupOut,
+    LeaveOneOut,
+    StratifiedKFold,
+)
 
-from skembed._model.folds import assign_folds
+from skembed._model.folds import MOST_TABLES, assign_folds
 
 Y = np.array([0, 1] * 10)
 X = np.zeros((20, 1))
@@ -88,9 +94,79 @@ def test_folds_more_than_rows_are_an_error(cv, codes, error):
         folds(cv, codes)
 
 
-@pytest.mark.parametrize(("cv", "codes"), [(10, Y), (20, np.linspace(0, 1, 20))])
+@pytest.mark.parametrize(
+    ("cv", "codes"), [(10, Y), (20, np.linspace(0, 1, 20)), (LeaveOneOut(), Y)]
+)
 def test_folds_may_be_as_many_as_rows(cv, codes):
-    assert np.bincount(folds(cv, codes)).tolist() == [20 // cv] * cv
+    assert np.bincount(folds(cv, codes)).tolist() == [2] * MOST_TABLES
+
+
+@pytest.mark.parametrize(
+    ("groups", "sizes"),
+    [
+        (np.arange(40) // 2, [4] * 10),
+        (np.repeat(np.arange(13), range(13)), [5, 5, 5, 6, 7, 8, 9, 10, 11, 12]),
+    ],
+    ids=["equal", "unequal"],
+)
+def test_folds_beyond_ten_share_tables_and_stay_whole(groups, sizes):
+    n = len(groups)
+    used, zeros = np.ones(n, dtype=bool), np.zeros(n)
+    fold = assign_folds(
+        LeaveOneGroupOut(),
+        zeros,
+        zeros,
+        None,
+        used,
+        random_state=0,
+        split_params={"groups": groups},
+    )
+    assert all(len(set(fold[groups == group])) == 1 for group in groups)
+    assert sorted(np.bincount(fold)) == sizes
+
+
+def test_folds_that_share_a_table_do_not_follow_the_order_of_rows():
+    """Else a level in every tenth row would have all its rows in one table."""
+    fold = folds(LeaveOneOut())
+    assert (fold[:10] != fold[10:]).any()
+
+
+def test_folds_of_ten_keep_their_order():
+    assert folds(KFold(10)).tolist() == [row // 2 for row in range(20)]
+
+
+def test_folds_beyond_ten_count_rows_with_weight():
+    used = np.arange(20) < 11
+    fold = folds(KFold(20), np.linspace(0, 1, 20), used=used)
+    assert np.bincount(fold[used], minlength=MOST_TABLES).max() == 2
+
+
+@pytest.mark.parametrize("cv", [20, 50, 150])
+def test_folds_beyond_ten_of_an_int_are_ten(cv):
+    y = np.arange(300) % 2
+    options = {"random_state": 0, "split_params": {}}
+    given = y, y, y, np.ones(300, dtype=bool)
+    np.testing.assert_array_equal(
+        assign_folds(cv, *given, **options), assign_folds(10, *given, **options)
+    )
+
+
+def test_folds_may_be_masks():
+    first = np.arange(20) < 10
+    assert folds([(~first, first), (first, ~first)]).tolist() == [0] * 10 + [1] * 10
+
+
+def test_folds_of_other_rows_are_an_error():
+    splits = list(KFold(2).split(np.zeros(24)))
+    with pytest.raises(ValueError, match="cv tests row 23, but X has 20 rows"):
+        folds(splits)
+
+
+def test_folds_of_a_used_up_generator_are_an_error():
+    splits = KFold(2).split(X)
+    folds(splits)
+    with pytest.raises(ValueError, match=r"cv gave no splits.*list\(splitter.split"):
+        folds(splits)
 
 
 @pytest.mark.parametrize("codes", [Y, np.linspace(0, 1, 20)])
