@@ -146,9 +146,7 @@ def test_transform_text_in_a_numeric_column_is_an_error(encoder, rents):
     encoder.fit(X, y)
     rooms = X["rooms"].astype(object)
     rooms[3] = "many"
-    message = (
-        r"^Column 'rooms' must be numeric, but its type is Object\. Give numbers, or NaN where"
-    )
+    message = r"^Column 'rooms' must be numeric, but it holds 'many'\. Give numbers, or NaN where"
     with pytest.raises(ValueError, match=message):
         encoder.transform(X.assign(rooms=rooms))
 

@@ -122,6 +122,7 @@ PASSED = make_column_transformer((SimpleImputer(), ["area"]), remainder="passthr
     ],
     ids=["ColumnTransformer", "Bagging", "AdaBoost", "Stacking"],
 )
+@pytest.mark.filterwarnings("ignore:.* rows are copies of a row")  # of bootstraps
 def test_selection_keeps_the_r2_of_the_frame_in_arrays_of_objects(flats, model):
     X, y = flats
     assert r2(model, X, y) == pytest.approx(r2(regression(), X, y), abs=0.03)
@@ -134,6 +135,7 @@ def test_selection_gives_the_bits_of_the_frame_in_an_array_of_objects(flats):
     np.testing.assert_array_equal(of_array, of_frame)
 
 
+@pytest.mark.filterwarnings("ignore:.* rows are copies of a row")  # of bootstraps
 def test_selection_keeps_the_r2_of_categories_that_an_ensemble_turns_into_numbers(flats):
     X, y = flats
     ids = pd.DataFrame({"city": pd.Categorical(X["city"].str[5:].astype(int)), "area": X["area"]})
@@ -166,6 +168,7 @@ def test_selection_warns_of_whole_numbers_that_may_be_ids(X, said):
     assert embedded_columns([0], X, Columns(X)) == [0]  # without a warning
 
 
+@pytest.mark.filterwarnings("ignore:.* rows are copies of a row")  # of bootstraps
 def test_selection_warns_of_whole_numbers_alone_in_an_ensemble(flats):
     X, y = flats
     ids = pd.DataFrame(

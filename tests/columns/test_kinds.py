@@ -127,7 +127,9 @@ def test_kinds_numbers_and_gaps_are_read_in_objects_of_array_and_frame(values):
 
 
 @pytest.mark.parametrize(
-    "wrap", [lambda x: x[:, None], lambda x: pd.DataFrame({"x0": x})], ids=["array", "frame"]
+    "wrap",
+    [lambda x: x[:, None], lambda x: pd.Series(x, dtype=object).to_frame("x0")],
+    ids=["array", "frame"],
 )
 def test_kinds_integers_that_no_float_reaches_are_no_numbers(wrap):
     columns = Columns(wrap(np.array([10**400, 7], dtype=object)))

@@ -263,6 +263,8 @@ def test_infrequent_levels_share_a_row(rents):
     np.testing.assert_array_equal(out[0, :3], encoder.tables_["city"][2].astype(float))
 
 
+@pytest.mark.filterwarnings("ignore:.* rows are copies of a row")
+@pytest.mark.filterwarnings("ignore:.* levels that fit did not see")
 def test_unseen_row_is_trained():
     """On levels held out of fit it beats random rows and a row of zeros (log-loss, six seeds)."""
     losses = {"trained": [], "zero": [], "random": []}

@@ -334,6 +334,7 @@ def test_onnx_missing_may_be_another_string(rents):
 
 
 @pytest.mark.parametrize("interaction", ["mlp", "dot"])
+@pytest.mark.filterwarnings("ignore:.* rows are copies of a row")
 @pytest.mark.filterwarnings("ignore:.*found nothing")
 def test_onnx_classifier_of_two_classes(adult, rows, interaction):
     X, _, y, _ = adult

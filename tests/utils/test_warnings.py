@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from skembed import NeuralEmbeddingClassifier, NeuralEmbeddingEncoder, NeuralEmbeddingRegressor
-from skembed._utils.warnings import warn_user
+from skembed._utils.warnings import called_by, warn_user
 from skembed.exceptions import SkembedWarning
 
 X = pd.DataFrame({"city": ["Bern", "Oslo", "Rome"] * 20})
@@ -134,3 +134,14 @@ def test_warning_leaves_nothing_in_a_pickle():
     encoder = NeuralEmbeddingEncoder(**QUICK)
     assert vars(pickle.loads(pickle.dumps(encoder))).keys() == vars(encoder).keys()
     assert "_call" not in encoder.__getstate__()
+
+
+def test_called_by_finds_the_module_of_a_function_that_waits():
+    def call(function, name):
+        return eval(
+            "function(name)", {"function": function, "name": name, "__name__": "sklearn.x.y"}
+        )
+
+    assert call(called_by, "sklearn.x")
+    assert not call(called_by, "sklearn.xy")
+    assert not called_by("sklearn.x")
