@@ -24,6 +24,9 @@ class SkembedWarning(UserWarning):
     Examples
     --------
     >>> import warnings
+    >>> from skembed import NeuralEmbeddingEncoder
     >>> from skembed.exceptions import SkembedWarning
-    >>> warnings.simplefilter("ignore", SkembedWarning)  # doctest: +SKIP
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", SkembedWarning)
+    ...     encoder = NeuralEmbeddingEncoder(max_epochs=1).fit([["Oslo", "a"], ["Rome", "b"]] * 9)
     """

@@ -124,15 +124,14 @@ def check_output_names(names, passing, dims):
     dims : dict of str to int
         Longest vectors of each embedded column and cross, by name.
     """
-    passed = {str(names[j]) for j in passing}
-    for name, dim in dims.items():
-        for component in (f"{name}_{i}" for i in range(dim)):
-            if component in passed:
-                raise ValueError(
-                    f"Two output columns would be named {component!r}: the column of X that "
-                    f"passes through, and a component of the vectors of {name!r}. Rename the "
-                    f"column {component!r} of X."
-                )
+    for passed in (str(names[j]) for j in passing):
+        name, _, i = passed.rpartition("_")
+        if i.isdecimal() and str(int(i)) == i and int(i) < dims.get(name, 0):
+            raise ValueError(
+                f"Two output columns would be named {passed!r}: the column of X that passes "
+                f"through, and a component of the vectors of {name!r}. Rename the column "
+                f"{passed!r} of X."
+            )
 
 
 def output_dtype(columns, passing):

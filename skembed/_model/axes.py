@@ -20,7 +20,7 @@ import numpy as np
 from skembed._utils.one_blas_thread import one_blas_thread
 
 MOST_ROWS = 10_000  # to look at
-FEWEST_ROWS = 1_000  # of those, however many components there are
+FEWEST_LOOKED_AT = 1_000  # of those, however many components there are
 WIDE = 2_000  # components, above which no matrix of all by all is made
 STEPS = 50  # of conjugate gradients, where there are so many
 FAINT = 0.003  # share of the strength of all vectors, below which an axis is left out
@@ -51,7 +51,7 @@ def draw_rows(weight, n_components, random_state):
     rows = np.flatnonzero(weight > 0)
     most = MOST_ROWS
     if n_components > WIDE:
-        most = max(FEWEST_ROWS, MOST_ROWS * WIDE // n_components)
+        most = max(FEWEST_LOOKED_AT, MOST_ROWS * WIDE // n_components)
     if len(rows) <= most:
         return rows
     return np.sort(np.random.default_rng(random_state).choice(rows, most, replace=False))

@@ -15,6 +15,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 import pandas as pd
 
+# Types that come back as they were. Others come back equal: an Enum as its value, a zone as its
+# distance from UTC.
+EXACT = {str, int, float, bool, bytes, date, time, timedelta, Decimal, UUID}
+EXACT |= {pd.Timestamp, pd.Timedelta, pd.Period}
+
 UNITS = ("s", "ms", "us", "ns")
 
 
@@ -71,6 +76,18 @@ def from_plain(data):
         raise ValueError(f"{sorted(data)[:3]} is not a kind of value")
     ((name, part),) = data.items()
     return _TAGS[name][2](part)
+
+
+def are_exact(values):
+    """Whether `from_plain` gives values of the very types that `to_plain` takes apart."""
+    types = {*map(type, values)}
+    if types <= EXACT:
+        return True
+    if not types <= EXACT | {tuple, pd.Interval}:
+        return False
+    held = [value for value in values if type(value) is tuple]
+    held += [(value.left, value.right) for value in values if type(value) is pd.Interval]
+    return all(map(are_exact, held))
 
 
 def parse(text):

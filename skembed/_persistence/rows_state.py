@@ -1,17 +1,15 @@
 """A `RowEncoder` and the tables of its columns as plain data and arrays; and back."""
 
 import numpy as np
-import pandas as pd
 
 from skembed._columns.crosses import Cross
 from skembed._columns.numeric import Bins, Context
 from skembed._columns.row_encoder import EmbeddedColumn, RowEncoder
 from skembed._columns.vocabulary import Vocabulary
-from skembed._persistence.json_values import from_plain, pack_levels, to_plain
+from skembed._persistence.json_values import are_exact, from_plain, pack_levels, to_plain
 from skembed._persistence.typed_arrays import require, whole
 
 MOST_POSITIONS = 2**31 - 1
-EXACT = {str, int, float, bool, pd.Timestamp}  # types that come back as they were
 
 
 def rows_to_data(row_encoder, tables, arrays, objects):
@@ -114,7 +112,7 @@ def rows_from_data(data, held):
 def levels_to_data(levels, arrays, key, objects):
     """Turn levels into data and arrays under a key; raise TypeError for what has no form."""
     try:
-        if objects is not None and not {*map(type, levels)} <= EXACT:
+        if objects is not None and not are_exact(levels):
             raise TypeError  # an Enum, say, would come back as its value
         kind, packed = pack_levels(levels)
     except TypeError:

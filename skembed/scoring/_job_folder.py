@@ -12,9 +12,9 @@ from pathlib import Path
 
 from skembed._files.atomic import naming_target, without_link
 
-MARK = ".job"  # a file that says whose folder it is
+MARK_FILE = ".job"  # a file that says whose folder it is
 BUSY = "busy"  # what another process has locked
-OF_A_JOB = re.compile(rf"part-\d{{5,}}\.\w+|whole\.\w+|\.\d+\.\w+|{re.escape(MARK)}")
+OF_A_JOB = re.compile(rf"part-\d{{5,}}\.\w+|whole\.\w+|\.\d+\.\w+|{re.escape(MARK_FILE)}")
 
 
 class JobFolder:
@@ -47,11 +47,11 @@ class JobFolder:
                     "another name."
                 )
             self._unlock = weakref.finalize(self, _unlock, lock)
-            (self.path / MARK).write_text(_mark(self.path))
+            (self.path / MARK_FILE).write_bytes(_mark(self.path))
 
     def keep_only(self, files):
         """Remove all other files, but for the mark."""
-        for path in {*self.path.glob("*")} - {*files, self.path / MARK}:
+        for path in {*self.path.glob("*")} - {*files, self.path / MARK_FILE}:
             path.unlink()
 
     def remove(self):
@@ -60,7 +60,7 @@ class JobFolder:
 
     def unmark(self):
         """Take the mark away, before the folder becomes the output."""
-        (self.path / MARK).unlink(missing_ok=True)
+        (self.path / MARK_FILE).unlink(missing_ok=True)
 
     def unlock(self):
         """Let others have the folder."""
@@ -139,9 +139,9 @@ def _holding(folder):
 def _is_of_a_job(folder):
     """Whether a folder has the mark of a job, and holds nothing but files of jobs."""
     try:
-        if (folder / MARK).read_text() != _mark(folder):
+        if (folder / MARK_FILE).read_bytes() != _mark(folder):
             return False
-    except (OSError, UnicodeError):
+    except OSError:
         return False
     with os.scandir(folder) as entries:
         return all(
@@ -152,13 +152,13 @@ def _is_of_a_job(folder):
 
 def _remove(folder):
     """Remove a folder and its files, the mark last, so that a kill leaves what can be removed."""
-    for path in sorted(folder.iterdir(), key=lambda path: path.name == MARK):
+    for path in sorted(folder.iterdir(), key=lambda path: path.name == MARK_FILE):
         path.unlink()
     folder.rmdir()
 
 
 def _mark(folder):
-    return f"skembed.scoring.score_file\n{folder.name}\n"
+    return b"skembed.scoring.score_file\n%s\n" % os.fsencode(folder.name)  # any name has bytes
 
 
 def _make_and_lock(folder):

@@ -10,7 +10,7 @@ from joblib.hashing import NumpyHasher
 from skembed._files.csv import CsvSource
 from skembed._files.parquet import filesystem_of, local_path
 
-SHOWN = 12  # digits
+NAME_DIGITS = 12  # digits
 
 
 def name_job(estimator, rows, columns, parameters, *, resume):
@@ -39,7 +39,7 @@ def name_job(estimator, rows, columns, parameters, *, resume):
     """
     data = _identify_rows(rows, columns)
     try:
-        return _Hasher("md5").hash([estimator, data, parameters])[:SHOWN]
+        return _Hasher("md5").hash([estimator, data, parameters])[:NAME_DIGITS]
     except (pickle.PicklingError, TypeError, AttributeError) as error:
         if resume:
             raise ValueError(
@@ -47,7 +47,7 @@ def name_job(estimator, rows, columns, parameters, *, resume):
                 f"known again: {error}. Give resume=False, or functions with a name of a module "
                 "instead of lambdas."
             ) from error
-        return os.urandom(SHOWN // 2).hex()
+        return os.urandom(NAME_DIGITS // 2).hex()
 
 
 class _Hasher(NumpyHasher):

@@ -15,6 +15,9 @@ from typer.testing import CliRunner
 from skembed import NeuralEmbeddingEncoder
 from skembed._cli.app import app
 
+# The zip of these files is read as an integer.
+pytestmark = pytest.mark.filterwarnings("ignore:.*have names of ids")
+
 QUICK = ["--set", "max_epochs=2", "--set", "crosses=None"]
 
 

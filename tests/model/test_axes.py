@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from skembed._model.axes import (
-    FEWEST_ROWS,
+    FEWEST_LOOKED_AT,
     MOST_ROWS,
     WIDE,
     draw_rows,
@@ -145,4 +145,4 @@ def test_axes_of_many_columns_look_at_fewer_rows():
     weight = np.ones(3 * MOST_ROWS)
     numbers = [n * len(draw_rows(weight, n, 0)) for n in (WIDE, 2 * WIDE, 4 * WIDE)]
     assert numbers == [MOST_ROWS * WIDE] * 3
-    assert len(draw_rows(weight, 1000 * WIDE, 0)) == FEWEST_ROWS
+    assert len(draw_rows(weight, 1000 * WIDE, 0)) == FEWEST_LOOKED_AT

@@ -191,7 +191,7 @@ def test_training_display_shows_losses_and_chosen_epoch(encoder):
 
 
 def test_training_display_without_a_target_has_one_loss(rents):
-    encoder = NeuralEmbeddingEncoder(random_state=0).fit(rents[0])
+    encoder = NeuralEmbeddingEncoder(target_type="none", random_state=0).fit(rents[0])
     ax = TrainingDisplay.from_estimator(encoder).ax_
     assert ax.lines[0].get_label() == "loss"
 

@@ -71,7 +71,7 @@ def test_callbacks_of_a_fit_without_a_target(rents):
         def on_fit_task_end(self, estimator, context, *, metadata=None):
             told.append((context.task_name, list(metadata or ())))
 
-    NeuralEmbeddingEncoder(**QUICK).set_callbacks(Names()).fit(rents[0])
+    NeuralEmbeddingEncoder(**QUICK, target_type="none").set_callbacks(Names()).fit(rents[0])
     epoch = ("epoch", ["loss", "seconds"])
     assert told == [epoch, epoch, epoch, ("training", []), ("fit", [])]
 
