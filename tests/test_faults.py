@@ -54,6 +54,7 @@ score_file(encoder, source, out, part_rows=50, resume=True)
 """
 
 
+@pytest.mark.filterwarnings("ignore:.*that fit did not see")  # of parts of 50 rows
 @pytest.mark.parametrize("source", ["rows.csv", "rows.parquet"])
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet", "out"])
 def test_score_file_resume_after_a_kill_at_any_moment(

@@ -1,5 +1,7 @@
 """Warnings of levels that fit did not see, with a level that was perhaps meant."""
 
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from itertools import chain, islice
 from unicodedata import normalize
@@ -12,6 +14,18 @@ FEWEST_ROWS = 20  # in fewer, all levels may be new by chance
 SHOWN = 5
 LOOKED_UP = 20  # levels, of which the spellings are looked up
 LOOKED_AT = 100_000  # levels of fit
+
+_warned: ContextVar[set | None] = ContextVar("_warned", default=None)
+
+
+@contextmanager
+def warn_once_a_column():
+    """Inside, warn once of each column, however many batches its rows come in."""
+    token = _warned.set(set())
+    try:
+        yield
+    finally:
+        _warned.reset(token)
 
 
 def warn_of_unseen(vocabulary, column, unseen, name, *, of_any):
@@ -30,7 +44,8 @@ def warn_of_unseen(vocabulary, column, unseen, name, *, of_any):
     of_any : bool
         Whether a single level is enough.
     """
-    if not of_any and not unseen.all():
+    warned = _warned.get()
+    if (not of_any and not unseen.all()) or (warned is not None and name in warned):
         return
     values = [column.values[i] for i in np.flatnonzero(unseen)]
     there = column.rows[column.rows >= 0]
@@ -39,6 +54,8 @@ def warn_of_unseen(vocabulary, column, unseen, name, *, of_any):
         meant = _alike(vocabulary, values)
     elif not meant and not of_any:
         return
+    if warned is not None:
+        warned.add(name)
     shown = f"{values[:SHOWN]}{' ...' if len(values) > SHOWN else ''}"
     warn_user(
         f"Column {name!r} holds {len(values)} levels that fit did not see: {shown}. "

@@ -5,6 +5,7 @@ import time
 from contextlib import ExitStack
 from typing import NamedTuple
 
+from skembed._columns.unseen import warn_once_a_column
 from skembed._files.csv import MISSING_TEXTS, CsvSource
 from skembed._files.parquet import check_out, name_of
 from skembed._files.sources import is_parquet_folder, open_source
@@ -176,6 +177,7 @@ def score_file(
     parameters = [method, scorer.keep, str(text | {"words": words}), to_quarantine, part_rows]
     job = name_job(estimator, rows, scorer.columns, parameters, resume=resume)
     with ExitStack() as stack:
+        stack.enter_context(warn_once_a_column())
         done = stack.enter_context(Parts(out, job, resume=resume))
         aside = None
         if quarantine is not None:

@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, TargetEncoder
 
 from skembed import NeuralEmbeddingClassifier, NeuralEmbeddingEncoder, NeuralEmbeddingRegressor
+from skembed.exceptions import SkembedWarning
 from skembed.scoring import score_file
 
 WRITE = {
@@ -191,6 +192,15 @@ def test_score_file_csv_missing_and_unseen_are_embedded(tmp_path):
     )
 
 
+def test_score_file_warns_once_of_a_column_of_new_levels(tmp_path):
+    X = pd.DataFrame({"city": ["Oslo", "Rome"] * 60, "kind": ["flat", "house", "room"] * 40})
+    encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, [3.0, 1.5, 4.2] * 40)
+    X.assign(city=[f"new {i}" for i in range(120)]).to_csv(tmp_path / "rows.csv", index=False)
+    with pytest.warns(SkembedWarning, match="'city' holds .* that fit did not see") as caught:
+        score_file(encoder, tmp_path / "rows.csv", tmp_path / "out.parquet", part_rows=30)
+    assert len(caught) == 1
+
+
 def test_score_file_csv_levels_of_digits_are_read_as_fitted(tmp_path):
     X = pd.DataFrame({"zip": ["0150", "0151", "0152"] * 40})
     encoder = NeuralEmbeddingEncoder(random_state=0).fit(X, [3.0, 1.5, 4.2] * 40)
@@ -213,6 +223,7 @@ def test_score_file_progress_is_in_rows(encoder, rows, tmp_path):
 KILLED = """
 import os, signal, sys
 from skembed import NeuralEmbeddingEncoder
+from skembed.exceptions import SkembedWarning
 from skembed.scoring import score_file
 
 encoder, source, out, quarantine = sys.argv[1:]

@@ -23,7 +23,7 @@ def test_memory_tables_that_cannot_fit_are_refused(rents, kind):
 def test_memory_tables_without_a_target_are_refused(rents):
     encoder = NeuralEmbeddingEncoder(embedding_dim=10**12, **QUICK)
     with pytest.raises(MemoryError, match="Training 1 tables of each column"):
-        encoder.fit(rents[0])
+        encoder.set_params(target_type="none").fit(rents[0])
 
 
 def test_memory_output_that_cannot_fit_is_refused(rents, monkeypatch):

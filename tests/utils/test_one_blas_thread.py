@@ -69,7 +69,7 @@ def test_blas_threads_are_those_of_the_user_after_an_error():
     assert blas_threads() == {2}
 
 
-@pytest.mark.filterwarnings("ignore:.*found nothing")
+@pytest.mark.filterwarnings("ignore:.*found nothing", "ignore:fit was given no y")
 def test_blas_threads_are_those_of_the_user_after_fits_in_threads():
     X = pd.DataFrame({"city": [*"abcdef"] * 20, "kind": [*"xyz"] * 40})
     targets = [np.arange(120) % 6 + 0.5, None] * 8
