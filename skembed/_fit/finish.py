@@ -19,11 +19,15 @@ class FinishedTable(NamedTuple):
         For the training rows, each in its own fold.
     mean : ndarray of float32, shape (n_codes, dim)
         For new rows.
+    trained : ndarray of float32, shape (n_codes, n_trained)
+        To read: the mean before rounding, with the components that are left out. It is ``mean``
+        itself where both are the same.
     """
 
     name: str
     folds: np.ndarray
     mean: np.ndarray
+    trained: np.ndarray
 
 
 def finish_tables(learned, embedding_dim, *, chosen):
@@ -64,8 +68,21 @@ def finish_tables(learned, embedding_dim, *, chosen):
             continue
         # Given vectors keep their axes.
         turned = table @ directions[:, :n] if column.start is None else table
-        finished.append(FinishedTable(column.name, *_rounded(turned, column, problem.weight)))
+        rounded, mean = _rounded(turned, column, problem.weight)
+        trained = _trained(column, table, directions)
+        trained = mean if np.array_equal(mean, trained) else trained
+        finished.append(FinishedTable(column.name, rounded, mean, trained))
     return finished
+
+
+def _trained(column, tables, directions):
+    """Mean of the fold tables of a column, turned but whole; frozen vectors as they were given."""
+    mean = tables.mean(axis=1, keepdims=True)
+    if column.start is None:
+        mean = mean @ directions
+    elif column.start.frozen:
+        mean[column.start.codes] = column.start.vectors[:, None]
+    return mean[:, 0]
 
 
 def _rounded(tables, column, row_weight):
