@@ -65,7 +65,8 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
     embedding_dim : {"auto", "fastai", "google", "half"}, int, dict or callable, default="auto"
         Length of the vectors. "auto" trains by :func:`skembed.sizing.auto_dim` (at most 4, and 1
         for two levels, because more cost time and helped no model) and returns the components
-        that move the answer, one at least (docs/defaults.md says how). Another rule of
+        that move the answer or that a linear model needs for one of several outputs, one at least
+        (docs/defaults.md says how). Another rule of
         :mod:`skembed.sizing`, an int, a dict by column or a callable of the number of levels gives
         a length that is kept. Without a target "auto" trains at most 16 and returns the
         components with 1 % or more of what all vectors predict, one at least.
