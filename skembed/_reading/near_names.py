@@ -7,7 +7,7 @@ import numpy as np
 from skembed._columns.vocabulary import RESERVED
 
 LOOKED_AT = 100_000  # levels, those of most rows: a look takes about half a second
-SHOWN = 3
+MOST_OFFERED = 3
 ALIKE = 0.7  # share of letters in common, from 0 to 1
 
 
@@ -50,7 +50,7 @@ def near_names(value, names):
     [3]
     """
     written = {_plain(name): name for name in reversed(names)}
-    found = get_close_matches(_plain(value), list(written), SHOWN, ALIKE)
+    found = get_close_matches(_plain(value), list(written), MOST_OFFERED, ALIKE)
     return [written[text] for text in found]
 
 
