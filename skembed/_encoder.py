@@ -65,7 +65,8 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
     embedding_dim : {"auto", "fastai", "google", "half"}, int, dict or callable, default="auto"
         Length of the vectors. "auto" trains by :func:`skembed.sizing.auto_dim` (at most 4, and 1
         for two levels, because more cost time and helped no model) and returns the components
-        that move the answer, one at least (docs/defaults.md says how). Another rule of
+        that move the answer or that a linear model needs for one of several outputs, one at least
+        (docs/defaults.md says how). Another rule of
         :mod:`skembed.sizing`, an int, a dict by column or a callable of the number of levels gives
         a length that is kept. Without a target "auto" trains at most 16 and returns the
         components with 1 % or more of what all vectors predict, one at least.
@@ -254,6 +255,12 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         stay as they were given. Without a target, the distance of two levels is how differently
         they predict the other columns: half its square is the Kullback-Leibler divergence in nats,
         if it is small.
+
+    trained_tables_ : dict of str to ndarray of float32, shape (n_codes, n_components)
+        The same vectors to the precision of training, with the components that ``tables_`` leaves
+        out: what `nearest`, `embedding`, `explore` and pictures read. Where nothing was rounded or
+        left out, the array is that of ``tables_``. A table takes 4 bytes a component and level, 160
+        MB for ten million levels and 4 components.
 
     output_layout_ : Layout
         Place of each column and cross in the output, and the type of the output.
@@ -726,8 +733,9 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         columns = self._columns(X, reset=True)
         learned = learn_without_target(columns, X, sample_weight, self._options(), Monitor(self))
         history = learned.history
+        n_epochs = len(history["seconds"])
         self._keep_output(
-            learned, columns, learned.tables, history, len(history["seconds"]), "none", None
+            learned, columns, learned.tables, learned.trained, history, n_epochs, "none", None
         )
         return learned.used
 
@@ -772,6 +780,7 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
             learned,
             columns,
             tables,
+            {table.name: table.trained for table in finished},
             learned.history,
             learned.best_epoch,
             target.kind,
@@ -779,7 +788,9 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         )
         return finished
 
-    def _keep_output(self, learned, columns, tables, history, best_epoch, target_type, classes):
+    def _keep_output(
+        self, learned, columns, tables, trained, history, best_epoch, target_type, classes
+    ):
         """Set the fitted attributes, with the layout of the output."""
         passing = learned.passing
         crosses = [cross for cross in learned.row_encoder.crosses if cross.name in tables]
@@ -788,7 +799,14 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         )
         layout = Layout.of(row_encoder, tables, output_dtype(columns, passing))
         self._keep(
-            row_encoder, tables, history, best_epoch, target_type, classes, output_layout_=layout
+            row_encoder,
+            tables,
+            history,
+            best_epoch,
+            target_type,
+            classes,
+            output_layout_=layout,
+            trained_tables_=trained,
         )
 
     def _look_up_own_fold(self, columns, codes, fold, finished, used):

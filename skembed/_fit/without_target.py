@@ -33,6 +33,8 @@ class LearnedWithoutTarget(NamedTuple):
         Positions of the columns that are not embedded.
     tables : dict of str to ndarray of float32, shape (n_codes, dim)
         By embedded column.
+    trained : dict of str to ndarray of float32, shape (n_codes, n_trained)
+        The same with the components that are left out.
     history : dict of str to ndarray of shape (n_epochs,)
     used : ndarray of bool, shape (n_rows,)
         Rows with weight.
@@ -41,6 +43,7 @@ class LearnedWithoutTarget(NamedTuple):
     row_encoder: RowEncoder
     passing: list
     tables: dict
+    trained: dict
     history: dict
     used: np.ndarray
 
@@ -81,7 +84,7 @@ def learn_without_target(columns, X, sample_weight, options, monitor):
     check_output_names(columns.names, passing, dims)
     trained = _train(coded, shapes, inputs, weight, options, monitor)
     counts = [each.column.vocabulary.counts for each in coded]
-    tables = turn_tables(trained, counts, asked)
+    whole, tables = turn_tables(trained, counts, asked)
     row_encoder = RowEncoder(
         names=columns.names,
         embedded=[each.column for each in coded],
@@ -93,7 +96,12 @@ def learn_without_target(columns, X, sample_weight, options, monitor):
         is_sparse=False,
     )
     return LearnedWithoutTarget(
-        row_encoder, passing, dict(zip(names, tables, strict=True)), trained.history, weight > 0
+        row_encoder,
+        passing,
+        dict(zip(names, tables, strict=True)),
+        dict(zip(names, whole, strict=True)),
+        trained.history,
+        weight > 0,
     )
 
 
@@ -115,7 +123,10 @@ def turn_tables(trained, counts, asked):
 
     Returns
     -------
-    list of ndarray of float32, each of shape (n_codes, n_kept)
+    whole : list of ndarray of float32, each of shape (n_codes, dim)
+        All components.
+    kept : list of ndarray of float32, each of shape (n_codes, n_kept)
+        Those of the axes that are kept; the same array where that is all of them.
     """
     with one_blas_thread():
         axes = [
@@ -123,10 +134,16 @@ def turn_tables(trained, counts, asked):
             for (table, metric), count in zip(trained.tables, counts, strict=True)
         ]
     faint = FAINT_COMPONENT * sum(strengths.sum() for _, strengths in axes)
-    return [
-        table[:, : n or max(1, int((strengths > faint).sum()))].astype(np.float32)
-        for (table, strengths), n in zip(axes, asked, strict=True)
+    whole = [table.astype(np.float32) for table, _ in axes]
+    n_kept = [
+        n or max(1, int((strengths > faint).sum()))
+        for (_, strengths), n in zip(axes, asked, strict=True)
     ]
+    kept = [
+        table if n >= table.shape[1] else np.ascontiguousarray(table[:, :n])
+        for table, n in zip(whole, n_kept, strict=True)
+    ]
+    return whole, kept
 
 
 def _principal(table, metric, count):

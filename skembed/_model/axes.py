@@ -7,6 +7,9 @@ moves the answer is read from two readers of the vectors: the decoder, by its gr
 linear model that imitates it best, since a linear model may need a direction that the decoder
 does not.
 
+Of several outputs, strengths are sums over all, and what one class needs is faint beside them. So
+a linear reader of the target is asked too, which axes it lacks for some output.
+
 The linear model of up to 2,000 components is solved as a whole, at a cost that grows with their
 cube. That of more is approached by steps that cost as much as the rows have numbers, and the rows
 are fewer: a fit takes time in proportion to its columns.
@@ -16,6 +19,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import ndtri
 
 from skembed._utils.one_blas_thread import one_blas_thread
 
@@ -27,6 +31,8 @@ FAINT = 0.003  # share of the strength of all vectors, below which an axis is le
 FAINT_CROSS = 0.006  # share of the strength of all crosses, for theirs
 PENALTY = 1e-4  # of the linear imitation, in units of the variances
 MOST_OUTPUTS = 8  # to look at one by one
+CHANCE = 0.05  # of an axis that adds nothing to be read, over all outputs
+READERS = 3  # one after the other, each with what the one before lacked
 
 
 class Axes(NamedTuple):
@@ -150,12 +156,74 @@ def n_kept(strengths, fewest, crossed):
     ]
 
 
+def add_read_axes(kept, vectors, axes, context, weight, residual):
+    """Add to the axes that are kept those that a linear reader needs for some output.
+
+    The reader is a linear model of the target on the axes that are kept, beside the context. An
+    axis is needed if it goes with what the reader leaves unexplained of an output, beyond chance at
+    5 % over all outputs. The vectors are those of the rows' own folds, so what goes with their
+    targets is no leak.
+
+    Parameters
+    ----------
+    kept : list of int
+        Axes of each column.
+    vectors, context, weight
+        As `find_axes` is given.
+    axes : list of Axes
+        What it returned.
+    residual : ndarray of shape (n_rows, n_outputs)
+        Minus the first derivative of the loss of each output, at the same answer for all rows.
+
+    Returns
+    -------
+    list of int
+        For each column at least as many as before.
+    """
+    kept, weight = list(kept), (weight / weight.sum())[:, None]
+    beyond = ndtri(1 - CHANCE / 2 / residual.shape[1])
+    with one_blas_thread():
+        context, residual = (
+            x - (weight * x).sum(axis=0) for x in (context.astype(float), residual)
+        )
+        turned = [
+            part @ each.directions.astype(float) for part, each in zip(vectors, axes, strict=True)
+        ]
+        turned = [part - (weight * part).sum(axis=0) for part in turned]
+        for _ in range(READERS):
+            read = np.hstack(
+                [*(part[:, :n] for part, n in zip(turned, kept, strict=True)), context]
+            )
+            left = weight * (residual - read @ _linear_model(read, weight, residual))
+            added = [
+                _n_needed(part[:, n:], left, beyond) for part, n in zip(turned, kept, strict=True)
+            ]
+            if not any(added):
+                break
+            kept = [n + more for n, more in zip(kept, added, strict=True)]
+    return kept
+
+
+def _n_needed(components, left, beyond):
+    """How many of the components not to leave out: up to the last that adds to some output."""
+    scores = np.abs(components.T @ left) / np.sqrt((components**2).T @ left**2 + 1e-300)
+    return int(np.flatnonzero((scores > beyond).any(axis=1)).max(initial=-1)) + 1
+
+
 def _sums_of_outputs(shape, random_state):
     """Weights of the outputs, each float32 (n_rows, n_outputs): one by one, or random signs."""
     n_rows, n_outputs = shape
     if n_outputs <= MOST_OUTPUTS:
         return [np.tile(one, (n_rows, 1)) for one in np.eye(n_outputs, dtype=np.float32)]
     return [np.random.default_rng(random_state).choice([-1, 1], shape).astype(np.float32)]
+
+
+def _linear_model(inputs, weight, output):
+    """Coefficients (n_inputs, n_outputs) of a barely penalised linear model of centred numbers."""
+    with_output = inputs.T @ (weight * output)
+    if inputs.shape[1] > WIDE:
+        return _ridge_of_many(inputs, weight, with_output)
+    return _ridge(inputs.T @ (weight * inputs), with_output)
 
 
 def _ridge(covariance, with_output):

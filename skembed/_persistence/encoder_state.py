@@ -28,6 +28,7 @@ PACKED = "_fitted"  # the entry of a pickle that holds the fitted state
 FITTED = (
     "row_encoder_",
     "tables_",
+    "trained_tables_",
     "output_layout_",
     "target_type_",
     "classes_",
@@ -189,7 +190,9 @@ def _fitted_to_data(state, arrays, objects):
     course : dict
         How the fit went, and of a predictor the net.
     """
-    rows = rows_to_data(state["row_encoder_"], state["tables_"], arrays, objects)
+    tables = state["tables_"]
+    trained = state.get("trained_tables_", tables)  # a predictor has its tables alone
+    rows = rows_to_data(state["row_encoder_"], tables, trained, arrays, objects)
     if "output_layout_" in state:
         rows["dtype"] = _dtype_to_data(state["output_layout_"].dtype, objects)
     course = {
@@ -208,7 +211,7 @@ def _fitted_to_data(state, arrays, objects):
 
 def _fitted_from_data(data, held):
     """Fitted attributes by name, from what `_fitted_to_data` made."""
-    row_encoder, tables = rows_from_data(data, held)
+    row_encoder, tables, trained = rows_from_data(data, held)
     target_type, n_iter = data["target_type"], whole(data["n_iter"], MOST_POSITIONS)
     require(target_type in KINDS_OF_TARGET, "the kind of target is unknown")
     classes = _classes_from_data(data["classes"], held)
@@ -226,6 +229,7 @@ def _fitted_from_data(data, held):
     if "dtype" in data:
         dtype = data["dtype"]
         require(held.may_be_objects or dtype in DTYPES, f"the output is of dtype {dtype!r}")
+        fitted["trained_tables_"] = trained
         fitted["output_layout_"] = Layout.of(row_encoder, tables, np.dtype(dtype))
     if "decoder" in data:
         dims = [table.shape[1] for table in tables.values()]

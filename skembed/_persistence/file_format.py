@@ -15,7 +15,7 @@ from skembed._files.atomic import write_bytes
 from skembed._persistence.json_values import dumps, parse
 from skembed.exceptions import InvalidFileError
 
-FORMAT = 1  # of the files that are written; rises with every change that older code cannot read
+FORMAT = 2  # of the files that are written; rises with every change that older code cannot read
 LONGEST_HEADER = 2**26  # bytes; a column takes some hundred
 MARK = b'"__metadata__":{"skembed":"{\\"sha256\\":\\"'  # what the digits of the checksum follow
 DIGITS = 64

@@ -12,13 +12,15 @@ from skembed._persistence.typed_arrays import require, whole
 MOST_POSITIONS = 2**31 - 1
 
 
-def rows_to_data(row_encoder, tables, arrays, objects):
+def rows_to_data(row_encoder, tables, trained, arrays, objects):
     """Turn what reads rows into data.
 
     Parameters
     ----------
     row_encoder : RowEncoder
     tables : dict of str to ndarray of float32, shape (n_codes, dim)
+    trained : dict of str to ndarray of float32, shape (n_codes, n_trained)
+        The tables to read. One that is the table itself is not held twice.
     arrays : dict of str to ndarray
         Arrays are added.
     objects : list or None
@@ -30,11 +32,12 @@ def rows_to_data(row_encoder, tables, arrays, objects):
     """
     data: dict = {
         "columns": [
-            _column_to_data(row_encoder, i, tables, arrays, objects)
+            _column_to_data(row_encoder, i, tables, trained, arrays, objects)
             for i in range(len(row_encoder.names))
         ],
         "crosses": [
-            _cross_to_data(row_encoder, i, tables, arrays) for i in range(len(row_encoder.crosses))
+            _cross_to_data(row_encoder, i, tables, trained, arrays)
+            for i in range(len(row_encoder.crosses))
         ],
         "passing": list(map(int, row_encoder.numeric)),
         "sparse": row_encoder.is_sparse,
@@ -61,16 +64,19 @@ def rows_from_data(data, held):
     -------
     row_encoder : RowEncoder
     tables : dict of str to ndarray of float32, shape (n_codes, dim)
+    trained : dict of str to ndarray of float32, shape (n_codes, n_trained)
+        The tables to read; of files of before, which hold none, the tables themselves.
     """
     is_sparse = data["sparse"] is True
     require(data["bag_mode"] in ("mean", "sum"), f"{data['bag_mode']!r} is no mode of bags")
     names: dict = {}  # by their place among the entries
-    position, embedded, bins, tables = {}, [], {}, {}
+    position, embedded, bins, tables, trained = {}, [], {}, {}, {}
     for i, entry in enumerate(data["columns"]):
         name = names[i] = _name_from_data(entry["name"], held)
         position[name] = whole(entry["position"], MOST_POSITIONS)
         if "levels" in entry:
-            vocabulary, tables[name] = _vocabulary_from_data(entry, i, name, held)
+            vocabulary = _vocabulary_from_data(entry, i, name, held)
+            tables[name], trained[name] = _tables(held, f"columns.{i}", entry, vocabulary.n_codes)
             is_bag = entry["bag"] is True
             embedded.append(EmbeddedColumn(name, position[name], vocabulary, is_bag))
         if "bins" in entry:
@@ -87,7 +93,8 @@ def rows_from_data(data, held):
         columns = tuple(names[whole(place, len(names) - 1)] for place in entry["columns"])
         crosses.append(_cross_from_data(i, columns, vocabularies | bins, bags, held))
         name = crosses[-1].name
-        tables[name] = _table(held, f"crosses.{i}.table", crosses[-1].n_codes)
+        n_codes = crosses[-1].n_codes
+        tables[name], trained[name] = _tables(held, f"crosses.{i}", entry, n_codes)
     crossed = {name for cross in crosses for name in cross.names}
     require(bins.keys() <= crossed, "there are bins that nothing crosses")
     free = set(position.values()) - {column.position for column in embedded}
@@ -106,7 +113,7 @@ def rows_from_data(data, held):
         bag_mode=data["bag_mode"],
         is_sparse=is_sparse,
     )
-    return row_encoder, tables
+    return row_encoder, tables, trained
 
 
 def levels_to_data(levels, arrays, key, objects):
@@ -124,7 +131,7 @@ def levels_to_data(levels, arrays, key, objects):
     return kind
 
 
-def _column_to_data(row_encoder, i, tables, arrays, objects):
+def _column_to_data(row_encoder, i, tables, trained, arrays, objects):
     """Entry of a column of X; its arrays are added."""
     name = row_encoder.names[i]
     entry = {"name": _name_to_data(name, objects), "position": i}
@@ -141,7 +148,7 @@ def _column_to_data(row_encoder, i, tables, arrays, objects):
                     "column into strings or numbers and fit again, or use joblib."
                 ) from None
         arrays[f"columns.{i}.counts"] = vocabulary.counts.astype(np.int64)
-        arrays[f"columns.{i}.table"] = tables[name]
+        entry |= _tables_to_data(f"columns.{i}", tables[name], trained[name], arrays)
     if name in row_encoder.bins:
         arrays[f"columns.{i}.edges"] = row_encoder.bins[name].edges.astype(np.float64)
         entry["bins"] = True
@@ -166,23 +173,32 @@ def _name_from_data(data, held):
     return from_plain(data)
 
 
-def _cross_to_data(row_encoder, i, tables, arrays):
+def _cross_to_data(row_encoder, i, tables, trained, arrays):
     """Entry of a cross: the places of its columns among the entries of columns."""
     cross = row_encoder.crosses[i]
     arrays[f"crosses.{i}.keys"] = cross.keys.astype(np.int64)
     arrays[f"crosses.{i}.counts"] = cross.counts.astype(np.int64)
-    arrays[f"crosses.{i}.table"] = tables[cross.name]
-    return {"columns": [row_encoder.position[name] for name in cross.names]}
+    held = _tables_to_data(f"crosses.{i}", tables[cross.name], trained[cross.name], arrays)
+    return {"columns": [row_encoder.position[name] for name in cross.names], **held}
+
+
+def _tables_to_data(key, table, trained, arrays):
+    """Part of an entry that says whether there is a table to read beside that of features."""
+    arrays[f"{key}.table"] = table
+    if trained is table:
+        return {}
+    arrays[f"{key}.trained"] = trained
+    return {"trained": True}
 
 
 def _vocabulary_from_data(entry, i, name, held):
-    """Vocabulary of a column, and its table."""
+    """Vocabulary of a column."""
     levels = held.levels(entry["levels"], f"columns.{i}.levels")
     infrequent = held.levels(entry["infrequent"], f"columns.{i}.infrequent")
     counts = held.take(f"columns.{i}.counts", ("int64",))
     vocabulary = Vocabulary(levels, infrequent, counts)
     require(len(counts) == vocabulary.n_codes, f"{name!r} has not a count per code")
-    return vocabulary, _table(held, f"columns.{i}.table", vocabulary.n_codes)
+    return vocabulary
 
 
 def _cross_from_data(i, columns, crossable, bags, held):
@@ -206,7 +222,12 @@ def _context_from_data(held, n_columns):
     return Context(list(zip(medians.tolist(), scales.tolist(), indicated.tolist(), strict=True)))
 
 
-def _table(held, name, n_codes):
-    table = held.take(name, ("float32",), n_dims=2, length=n_codes)
-    require(table.shape[1] > 0, f"{name!r} has no components")
-    return table
+def _tables(held, key, entry, n_codes):
+    """Table of features and table to read."""
+    table = held.take(f"{key}.table", ("float32",), n_dims=2, length=n_codes)
+    require(table.shape[1] > 0, f"{key!r} has no components")
+    if "trained" not in entry:
+        return table, table
+    trained = held.take(f"{key}.trained", ("float32",), n_dims=2, length=n_codes)
+    require(trained.shape[1] >= table.shape[1], f"{key!r} has fewer components than features")
+    return table, trained

@@ -10,12 +10,15 @@ from skembed._columns.crosses import Cross
 from skembed._columns.numeric import Bins
 from skembed._columns.vocabulary import INFREQUENT, MISSING, RESERVED, UNSEEN
 from skembed._reading.level_names import INFREQUENT_LABEL, labels, typed_series
+from skembed._reading.near_names import did_you_mean, near_levels
 
 CHUNK_LEVELS = 1_000_000  # whose distances are computed at once
 
 
 def neighbours(name, level_or_vector, k, table, levels, parts):
-    """Frame of the k levels nearest to a level or vector, and their distances.
+    """Frame of the k levels nearest to a level or vector, their distances and their rows.
+
+    Of levels at one distance those of most rows come first.
 
     Parameters
     ----------
@@ -38,9 +41,13 @@ def neighbours(name, level_or_vector, k, table, levels, parts):
         vector = table[code]
     distances = _distances(table, vector)
     distances[[*range(len(RESERVED)), code]] = np.inf
-    codes = _smallest(distances, k)
+    codes = _smallest(distances, levels.counts, k)
     return pd.DataFrame(
-        {"level": typed_series(labels(levels, parts, codes)), "distance": distances[codes]}
+        {
+            "level": typed_series(labels(levels, parts, codes)),
+            "distance": distances[codes],
+            "rows": levels.counts[codes],
+        }
     )
 
 
@@ -67,21 +74,42 @@ def nearest_codes(vectors, table, counts):
 
 def _code_of(name, level, levels, parts):
     """Code of a level of a column or cross; that of missing for None."""
-    code = UNSEEN
+    code, meant = UNSEEN, []
     if not isinstance(levels, Cross):
         code = _code(level, levels)
+        if code == UNSEEN:
+            meant = near_levels(level, levels)
         hint = f"such as {levels.levels[:3]}; all stand in vocabularies_[{name!r}].levels"
     else:
         if isinstance(level, tuple) and len(level) == len(levels.names):
-            values = zip(levels.names, level, strict=True)
-            code = levels.encode({n: np.array([_code(v, parts[n])]) for n, v in values})[0]
+            code = _code_of_tuple(level, levels, parts)
+            meant = _near_tuple(level, levels, parts) if code == UNSEEN else []
         hint = f"a tuple, one of each of {list(levels.names)}, that occurred in fit"
     if code == UNSEEN:
         raise ValueError(
-            f"{level!r} is not a level of {name!r}. Give one that fit has seen, {hint}; or a "
-            "vector, as an array."
+            f"{level!r} is not a level of {name!r}.{did_you_mean(meant)} Give one that fit has "
+            f"seen, {hint}; or a vector, as an array."
         )
     return int(code)
+
+
+def _code_of_tuple(values, cross, parts):
+    """Code of a level of a cross."""
+    named = zip(cross.names, values, strict=True)
+    return cross.encode({name: np.array([_code(value, parts[name])]) for name, value in named})[0]
+
+
+def _near_tuple(values, cross, parts):
+    """List of the level of a cross of which each part is near, or of none."""
+    near = []
+    for name, value in zip(cross.names, values, strict=True):
+        part = parts[name]
+        if isinstance(part, Bins) or _code(value, part) != UNSEEN:
+            near.append(value)
+        else:
+            near += near_levels(value, part)[:1]
+    is_level = len(near) == len(values) and _code_of_tuple(near, cross, parts) != UNSEEN
+    return [tuple(near)] if is_level else []
 
 
 def _code(value, levels):
@@ -101,8 +129,8 @@ def _vector(name, values, dim):
         vector = np.array(np.nan)
     if vector.shape != (dim,) or not np.isfinite(vector).all():
         raise ValueError(
-            f"The vectors of {name!r} are {dim} finite numbers long, got {values!r}. A level is "
-            "given by itself, not in a list."
+            f"The vectors of {name!r} are {dim} finite numbers long, as embedding({name!r}) gives "
+            f"them, got {values!r}. A level is given by itself, not in a list."
         )
     return vector
 
@@ -116,10 +144,10 @@ def _distances(table, vector):
     return distances
 
 
-def _smallest(distances, k):
-    """Positions of the k smallest that are finite; of equal ones, the first."""
+def _smallest(distances, rows, k):
+    """Positions of the k smallest that are finite; of equal ones, those of most rows."""
     k = min(int(k), int(np.isfinite(distances).sum()))
     if k == 0:
         return np.empty(0, dtype=np.intp)
     near = np.flatnonzero(distances <= np.partition(distances, k - 1)[k - 1])
-    return near[np.argsort(distances[near], kind="stable")][:k]
+    return near[np.lexsort((-rows[near], distances[near]))][:k]

@@ -3,6 +3,7 @@
 from sklearn.utils.validation import check_is_fitted
 
 from skembed._reading.level_names import level_frame
+from skembed._reading.near_names import did_you_mean, near_names
 from skembed._reading.nearest import neighbours
 from skembed._utils.public_names import without_class_names
 
@@ -28,10 +29,12 @@ class ReadableVectors:
 
         Returns
         -------
-        DataFrame of shape (k, 2)
-            ``level`` and Euclidean ``distance``, nearest first. The level itself is left out, and
-            so are the rows of unseen, missing and infrequent levels. Fewer rows if there are not as
-            many levels.
+        DataFrame of shape (k, 3)
+            ``level``, Euclidean ``distance`` and ``rows``, the number of rows in `fit`. The
+            nearest level comes first, and of levels at one distance the one of most rows. The
+            level itself is left out, and so are the vectors of unseen, missing and infrequent
+            levels. The frame is shorter if there are fewer levels. Distances are those of the
+            vectors that `embedding` gives.
 
         Examples
         --------
@@ -46,7 +49,9 @@ class ReadableVectors:
         return neighbours(column, level_or_vector, k, table, levels, parts)
 
     def embedding(self, column):
-        """Get the vectors of a column as a frame.
+        """Get the vectors of a column as a frame, to the precision of training.
+
+        The features of an encoder are shorter and rounded: they stand in ``tables_``.
 
         Parameters
         ----------
@@ -55,10 +60,12 @@ class ReadableVectors:
 
         Returns
         -------
-        DataFrame of shape (n_codes, dim)
+        DataFrame of shape (n_codes, n_components)
             A row per code, in the order of ``tables_``: first always "unseen", "missing" and
             "infrequent", then the levels; those of a cross are tuples, with an interval for a
-            numeric column. ``.iloc[3:]`` are the levels alone. Columns are named as the output.
+            numeric column. ``.iloc[3:]`` are the levels alone. There is a column for each
+            component, the strongest first. The first columns are named as the output, and more
+            than those move the answer next to nothing.
 
         Examples
         --------
@@ -84,7 +91,8 @@ def find_learned(estimator, column):
 
     Returns
     -------
-    table : ndarray of shape (n_codes, dim)
+    table : ndarray of shape (n_codes, n_components)
+        As trained.
     levels : Vocabulary or Cross
     parts : dict of str to Vocabulary or Bins
         The columns that crosses are made of.
@@ -92,8 +100,10 @@ def find_learned(estimator, column):
     check_is_fitted(estimator)
     if column not in estimator.tables_:
         raise ValueError(
-            f"column must be an embedded column or a cross, got {column!r}. There are "
+            f"column must be an embedded column or a cross, got {column!r}."
+            f"{did_you_mean(near_names(column, list(estimator.tables_)))} There are "
             f"{list(estimator.tables_)}."
         )
     parts = estimator.vocabularies_ | estimator.bins_
-    return estimator.tables_[column], (parts | estimator.crosses_)[column], parts
+    tables = getattr(estimator, "trained_tables_", estimator.tables_)  # a predictor has those alone
+    return tables[column], (parts | estimator.crosses_)[column], parts

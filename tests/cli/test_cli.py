@@ -167,7 +167,7 @@ def test_cli_inspect_shows_what_was_learned(saved):
     assert "out-of-fold loss 0." in printed
     assert "parameters that are not the default: crosses=[('city', 'kind')]" in printed
     assert "passed through: rooms" in printed
-    assert f"file: {saved.stat().st_size:,} bytes, format 1" in printed
+    assert f"file: {saved.stat().st_size:,} bytes, format 2" in printed
 
 
 def test_cli_inspect_json_is_json(saved):
@@ -180,7 +180,7 @@ def test_cli_nearest_equals_nearest_in_python(saved):
     expected = NeuralEmbeddingEncoder.load(saved).nearest("city", "Oslo", 2)
     found = json.loads(run("nearest", saved, "city", "Oslo", "-k", 2, "--json").output)
     assert [each["level"] for each in found] == expected["level"].tolist()
-    assert run("nearest", saved, "city", "Oslo", "-k", 2).output.split()[2::2] == list(
+    assert run("nearest", saved, "city", "Oslo", "-k", 2).output.split()[3::3] == list(
         expected["level"]
     )
 

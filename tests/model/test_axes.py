@@ -8,6 +8,8 @@ from skembed._model.axes import (
     FEWEST_LOOKED_AT,
     MOST_ROWS,
     WIDE,
+    Axes,
+    add_read_axes,
     draw_rows,
     find_axes,
     n_kept,
@@ -146,3 +148,57 @@ def test_axes_of_many_columns_look_at_fewer_rows():
     numbers = [n * len(draw_rows(weight, n, 0)) for n in (WIDE, 2 * WIDE, 4 * WIDE)]
     assert numbers == [MOST_ROWS * WIDE] * 3
     assert len(draw_rows(weight, 1000 * WIDE, 0)) == FEWEST_LOOKED_AT
+
+
+# Several outputs
+
+
+@pytest.fixture
+def components():
+    return np.random.default_rng(0).normal(size=(2000, 4)).astype(np.float32)
+
+
+def read_axes(components, residual, weight=None, context=None):
+    """Axes that are kept of a column of four components, of which one is kept anyway."""
+    axes = [Axes(np.eye(4, dtype=np.float32), np.ones(4))]
+    weight = np.ones(len(components)) if weight is None else weight
+    context = np.empty((len(components), 0), dtype=np.float32) if context is None else context
+    return add_read_axes([1], [components], axes, context, weight, residual)
+
+
+def noise(n_outputs):
+    return np.random.default_rng(2).normal(size=(2000, n_outputs))
+
+
+def test_axes_read_for_one_class_among_many_are_kept(components):
+    residual = noise(8)
+    residual[:, 5] += 0.2 * components[:, 2]
+    assert read_axes(components, residual) == [3]
+
+
+@pytest.mark.parametrize("n_outputs", [2, 8, 100])
+def test_axes_read_for_no_output_are_left_out(components, n_outputs):
+    residual = noise(n_outputs)
+    residual[:, 1] += components[:, 0]
+    assert read_axes(components, residual) == [1]
+
+
+def test_axes_read_in_rows_without_weight_alone_are_left_out(components):
+    residual, weight = noise(8), np.repeat([1.0, 0.0], 1000)
+    residual[1000:] += components[1000:, [3]]
+    assert read_axes(components, residual, weight) == [1]
+
+
+def test_axes_read_from_the_context_are_left_out(components):
+    residual = noise(8)
+    residual[:, 0] += components[:, 3]
+    assert read_axes(components, residual) == [4]
+    assert read_axes(components, residual, context=components[:, [3]]) == [1]
+
+
+def test_axes_read_beside_very_many_are_found_by_steps(components, monkeypatch):
+    residual = noise(8)
+    residual[:, 5] += 0.2 * components[:, 2]
+    monkeypatch.setattr("skembed._model.axes.WIDE", 0)
+    monkeypatch.setattr("skembed._model.axes._ridge", None)
+    assert read_axes(components, residual) == [3]

@@ -117,8 +117,8 @@ def test_state_names_and_readings_are_the_same(fitted):
     for column in encoder.tables_:
         assert_same(loaded.embedding(column), encoder.embedding(column))
         assert_same(
-            loaded.nearest(column, encoder.tables_[column][3]),
-            encoder.nearest(column, encoder.tables_[column][3]),
+            loaded.nearest(column, encoder.trained_tables_[column][3]),
+            encoder.nearest(column, encoder.trained_tables_[column][3]),
         )
 
 
@@ -126,6 +126,7 @@ def test_state_fitted_attributes_are_the_same(fitted):
     encoder, _ = fitted
     loaded = again(encoder)
     assert_same(loaded.tables_, encoder.tables_)
+    assert_same(loaded.trained_tables_, encoder.trained_tables_)
     assert_same(loaded.history_, encoder.history_)
     assert loaded.vocabularies_ == encoder.vocabularies_
     assert loaded.get_params() == encoder.get_params()

@@ -407,6 +407,25 @@ def test_release_files_load_to_the_bits_of_then(file):
     np.testing.assert_array_equal(load(file).transform(rows), expected, strict=True)
 
 
+@pytest.mark.parametrize("file", FIXTURES, ids=lambda file: file.stem)
+def test_release_files_without_trained_tables_are_read_by_their_features(file):
+    assert read_file(file)[0]["format"] == 1
+    encoder = load(file)
+    for name, table in encoder.tables_.items():
+        np.testing.assert_array_equal(encoder.embedding(name).to_numpy(), table, strict=True)
+        assert "rows" in encoder.nearest(name, table[0])
+
+
+def test_save_holds_a_table_that_is_whole_once(tmp_path, rents):
+    X, y = rents
+    encoder = NeuralEmbeddingEncoder(cv=None, embedding_dim=2, crosses=None, max_epochs=2).fit(X, y)
+    encoder.save(tmp_path / "e.skembed")
+    arrays = read_file(tmp_path / "e.skembed")[1]
+    assert not [name for name in arrays if name.endswith("trained")]
+    loaded = load(tmp_path / "e.skembed")
+    assert loaded.trained_tables_["city"] is loaded.tables_["city"]
+
+
 def test_release_files_exist():
     assert FIXTURES
 

@@ -20,7 +20,7 @@ def test_embedding_has_the_reserved_rows_first(fitted):
     ]
     assert frame.index.name == "city"
     assert frame.columns.tolist() == ["city_0", "city_1"]
-    np.testing.assert_array_equal(frame.to_numpy(), fitted.tables_["city"])
+    np.testing.assert_array_equal(frame.to_numpy(), fitted.trained_tables_["city"])
 
 
 def test_embedding_levels_of_a_cross_are_tuples(fitted):
@@ -28,6 +28,23 @@ def test_embedding_levels_of_a_cross_are_tuples(fitted):
     assert ("Oslo", "flat") in levels.tolist()
     assert len(levels) == 8
     assert ("Oslo", pd.Interval(4.5, np.inf)) in fitted.embedding("city x rooms").index.tolist()
+
+
+def test_embedding_has_digits_and_components_that_features_lack(adult):
+    X, _, y, _ = adult
+    encoder = NeuralEmbeddingEncoder(crosses=None, **QUICK).fit(X, y)
+    features, trained = encoder.tables_["occupation"], encoder.embedding("occupation").to_numpy()
+    assert features.shape[1] < trained.shape[1] == 4
+    assert len(np.unique(features[:, 0])) < len(np.unique(trained[:, 0])) == len(trained) - 1
+    steps = np.diff(np.unique(features[:, 0]))
+    assert np.abs(trained[:, 0] - features[:, 0]).max() <= 0.51 * steps.min()
+
+
+def test_embedding_without_a_target_has_all_components(adult):
+    encoder = NeuralEmbeddingEncoder(target_type="none", **QUICK).fit(adult[0])
+    features, trained = encoder.tables_["education"], encoder.embedding("education").to_numpy()
+    assert features.shape[1] < trained.shape[1]
+    np.testing.assert_array_equal(trained[:, : features.shape[1]], features)
 
 
 def test_embedding_level_named_as_a_reserved_row():

@@ -21,7 +21,33 @@ def test_nearest_comes_by_distance_without_the_level_itself():
 
 def test_nearest_of_a_vector_holds_every_level():
     frame = neighbours("city", [3.0, 1.0], 2, TABLE, CITIES, {})
-    assert frame.to_dict("list") == {"level": ["Bern", "Oslo"], "distance": [1.0, 3.0]}
+    assert frame[["level", "distance"]].to_dict("list") == {
+        "level": ["Bern", "Oslo"],
+        "distance": [1.0, 3.0],
+    }
+
+
+def test_nearest_says_how_many_rows_a_level_had():
+    assert neighbours("city", "Bern", 5, TABLE, CITIES, {})["rows"].tolist() == [5, 3, 4]
+
+
+def test_nearest_of_levels_at_one_distance_are_those_of_most_rows():
+    table = np.ones((7, 1), dtype=np.float32)
+    frame = neighbours("city", "Rome", 2, table, CITIES, {})
+    assert frame["level"].tolist() == ["Bern", "Oslo"]
+    assert frame["rows"].tolist() == [9, 5]
+
+
+def test_nearest_tells_levels_apart_that_share_a_rounded_vector():
+    rng = np.random.default_rng(0)
+    effects = rng.normal(size=300)
+    city = np.repeat(np.arange(300), 10)
+    X = pd.DataFrame({"city": np.char.add("c", city.astype(str)).astype(object)})
+    y = effects[city] + rng.normal(size=3000)
+    encoder = NeuralEmbeddingEncoder(max_epochs=8, random_state=0).fit(X, y)
+    assert len(np.unique(encoder.tables_["city"], axis=0)) < 100
+    assert encoder.nearest("city", "c7")["distance"].is_monotonic_increasing
+    assert (encoder.nearest("city", "c7")["distance"] > 0).all()
 
 
 def test_nearest_of_missing():
@@ -30,7 +56,7 @@ def test_nearest_of_missing():
 
 def test_nearest_of_the_only_level():
     frame = neighbours("city", "Bern", 5, TABLE[:4], Vocabulary(["Bern"], [], np.ones(4)), {})
-    assert frame.shape == (0, 2)
+    assert frame.shape == (0, 3)
 
 
 def test_nearest_in_pieces_is_the_same(monkeypatch):
@@ -63,6 +89,10 @@ def test_nearest_in_a_column_of_an_array(rents):
     [
         (("rooms", 3), r"column must be .*, got 'rooms'. There are \['city', 'kind',"),
         (("city", "Lima"), r"'Lima' is not a level of 'city'.* such as \['Bern', 'Kyiv', 'Oslo'\]"),
+        (("city", "OSLO"), r"'OSLO' is not a level of 'city'. Did you mean 'Oslo'\? Give one"),
+        (("city", "Romy"), r"Did you mean 'Rome'\?"),
+        (("cty", "Rome"), r"got 'cty'. Did you mean 'city'\? There are"),
+        (("city x kind", ("oslo", "flat")), r"Did you mean \('Oslo', 'flat'\)\?"),
         (("city x kind", "Oslo"), r"'Oslo' is not a level of 'city x kind'.* a tuple"),
         (("city x kind", ("Oslo", "barn")), r"\('Oslo', 'barn'\) is not a level"),
         (("city", [1.0, 2.0, 3.0]), r"vectors of 'city' are 2 finite numbers long"),
