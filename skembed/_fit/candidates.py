@@ -28,7 +28,7 @@ class Candidates:
         Combinations of many levels may share a number.
         """
         keys, n_keys = self._keys(names, {name: self.codes[name][rows] for name in names})
-        bits = max(4, (len(rows) // 4).bit_length() - 1)
+        bits = (len(rows) // 4).bit_length()
         if n_keys <= 2**bits:
             return keys, n_keys
         mixed = keys.view(np.uint64) * ODD

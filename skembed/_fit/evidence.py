@@ -111,14 +111,14 @@ def choose_crosses(crossable, codes, embedded, unexplained, random_state, n_trai
 
     pairs = [pair for pair in combinations(names, 2) if not embedded.isdisjoint(pair)]
     screen = partial(_screen, candidates, unexplained, rng, n_trained, monitor)
-    chosen = _choose(screen(pairs, "pairs"), candidates, unexplained)
+    chosen, gain = _choose(screen(pairs, "pairs"), candidates, unexplained)
     parents = set(chosen[:MOST_PARENTS])
     triples = [
         triple
         for triple in combinations(names, 3)
         if not parents.isdisjoint(combinations(triple, 2))
     ]
-    return chosen + _choose(screen(triples, "triples"), candidates, unexplained)
+    return chosen + _choose(screen(triples, "triples"), candidates, unexplained, gain)[0]
 
 
 def _take_columns_off(candidates, embedded, unexplained):
@@ -134,8 +134,11 @@ def _take_columns_off(candidates, embedded, unexplained):
     return [name for name in gains if name in names]
 
 
-def _choose(crosses, candidates, unexplained):
-    """Crosses with evidence, the largest gains first; what they explain is taken off."""
+def _choose(crosses, candidates, unexplained, taken=0.0):
+    """Crosses with evidence, the largest gains first; what they explain is taken off.
+
+    ``taken`` is the gain of all crosses taken, at the start and in the result.
+    """
     found: dict[tuple, tuple] = {}
     for cross in crosses:
         level, n_levels = candidates.number(cross)
@@ -144,7 +147,7 @@ def _choose(crosses, candidates, unexplained):
             found[cross] = result.gain, result.z, level, n_levels
             if len(found) == MOST_CROSSES:
                 break
-    chosen, taken = [], 0.0
+    chosen = []
     for cross, (gain, z, *levels) in sorted(found.items(), key=lambda item: -item[1][0]):
         if gain > 0 and z > 3:
             left = unexplained.test(*levels)
@@ -155,7 +158,7 @@ def _choose(crosses, candidates, unexplained):
     for cross in chosen:  # a smoothed step leaves something, which triples would repeat
         *_, level, n_levels = found[cross]
         unexplained.take_off(level, unexplained.test(level, n_levels).step)
-    return chosen
+    return chosen, taken
 
 
 def _screen(candidates, unexplained, rng, n_trained, monitor, crosses, noun):
@@ -166,9 +169,9 @@ def _screen(candidates, unexplained, rng, n_trained, monitor, crosses, noun):
     most = max(1, SCREENED_FOR_EACH * n_trained // len(crosses))
     rows = rng.choice(n_rows, most, replace=False) if most < n_rows else np.arange(n_rows)
     first_look = unexplained.take(rows).sum_outputs(1, rng)
-    gains = {
-        cross: first_look.test(*candidates.hash(cross, rows)).gain
-        for cross in monitor.count(crosses, noun)
-    }
-    agreeing = [cross for cross in crosses if gains[cross] > 0]
-    return sorted(agreeing, key=lambda cross: -gains[cross])
+    gains = {}
+    for cross in monitor.count(crosses, noun):
+        found = first_look.test(*candidates.hash(cross, rows))
+        if found.z > 1:
+            gains[cross] = found.gain
+    return sorted(gains, key=lambda cross: -gains[cross])

@@ -2,7 +2,6 @@
 
 from functools import partial
 
-import numpy as np
 from scipy.sparse import issparse
 
 from skembed._columns.crosses import check_free_names, with_free_names
