@@ -96,10 +96,8 @@ class Unexplained:
             own.reshape(len(step), 3, n_outputs).transpose(1, 0, 2)
         )
         step -= residual
-        by_level = curvature.reshape(n_levels, n_folds, n_outputs)
-        others = by_level.sum(axis=1, keepdims=True) - by_level
-        others += self._smoothing
-        step /= others.reshape(step.shape)
+        others = _add_up(level, n_levels, self.curvature.reshape(n_rows, -1))
+        step /= others.reshape(step.shape) - curvature + self._smoothing
         agreement = float((residual * step).sum())
         squared = step**2
         bend = float((curvature * squared).sum())

@@ -25,7 +25,7 @@ def test_unexplained_step_is_that_of_the_other_folds(rows):
     plain = np.empty_like(step)
     for v, k in np.ndindex(N_LEVELS, N_FOLDS):
         others = (level == v) & (fold != k)
-        first, second = residual[others, k].sum(axis=0), curvature[own][others].sum(axis=0)
+        first, second = residual[others, k].sum(axis=0), curvature[others, k].sum(axis=0)
         plain[v, k] = first / (second + smoothing)
     multiple = (step * plain).sum() / (plain**2).sum()
     np.testing.assert_allclose(step, multiple * plain, rtol=1e-3, atol=1e-5)
