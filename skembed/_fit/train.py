@@ -108,13 +108,18 @@ def _train_with_crosses(rows, row_encoder, passing, options, monitor):
     if options.verbose:
         print(f"once more, with crosses: {', '.join(cross.name for cross in crosses)}")
     crossed = train(crosses)
-    differences = crossed.losses - plain.losses
-    if abs(count_errors(differences)) < CLEAR:  # another draw of start and batches may differ
-        if options.verbose:
+    keeps = _fall(rows, train, crosses, crossed.losses - plain.losses, options.verbose)
+    return (crosses, crossed) if keeps else ([], plain)
+
+
+def _fall(rows, train, crosses, differences, verbose):
+    """Whether losses fall with crosses; close calls are decided by two draws of both nets."""
+    if rows.of_first(abs(count_errors(differences)) < CLEAR):
+        if verbose:
             print("once more without and with crosses, since their losses are close")
-        others = [train(each, seed=problem.seed + 1).losses for each in (crosses, [])]
-        differences = (differences + others[0] - others[1]) / 2
-    return (crosses, crossed) if count_errors(differences) < -1 else ([], plain)
+        plain, crossed = (train(each, seed=rows.problem.seed + 1).losses for each in ([], crosses))
+        differences = (differences + crossed - plain) / 2
+    return rows.of_first(count_errors(differences) < -1)
 
 
 def _train(rows, row_encoder, passing, options, monitor, crosses, look_at=None, seed=None):
