@@ -13,8 +13,8 @@ MOST_COLUMNS = 40  # 780 pairs to look at
 MOST_PARENTS = 10  # pairs of which triples are made
 MOST_EVIDENCE_ROWS = 100_000  # to look at them on
 MOST_NUMBERS = 10_000_000  # outputs of the net on these rows
-FEWEST = 0.002  # share of the gain of the crosses before it
-MOST_OUTPUTS = 4  # sums of outputs, to look at one by one
+LEAST_GAIN = 0.002  # share of the gain of the crosses before it
+MOST_SUMS = 4  # sums of outputs, to look at one by one
 # Rows looked at for each that training went through. Training takes some 7 microseconds a row, the
 # test of a candidate 0.02 (one output, combinations hashed) to 0.06 (four outputs).
 SCREENED_FOR_EACH = 60  # rows times candidates
@@ -99,7 +99,7 @@ def choose_crosses(crossable, codes, embedded, unexplained, random_state, n_trai
     list of tuple of str
     """
     rng = np.random.default_rng(random_state)
-    unexplained = unexplained.sum_outputs(MOST_OUTPUTS, rng)
+    unexplained = unexplained.sum_outputs(MOST_SUMS, rng)
     n_rows, _, n_outputs = unexplained.residual.shape
     most = 1 + int(TESTED_FOR_EACH / (1 + n_outputs / 4) * n_trained)
     if most < n_rows:
@@ -151,7 +151,7 @@ def _choose(crosses, candidates, unexplained, taken=0.0):
     for cross, (gain, z, *levels) in sorted(found.items(), key=lambda item: -item[1][0]):
         if gain > 0 and z > 3:
             left = unexplained.test(*levels)
-            if left.z > 1 and left.gain > FEWEST * taken:
+            if left.z > 1 and left.gain > LEAST_GAIN * taken:
                 chosen.append(cross)
                 taken += left.gain
                 unexplained.take_off(levels[0], left.step)
