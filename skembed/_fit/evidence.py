@@ -130,8 +130,8 @@ def _take_columns_off(candidates, embedded, unexplained):
         gains[name] += found.gain
         unexplained.take_off(codes, found.step)
     names = sorted(gains, key=lambda name: (name not in embedded, -gains[name]))
-    names = set(names[:MOST_COLUMNS])
-    return [name for name in gains if name in names]
+    kept = set(names[:MOST_COLUMNS])
+    return [name for name in gains if name in kept]
 
 
 def _choose(crosses, candidates, unexplained, taken=0.0):
