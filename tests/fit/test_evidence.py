@@ -226,6 +226,7 @@ def test_crosses_auto_of_numbers_helps_a_predictor():
     assert cross_val_score(model, X, y, cv=3).mean() > 0.8
 
 
+@pytest.mark.filterwarnings("ignore:The net found nothing")
 @pytest.mark.parametrize(
     ("errors", "n_trainings"), [([-4, -4], 2), ([4, 4], 2), ([-2, -2], 4), ([0, 0], 4)]
 )
