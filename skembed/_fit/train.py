@@ -117,8 +117,9 @@ def _fall(rows, train, crosses, differences, verbose):
     if rows.of_first(abs(count_errors(differences)) < CLEAR):
         if verbose:
             print("once more without and with crosses, since their losses are close")
-        plain, crossed = (train(each, seed=rows.problem.seed + 1).losses for each in ([], crosses))
-        differences = (differences + crossed - plain) / 2
+        seed = rows.problem.seed + 1
+        again = train(crosses, seed=seed).losses - train([], seed=seed).losses
+        differences = (differences + again) / 2
     return rows.of_first(count_errors(differences) < -1)
 
 
