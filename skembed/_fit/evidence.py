@@ -16,9 +16,9 @@ MOST_NUMBERS = 10_000_000  # outputs of the net on these rows
 LEAST_GAIN = 0.002  # share of the gain of the crosses before it
 MOST_SUMS = 4  # sums of outputs, to look at one by one
 # Rows looked at for each that training went through. Training takes some 7 microseconds a row, the
-# test of a candidate 0.02 (one output, combinations hashed) to 0.06 (four outputs).
-SCREENED_FOR_EACH = 60  # rows times candidates
-TESTED_FOR_EACH = 0.2  # rows
+# test of a candidate some 0.02 (one output, combinations hashed) to 0.06 (four outputs).
+SCREENED_FOR_EACH = 40  # rows times candidates
+TESTED_FOR_EACH = 0.15  # rows
 
 
 def requested_crosses(spec, embedded, names):
