@@ -77,9 +77,9 @@ class NeuralEmbeddingEncoder(ReadableVectors, TransformerMixin, BaseNeuralEmbedd
         prior row make them safe. Numeric columns that the net sees can take part, in
         bins: one for each value, or 32 quantiles. Pairs get two numbers, larger crosses one.
         "auto" trains without crosses first and tries pairs, then triples, on what that net leaves
-        unexplained out of fold (docs/crosses.md says how), at most 40 of each. Then it trains with
-        them, keeps them only if the out-of-fold loss falls by two standard errors, and returns
-        those that add something of their own. "auto" needs folds: with ``cv=None`` it takes no
+        unexplained out of fold, at most 40 of each. Then it trains with them, keeps them only if
+        the out-of-fold loss falls (docs/crosses.md says how that is decided), and returns those
+        that add something of their own. "auto" needs folds: with ``cv=None`` it takes no
         crosses. None takes about half of time and width. An int takes all combinations of two and
         up to so many embedded columns, a list of tuples names them. A cross must not have the name
         of a column, ``"city x kind"``, say: "auto" takes no such cross, and crosses that are asked

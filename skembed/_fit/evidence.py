@@ -1,20 +1,24 @@
 """Which crosses a fit takes: those that are asked for, or those that evidence speaks for."""
 
+from functools import partial
 from itertools import combinations
 from numbers import Integral
-from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
-from skembed._columns.crosses import combined_keys
+from skembed._fit.candidates import Candidates
 
 MOST_CROSSES = 40  # pairs, and as many triples
 MOST_COLUMNS = 40  # 780 pairs to look at
+MOST_PARENTS = 10  # pairs of which triples are made
 MOST_EVIDENCE_ROWS = 100_000  # to look at them on
 MOST_NUMBERS = 10_000_000  # outputs of the net on these rows
-MOST_OUTPUTS = 8  # to look at one by one
-SMOOTHING = 10  # rows without residual, added to each combination
+LEAST_GAIN = 0.002  # share of the gain of the crosses before it
+MOST_SUMS = 4  # sums of outputs, to look at one by one
+# Rows looked at for each that training went through. Training takes some 7 microseconds a row, the
+# test of a candidate some 0.02 (one output, combinations hashed) to 0.06 (four outputs).
+SCREENED_FOR_EACH = 40  # rows times candidates
+TESTED_FOR_EACH = 0.15  # rows
 
 
 def requested_crosses(spec, embedded, names):
@@ -50,22 +54,6 @@ def requested_crosses(spec, embedded, names):
     return list(dict.fromkeys(ordered))
 
 
-class Evidence(NamedTuple):
-    """What a net without crosses leaves to explain, by the tables of each fold.
-
-    Attributes
-    ----------
-    residual, curvature : ndarray of shape (n_rows, n_folds, n_outputs)
-        Minus the first and plus the second derivative of each row's loss by the net's output, when
-        the row is looked up in the tables of each fold.
-    fold : ndarray of shape (n_rows,)
-    """
-
-    residual: np.ndarray
-    curvature: np.ndarray
-    fold: np.ndarray
-
-
 def draw_rows(used, outputs_per_row, random_state):
     """Rows to look for crosses on: all used, or 100,000, fewer where the net has many outputs."""
     rows, most = np.flatnonzero(used), min(MOST_EVIDENCE_ROWS, MOST_NUMBERS // outputs_per_row)
@@ -74,25 +62,22 @@ def draw_rows(used, outputs_per_row, random_state):
     return np.random.default_rng(random_state).choice(rows, most, replace=False)
 
 
-def choose_crosses(crossable, codes, embedded, evidence, random_state):
+def choose_crosses(crossable, codes, embedded, unexplained, random_state, n_trained, monitor):
     """Crosses that explain out of fold what a net without them leaves.
 
-    The test of a candidate asks whether the rows of a combination that made a fold's tables and
-    the rows of the fold itself err to the same side under these tables: each row's residual is
-    multiplied by a smoothed mean of the residuals of its combination in the other folds, and the
-    sum over the rows must be above zero by three standard errors. (Residuals of rows that were each
-    looked up in their own fold's tables would not do: each row's target is in the other's vector,
-    which sets them against each other.)
-
-    Those are gone through by gain, which is the fall of the loss by the best multiple of these
-    means. Each that still agrees by one standard error is taken, and what it explains is taken off
-    the residuals before the next is looked at: crosses repeat much of each other. What the net has
-    left undone in single columns is taken off before all. Triples are pairs that were taken with a
-    third column, and come after them.
+    A candidate is tested by `Unexplained.test`: the agreement of the folds must be above zero by
+    three standard errors. The candidates that pass are gone through by gain, which is the fall of
+    the loss. Each that still agrees by one standard error is taken, and what it explains is taken
+    off the residuals before the next is looked at: crosses repeat much of each other. What the net
+    has left undone in single columns is taken off before all. Triples are made of the pairs that
+    gained most and of a third column, and come after the pairs.
 
     At most 40 pairs and 40 triples are taken. With more than 40 columns, pairs are made of 40: of
-    the embedded ones first, and of those that gain most by themselves. Of more than 8 outputs
-    (classes, or targets), 8 random sums and differences are looked at.
+    the embedded ones first, and of those that gain most by themselves.
+
+    The cost is bounded by that of the training before. All candidates are tested on one random sum
+    of the outputs and on a sample of rows, and the best of them on the sums and rows that are left
+    of the budget. A cross whose combinations are known from one of its columns is no candidate.
 
     Parameters
     ----------
@@ -101,93 +86,92 @@ def choose_crosses(crossable, codes, embedded, evidence, random_state):
         By column, as ``crossable``.
     embedded : collection of str
         The embedded columns among them, of which a cross has one at least.
-    evidence : Evidence
+    unexplained : Unexplained
     random_state : int
-        Draws the signs of those sums.
+        Draws the rows and the sums.
+    n_trained : int
+        Rows that training went through, in all epochs.
+    monitor : Monitor
+        Reports the tests.
 
     Returns
     -------
     list of tuple of str
     """
-    evidence = _fewer_outputs(evidence, random_state)
-    sizes = {name: levels.n_codes for name, levels in crossable.items()}
-
-    def test(columns, evidence):
-        keys = combined_keys([codes[name] for name in columns], [sizes[name] for name in columns])
-        return _test(keys, evidence)
-
-    gains = dict.fromkeys(crossable, 0.0)
-    for name in [*crossable, *crossable]:  # twice, since a smoothed step leaves something
-        step, gain, _ = test((name,), evidence)
-        gains[name] += gain
-        evidence = evidence._replace(residual=evidence.residual - evidence.curvature * step)
-    names = sorted(crossable, key=lambda name: (name not in embedded, -gains[name]))
-    names = names[:MOST_COLUMNS]
-    names = [name for name in crossable if name in names]
-
-    pairs = {
-        pair: test(pair, evidence)[1:]
-        for pair in combinations(names, 2)
-        if not embedded.isdisjoint(pair)
-    }
-    chosen, evidence = _stepwise(pairs, test, evidence)
-    triples = {
-        triple: test(triple, evidence)[1:]
-        for triple in combinations(names, 3)
-        if not set(chosen).isdisjoint(combinations(triple, 2))
-    }
-    return chosen + _stepwise(triples, test, evidence)[0]
-
-
-def _fewer_outputs(evidence, random_state):
-    """Evidence for random sums and differences of the outputs, if these are many."""
-    residual, curvature, _ = evidence
-    n_outputs = residual.shape[-1]
-    if n_outputs <= MOST_OUTPUTS:
-        return evidence
     rng = np.random.default_rng(random_state)
-    signs = rng.choice(np.array([-1, 1], dtype=residual.dtype), (n_outputs, MOST_OUTPUTS))
-    # A step by a sum of outputs, each up or down by one, meets the curvature of all of them.
-    curvature = np.repeat(curvature.sum(axis=-1, keepdims=True), MOST_OUTPUTS, axis=-1)
-    return evidence._replace(residual=residual @ signs, curvature=curvature)
+    unexplained = unexplained.sum_outputs(MOST_SUMS, rng)
+    n_rows, _, n_outputs = unexplained.residual.shape
+    most = 1 + int(TESTED_FOR_EACH / (1 + n_outputs / 4) * n_trained)
+    if most < n_rows:
+        rows = rng.choice(n_rows, most, replace=False)
+        unexplained = unexplained.take(rows)
+        codes = {name: column[rows] for name, column in codes.items()}
+    candidates = Candidates(codes, {name: of.n_codes for name, of in crossable.items()})
+    names = _take_columns_off(candidates, embedded, unexplained)
+
+    pairs = [pair for pair in combinations(names, 2) if not embedded.isdisjoint(pair)]
+    screen = partial(_screen, candidates, unexplained, rng, n_trained, monitor)
+    chosen, gain = _choose(screen(pairs, "pairs"), candidates, unexplained)
+    parents = set(chosen[:MOST_PARENTS])
+    triples = [
+        triple
+        for triple in combinations(names, 3)
+        if not parents.isdisjoint(combinations(triple, 2))
+    ]
+    return chosen + _choose(screen(triples, "triples"), candidates, unexplained, gain)[0]
 
 
-def _stepwise(scores, test, evidence):
-    """Candidates with evidence, the largest gains first, and what they leave to explain.
+def _take_columns_off(candidates, embedded, unexplained):
+    """Take what single columns explain off the residuals; the names of those to be crossed."""
+    gains = dict.fromkeys(candidates.codes, 0.0)
+    for name in [*gains, *gains]:  # twice, since a smoothed step leaves something
+        codes = candidates.codes[name]
+        found = unexplained.test(codes, candidates.sizes[name])
+        gains[name] += found.gain
+        unexplained.take_off(codes, found.step)
+    names = sorted(gains, key=lambda name: (name not in embedded, -gains[name]))
+    kept = set(names[:MOST_COLUMNS])
+    return [name for name in gains if name in kept]
 
-    Each is tested again on what those before it leave: crosses repeat much of each other.
+
+def _choose(crosses, candidates, unexplained, taken=0.0):
+    """Crosses with evidence, the largest gains first; what they explain is taken off.
+
+    ``taken`` is the gain of all crosses taken, at the start and in the result.
     """
-    found = [candidate for candidate, (gain, z) in scores.items() if gain > 0 and z > 3]
-    chosen: list[tuple] = []
-    for candidate in sorted(found, key=lambda candidate: -scores[candidate][0]):
-        step, _, z = test(candidate, evidence)
-        if z > 1 and len(chosen) < MOST_CROSSES:
-            chosen.append(candidate)
-            evidence = evidence._replace(residual=evidence.residual - evidence.curvature * step)
-    return chosen, evidence
+    found: dict[tuple, tuple] = {}
+    for cross in crosses:
+        level, n_levels = candidates.number(cross)
+        if not candidates.is_repeated(cross, level, n_levels):
+            result = unexplained.test(level, n_levels)
+            found[cross] = result.gain, result.z, level, n_levels
+            if len(found) == MOST_CROSSES:
+                break
+    chosen = []
+    for cross, (gain, z, *levels) in sorted(found.items(), key=lambda item: -item[1][0]):
+        if gain > 0 and z > 3:
+            left = unexplained.test(*levels)
+            if left.z > 1 and left.gain > LEAST_GAIN * taken:
+                chosen.append(cross)
+                taken += left.gain
+                unexplained.take_off(levels[0], left.step)
+    for cross in chosen:  # a smoothed step leaves something, which triples would repeat
+        *_, level, n_levels = found[cross]
+        unexplained.take_off(level, unexplained.test(level, n_levels).step)
+    return chosen, taken
 
 
-def _test(keys, evidence):
-    """Best step of the rows' combinations, what it gains, and how many standard errors.
-
-    Returns
-    -------
-    step : ndarray of shape (n_rows, n_folds, n_outputs)
-    gain, z : float
-    """
-    residual, curvature, fold = evidence
-    group, levels = pd.factorize(keys)
-    others = fold[:, None] != np.arange(residual.shape[1])
-    step = np.empty_like(residual)
-    for k, output in np.ndindex(residual.shape[1:]):
-        first, second = (
-            np.bincount(group, weights=part[:, k, output] * others[:, k], minlength=len(levels))
-            for part in (residual, curvature)
-        )
-        smoothing = SMOOTHING * curvature[:, k, output].mean() + 1e-12
-        step[:, k, output] = (first / (second + smoothing))[group]
-    own = np.arange(len(fold)), fold
-    agreement = (residual[own] * step[own]).sum(axis=1)
-    multiple = max(0.0, agreement.sum()) / ((curvature[own] * step[own] ** 2).sum() + 1e-12)
-    z = agreement.sum() / (np.sqrt((agreement**2).sum()) + 1e-12)
-    return multiple * step, multiple * agreement.sum() / 2, z
+def _screen(candidates, unexplained, rng, n_trained, monitor, crosses, noun):
+    """Crosses whose folds agree in a first look, the largest gains first."""
+    if not crosses:
+        return []
+    n_rows = len(unexplained.fold)
+    most = max(1, SCREENED_FOR_EACH * n_trained // len(crosses))
+    rows = rng.choice(n_rows, most, replace=False) if most < n_rows else np.arange(n_rows)
+    first_look = unexplained.take(rows).sum_outputs(1, rng)
+    gains = {}
+    for cross in monitor.count(crosses, noun):
+        found = first_look.test(*candidates.hash(cross, rows))
+        if found.z > 1:
+            gains[cross] = found.gain
+    return sorted(gains, key=lambda cross: -gains[cross])

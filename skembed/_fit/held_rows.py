@@ -36,6 +36,10 @@ class HeldRows(NamedTuple):
         used = self.problem.weight > 0
         return [Cross.fit(names, crossable, self.crossable, used) for names in chosen]
 
+    def of_first(self, value):
+        """The value on the first of the processes, here the only one."""
+        return value
+
     def blocks(self, crosses):
         """Blocks to train on: a single one, of all rows."""
         problem, crossable = self.problem, self.crossable

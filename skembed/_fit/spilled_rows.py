@@ -273,6 +273,10 @@ class StoredRows:
         """Codes of all columns that can be crossed, of the rows of the sample."""
         return self.codes | self.binned
 
+    def of_first(self, value):
+        """The value on the first of the processes."""
+        return self.ranks.of_first(value)
+
     def fit_crosses(self, chosen, crossable):
         """Crosses of these tuples of columns, with the combinations that occur in any file.
 

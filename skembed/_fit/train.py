@@ -6,15 +6,18 @@ from scipy.sparse import issparse
 
 from skembed._columns.crosses import check_free_names, with_free_names
 from skembed._columns.output_layout import check_output_names
-from skembed._fit.evidence import Evidence, choose_crosses, draw_rows, requested_crosses
+from skembed._fit.evidence import choose_crosses, draw_rows, requested_crosses
 from skembed._fit.learned import Learned, LearnedColumn
+from skembed._fit.unexplained import Unexplained
 from skembed._model.dimensions import cross_dim, embedding_dims
 from skembed._training.rows import TableShape
 from skembed._training.settings import read_settings
-from skembed._training.significance import is_evidence
+from skembed._training.significance import count_errors
 from skembed._utils.memory import check_tables
 from skembed._utils.optional_imports import needs_torch
 from skembed._utils.warnings import warn_user
+
+CLEAR = 3  # standard errors between losses that another draw hardly turns round
 
 
 def learn_tables(rows, row_encoder, passing, options, monitor):
@@ -93,20 +96,35 @@ def _train_with_crosses(rows, row_encoder, passing, options, monitor):
     plain = train([], look_at=look_at)
     weight, values = problem.weight[look_at, None, None], target.values[look_at, None]
     residual, curvature = target.loss.derivatives(values, plain.outputs)
-    evidence = Evidence(residual * weight, curvature * weight, fold[look_at])
+    unexplained = Unexplained(residual * weight, curvature * weight, fold[look_at])
     codes = {name: column[look_at] for name, column in rows.crossable.items()}
-    chosen = choose_crosses(crossable, codes, embedded.keys(), evidence, problem.seed)
+    n_trained = len(plain.history["seconds"]) * len(fold)
+    chosen = choose_crosses(
+        crossable, codes, embedded.keys(), unexplained, problem.seed, n_trained, monitor
+    )
     crosses = rows.fit_crosses(with_free_names(chosen, row_encoder.names), crossable)
     if not crosses:
         return [], plain
     if options.verbose:
         print(f"once more, with crosses: {', '.join(cross.name for cross in crosses)}")
     crossed = train(crosses)
-    return (crosses, crossed) if is_evidence(crossed.losses - plain.losses) else ([], plain)
+    keeps = _fall(rows, train, crosses, crossed.losses - plain.losses, options.verbose)
+    return (crosses, crossed) if keeps else ([], plain)
 
 
-def _train(rows, row_encoder, passing, options, monitor, crosses, look_at=None):
-    """Train once, with these crosses."""
+def _fall(rows, train, crosses, differences, verbose):
+    """Whether losses fall with crosses; close calls are decided by two draws of both nets."""
+    if rows.of_first(abs(count_errors(differences)) < CLEAR):
+        if verbose:
+            print("once more without and with crosses, since their losses are close")
+        seed = rows.problem.seed + 1
+        again = train(crosses, seed=seed).losses - train([], seed=seed).losses
+        differences = (differences + again) / 2
+    return rows.of_first(count_errors(differences) < -1)
+
+
+def _train(rows, row_encoder, passing, options, monitor, crosses, look_at=None, seed=None):
+    """Train once, with these crosses; from another start by another seed."""
     with needs_torch("fit"):
         from skembed._training.loop import train
     problem = rows.problem
@@ -115,7 +133,7 @@ def _train(rows, row_encoder, passing, options, monitor, crosses, look_at=None):
     check_output_names(row_encoder.names, passing, dims)
     blocks = rows.blocks(crosses)
     check_tables(shapes, blocks.n_folds)
-    settings = read_settings(options, problem.seed, monitor)
+    settings = read_settings(options, problem.seed if seed is None else seed, monitor)
     with monitor:
         return train(blocks, shapes, problem.target, settings, look_at=look_at)
 

@@ -35,7 +35,7 @@ class Monitor:
         if self._fit is not None:
             self._training = self._fit.subcontext("training", max_subtasks=n_epochs)
             self._training.call_on_fit_task_begin(estimator=self.estimator)
-        self._bar = _start_bar(n_epochs) if self.verbose else None
+        self._bar = _start_bar("epoch", n_epochs) if self.verbose else None
         self._n_epochs = n_epochs
 
     def begin_epoch(self):
@@ -63,8 +63,33 @@ class Monitor:
         else:
             print(f"epoch {len(history['seconds'])} of at most {self._n_epochs}: {shown}")
 
+    def count(self, items, noun):
+        """Iterate over items of work, and report that to the user.
 
-def _start_bar(n_epochs):
+        Parameters
+        ----------
+        items : list
+        noun : str
+            Name of the items, in the plural.
+
+        Yields
+        ------
+        object
+        """
+        bar = _start_bar(noun, len(items)) if self.verbose else None
+        if self.verbose and bar is None:
+            print(f"testing {len(items)} {noun}")
+        try:
+            for item in items:
+                yield item
+                if bar is not None:
+                    bar.update(bar.task_ids[0], advance=1)
+        finally:
+            if bar is not None:
+                bar.stop()
+
+
+def _start_bar(noun, total):
     """Start a bar of rich; return None where a bar cannot be drawn, as in a log."""
     try:
         from rich.console import Console
@@ -75,8 +100,8 @@ def _start_bar(n_epochs):
     in_notebook = console.is_jupyter and find_spec("ipywidgets")
     if not (in_notebook or console.is_terminal):
         return None
-    columns = "epoch", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[shown]}")
+    columns = noun, BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[shown]}")
     bar = Progress(*columns, console=console)
-    bar.add_task("", total=n_epochs, shown="")
+    bar.add_task("", total=total, shown="")
     bar.start()
     return bar

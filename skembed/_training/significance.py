@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 
-def is_evidence(differences):
-    """Whether the mean difference of the rows' losses is below zero by two standard errors.
+def count_errors(differences):
+    """Count the standard errors by which the mean of the rows' differences is above zero.
 
     Parameters
     ----------
@@ -14,15 +14,12 @@ def is_evidence(differences):
 
     Examples
     --------
-    >>> is_evidence([-1.0, -2.0, -1.0])
-    True
-    >>> is_evidence([-1.0, 2.0, -1.5])
-    False
+    >>> count_errors([-1.0, 1.0, 1.0, 3.0])
+    1.414...
     """
     differences = np.asarray(differences, dtype=np.float64)
-    tally = Differences()
-    tally.add(differences, np.zeros_like(differences))
-    return tally.are_evidence()
+    error = differences.std() / math.sqrt(len(differences))
+    return float(differences.mean() / error) if error else 0.0
 
 
 class Differences:

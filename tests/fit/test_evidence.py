@@ -8,10 +8,13 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
 import skembed._fit.evidence
+import skembed._fit.train
 from skembed import NeuralEmbeddingEncoder, NeuralEmbeddingRegressor
 from skembed._columns.frames import Columns
 from skembed._columns.vocabulary import Vocabulary
-from skembed._fit.evidence import Evidence, choose_crosses, requested_crosses
+from skembed._fit.evidence import choose_crosses, requested_crosses
+from skembed._fit.unexplained import Unexplained
+from skembed._training.monitor import Monitor
 
 # Those that are asked for
 
@@ -72,12 +75,18 @@ def evidence_for(y, n_folds=4):
     """Residuals of the constant answer, the same by the tables of every fold."""
     y = np.asarray(y)
     residual = np.repeat((y - y.mean())[:, None], n_folds, axis=1)[:, :, None]
-    return Evidence(residual, np.ones_like(residual), np.arange(len(y)) % n_folds)
+    return Unexplained(residual, np.ones_like(residual), np.arange(len(y)) % n_folds)
+
+
+def choose(X, unexplained, n_epochs=10):
+    vocabularies, codes = coded(X)
+    n_trained = n_epochs * len(X)
+    return choose_crosses(vocabularies, codes, set(X), unexplained, 0, n_trained, Monitor())
 
 
 def test_crosses_auto_chooses_the_interacting_pair():
     X, y = interacting()
-    chosen = choose_crosses(*coded(X), set(X), evidence_for(y), random_state=0)
+    chosen = choose(X, evidence_for(y))
     assert chosen[0] == ("a", "b")
 
 
@@ -87,7 +96,7 @@ def test_crosses_auto_seldom_chooses_noise():
     for seed in range(10):
         X, _ = interacting(seed=seed)
         y = np.random.default_rng(seed + 100).normal(size=len(X))
-        n_chosen += len(choose_crosses(*coded(X), set(X), evidence_for(y), random_state=0))
+        n_chosen += len(choose(X, evidence_for(y)))
     assert n_chosen <= 3
 
 
@@ -96,18 +105,61 @@ def test_crosses_auto_ignores_what_single_columns_explain():
     effects = np.random.default_rng(0).normal(size=(4, 12))
     y = sum(effects[j][X[name].astype(int)] for j, name in enumerate(X))
     y = y + np.random.default_rng(1).normal(0, 0.5, len(X))
-    assert choose_crosses(*coded(X), set(X), evidence_for(y), random_state=0) == []
+    assert choose(X, evidence_for(y)) == []
 
 
-def test_crosses_auto_bounds_columns_and_rows(monkeypatch):
+def test_crosses_auto_bounds_columns_and_crosses(monkeypatch):
     X, y = interacting(n_columns=8)
     monkeypatch.setattr(skembed._fit.evidence, "MOST_COLUMNS", 3)
     monkeypatch.setattr(skembed._fit.evidence, "MOST_CROSSES", 1)
-    monkeypatch.setattr(skembed._fit.evidence, "MOST_EVIDENCE_ROWS", 2500)
     y = y + X["a"].astype(int) + X["b"].astype(int)
-    chosen = choose_crosses(*coded(X), set(X), evidence_for(y), random_state=0)
+    chosen = choose(X, evidence_for(y))
     assert chosen[:1] == [("a", "b")]
     assert len(chosen) <= 2
+
+
+def test_crosses_auto_takes_no_cross_that_repeats_a_column():
+    """A state a city: the cross of both has the levels of the cities."""
+    rng = np.random.default_rng(0)
+    city, kind = rng.integers(0, 60, 4000), rng.integers(0, 4, 4000)
+    X = pd.DataFrame({"city": city, "state": city // 10, "kind": kind}).astype(str)
+    y = rng.normal(size=(60, 4))[city, kind] + 3 * rng.normal(size=60)[city]
+    chosen = choose(X, evidence_for(y))
+    assert chosen[0] == ("city", "kind")
+    assert not [cross for cross in chosen if {"city", "state"} <= set(cross)]
+
+
+def test_crosses_auto_chooses_the_interacting_pair_of_many_classes():
+    X, _ = interacting(6000)
+    scores = np.random.default_rng(1).normal(size=(12, 12, 9))[
+        X["a"].astype(int), X["b"].astype(int)
+    ]
+    y = (scores + np.random.default_rng(2).gumbel(size=scores.shape)).argmax(axis=1)
+    share = np.bincount(y) / len(y)
+    residual = np.repeat((np.eye(9)[y] - share)[:, None], 4, axis=1)
+    curvature = np.broadcast_to(share * (1 - share), residual.shape)
+    fold = np.arange(len(y)) % 4
+    assert choose(X, Unexplained(residual, curvature, fold)) == [("a", "b")]
+
+
+def test_crosses_auto_tests_no_more_rows_than_training_pays_for(monkeypatch):
+    """Of half the epochs, half the rows; none of many outputs but sums of them."""
+    tested = []
+    test = Unexplained.test
+
+    def count(self, level, n_levels):
+        tested.append(self.residual[:, 0].size)
+        return test(self, level, n_levels)
+
+    monkeypatch.setattr(Unexplained, "test", count)
+    X, y = interacting(20_000, n_columns=8)
+    for n_outputs in (1, 30):
+        for n_epochs in (0.5, 1, 2):
+            tested.clear()
+            residual = np.random.default_rng(0).normal(size=(len(y), 4, n_outputs))
+            left = Unexplained(residual, np.ones_like(residual), np.arange(len(y)) % 4)
+            choose(X, left, n_epochs)
+            assert sum(tested) <= 100 * n_epochs * len(y)
 
 
 # In a fit
@@ -154,7 +206,9 @@ def test_crosses_auto_in_a_fit_is_used_by_the_net():
 def test_crosses_auto_verbose_prints_those_tried(capsys):
     encoder = NeuralEmbeddingEncoder(hidden_layer_sizes=(), random_state=0, verbose=1)
     encoder.fit(*by_season())
-    assert "once more, with crosses: shop x day\n" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "testing 1 pairs\n" in printed
+    assert "once more, with crosses: shop x day\n" in printed
 
 
 def test_crosses_auto_crosses_levels_with_numbers():
@@ -170,3 +224,23 @@ def test_crosses_auto_of_numbers_helps_a_predictor():
     X, y = by_season()
     model = NeuralEmbeddingRegressor(hidden_layer_sizes=(), random_state=0)
     assert cross_val_score(model, X, y, cv=3).mean() > 0.8
+
+
+@pytest.mark.filterwarnings("ignore:The net found nothing")
+@pytest.mark.parametrize(
+    ("errors", "n_trainings"), [([-4, -4], 2), ([4, 4], 2), ([-2, -2], 4), ([0, 0], 4)]
+)
+def test_crosses_auto_decides_close_calls_by_two_draws(monkeypatch, errors, n_trainings):
+    told, seeds = iter(errors), []
+    train = skembed._fit.train._train
+
+    def note(*args, seed=None, **kwargs):
+        seeds.append(seed)
+        return train(*args, seed=seed, **kwargs)
+
+    monkeypatch.setattr(skembed._fit.train, "_train", note)
+    monkeypatch.setattr(skembed._fit.train, "count_errors", lambda differences: next(told))
+    encoder = NeuralEmbeddingEncoder(hidden_layer_sizes=(), max_epochs=2, random_state=0)
+    encoder.fit(*by_season())
+    assert len(seeds) == n_trainings
+    assert bool(encoder.crosses_) == (errors[-1] < -1)

@@ -373,7 +373,7 @@ def test_fit_parquet_auto_takes_no_cross_larger_than_a_file(monkeypatch):
     given = {"categorical_features": ["city", "kind", "shop"], "max_epochs": 1}
     asked = [("city", "kind"), ("city", "shop")]
     monkeypatch.setattr("skembed._fit.train.choose_crosses", lambda *rest: asked)
-    monkeypatch.setattr("skembed._fit.train.is_evidence", lambda differences: True)
+    monkeypatch.setattr("skembed._fit.train.count_errors", lambda differences: -9.0)
     chosen = encoder(crosses="auto", embedding_dim=1, **given)
     found = []
     chosen._finish = lambda learned, columns: found.append(learned)
