@@ -140,7 +140,7 @@ class CsvSource:
         if is_text(kind):
             return column.cast(kind)
         missing = compute.is_in(column, value_set=pa.array(self.missing))
-        column = compute.if_else(missing, pa.scalar(None, pa.string()), column)
+        column = compute.replace_with_mask(column, missing, pa.scalar(None, pa.string()))
         if pa.types.is_null(kind) and column.null_count == len(column):
             return pa.nulls(len(column))
         try:
@@ -301,7 +301,7 @@ def _without_empty_texts(batch):
     for i, column in enumerate(columns):
         if pa.types.is_string(column.type) and compute.index(column, "").as_py() >= 0:
             is_empty = compute.equal(column, "")
-            columns[i] = compute.if_else(is_empty, pa.scalar(None, pa.string()), column)
+            columns[i] = compute.replace_with_mask(column, is_empty, pa.scalar(None, pa.string()))
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 

@@ -75,8 +75,7 @@ def limit_threads(n_jobs):
           on where the fit runs.
         - A negative number counts from the number of processors, as in joblib.
     """
-    before, n_threads = torch.get_num_threads(), _count_threads(n_jobs)
-    _set_threads(n_threads)
+    before = _set_threads(_count_threads(n_jobs))
     try:
         yield
     finally:
@@ -120,16 +119,18 @@ def _count_threads(n_jobs):
 
 
 def _set_threads(n_threads):
-    """Set torch's threads for parallel runs of this thread alone.
+    """Set torch's threads for parallel runs of this thread alone, and return how many there were.
 
     torch also sets the number with which later threads begin. Each of several fits that run at once
-    would take that of another for the user's.
+    would take that of another for the user's, and so does a thread that begins in between.
     """
     with _SETTING:
-        if torch.get_num_threads() != n_threads:
+        before = torch.get_num_threads()
+        if before != n_threads:
             of_later = _run_in_new_thread(torch.get_num_threads)
             torch.set_num_threads(n_threads)
             _run_in_new_thread(torch.set_num_threads, of_later)
+    return before
 
 
 def _run_in_new_thread(function, *args, **options):

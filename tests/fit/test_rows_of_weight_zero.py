@@ -81,7 +81,7 @@ def refused(rents):
     X, y = rents
     city = X["city"].where(USED, "Lima")
     kind = X["kind"].where(USED, None)
-    return X.assign(city=city, kind=kind, rooms=X["rooms"].where(USED, np.inf)), y
+    return X.assign(city=city, kind=kind, rooms=X["rooms"].astype(float).where(USED, np.inf)), y
 
 
 @pytest.mark.parametrize("use_context", [True, False])
