@@ -180,7 +180,8 @@ def add_read_axes(kept, vectors, axes, context, weight, residual):
     list of int
         For each column at least as many as before.
     """
-    kept, weight = list(kept), (weight / weight.sum())[:, None]
+    n_rows = weight.sum()
+    kept, weight = list(kept), (weight / n_rows)[:, None]
     beyond = ndtri(1 - CHANCE / 2 / residual.shape[1])
     with one_blas_thread():
         context, residual = (
@@ -194,9 +195,11 @@ def add_read_axes(kept, vectors, axes, context, weight, residual):
             read = np.hstack(
                 [*(part[:, :n] for part, n in zip(turned, kept, strict=True)), context]
             )
-            left = weight * (residual - read @ _linear_model(read, weight, residual))
+            left = residual - read @ _linear_model(read, weight, residual)
+            moment, square = weight * left, weight * left**2 / n_rows
             added = [
-                _n_needed(part[:, n:], left, beyond) for part, n in zip(turned, kept, strict=True)
+                _n_needed(part[:, n:], moment, square, beyond)
+                for part, n in zip(turned, kept, strict=True)
             ]
             if not any(added):
                 break
@@ -204,9 +207,13 @@ def add_read_axes(kept, vectors, axes, context, weight, residual):
     return kept
 
 
-def _n_needed(components, left, beyond):
-    """How many of the components not to leave out: up to the last that adds to some output."""
-    scores = np.abs(components.T @ left) / np.sqrt((components**2).T @ left**2 + 1e-300)
+def _n_needed(components, moment, square, beyond):
+    """How many of the components not to leave out: up to the last that adds to some output.
+
+    ``moment`` and ``square``, (n_rows, n_outputs), are what a mean of the residuals and its error
+    are summed of. A row of weight 2 counts as two rows in both.
+    """
+    scores = np.abs(components.T @ moment) / np.sqrt((components**2).T @ square + 1e-300)
     return int(np.flatnonzero((scores > beyond).any(axis=1)).max(initial=-1)) + 1
 
 

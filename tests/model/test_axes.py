@@ -189,6 +189,14 @@ def test_axes_read_in_rows_without_weight_alone_are_left_out(components):
     assert read_axes(components, residual, weight) == [1]
 
 
+def test_axes_read_are_those_of_rows_given_as_often_as_their_weight_says(components):
+    components, residual = components[:200], np.random.default_rng(4).normal(size=(200, 8))
+    residual[:, 5] += 0.15 * components[:, 2]  # seen in 400 rows, not in 200
+    assert read_axes(components, residual) == [1]
+    assert read_axes(np.repeat(components, 2, axis=0), np.repeat(residual, 2, axis=0)) == [3]
+    assert read_axes(components, residual, np.full(200, 2.0)) == [3]
+
+
 def test_axes_read_from_the_context_are_left_out(components):
     residual = noise(8)
     residual[:, 0] += components[:, 3]
