@@ -14,8 +14,8 @@ def count_errors(differences):
 
     Examples
     --------
-    >>> count_errors([-1.0, 1.0, 1.0, 3.0])
-    1.414...
+    >>> round(count_errors([-1.0, 1.0, 1.0, 3.0]), 3)
+    1.414
     """
     differences = np.asarray(differences, dtype=np.float64)
     error = differences.std() / math.sqrt(len(differences))
