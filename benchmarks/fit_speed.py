@@ -4,6 +4,7 @@
     python benchmarks/fit_speed.py tabular DATA --python PYTHON
     python benchmarks/fit_speed.py rows DATA
     python benchmarks/fit_speed.py levels
+    python benchmarks/fit_speed.py columns
     python benchmarks/fit_speed.py memory
 
 DATA is the folder that data.py reads. All run on one thread; times are CPU seconds, of a whole fit
@@ -24,7 +25,8 @@ from the frame to the tables but for ``levels``; ratios are of the times in one 
 
 ``tabular``: Amazon access without crosses beside pytorch_tabular, by ``tabular.py``; PYTHON is that
 of an environment that has it. ``rows``: 3 million flights and parts of them. ``levels``: what a
-step of training costs where one of three columns has so many levels. ``memory``: the peak of a fit
+step of training costs where one of three columns has so many levels. ``columns``: whole fits of 500
+rows with more and more columns of 10 levels, two epochs. ``memory``: the peak of a fit
 of 20 million rows and two columns, of which one has 10 million levels.
 """
 
@@ -287,6 +289,23 @@ def of_levels(options):
     return figures
 
 
+def of_columns(options):
+    """Whole fits of more and more columns of levels."""
+    rng, shown, seconds = np.random.default_rng(0), [], {}
+    for n_columns in (250, 500, 1_000, 2_000, 4_000):
+        codes = rng.integers(0, 10, (500, n_columns)).astype(str)
+        X = pd.DataFrame(codes, columns=[f"c{i}" for i in range(n_columns)])
+        y = (X["c0"].astype(int) + rng.integers(0, 10, 500) > 9).astype(int)
+        made = NeuralEmbeddingEncoder(crosses=None, max_epochs=2, random_state=0)
+        seconds[n_columns] = timing.cpu_seconds({"fit": partial(made.fit, X, y)}, options.rounds)
+        of_fit = np.array(seconds[n_columns]["fit"])
+        shown.append(
+            [f"{n_columns:,}", timing.spread(of_fit), timing.spread(1e3 * of_fit / n_columns)]
+        )
+    print(timing.table(["columns", "CPU s", "ms per column"], shown))
+    return seconds
+
+
 def of_memory(options):
     """Peak of a fit with 10 million levels, above what the frame takes."""
     rng, n_levels = np.random.default_rng(0), 10_000_000
@@ -312,6 +331,7 @@ PARTS = {
     "tabular": tabular,
     "rows": of_rows,
     "levels": of_levels,
+    "columns": of_columns,
     "memory": of_memory,
 }
 

@@ -55,9 +55,12 @@ class Columns:
     sparse : sparse matrix or None
     is_new : bool
         Whether the rows are new to a fitted estimator, for which the advice of errors is another.
+    counted : ndarray of bool, shape (n_rows,), or None
+        Rows whose values decide what an untyped column holds: those with weight. None if all do.
     """
 
     is_new = False
+    counted: Any = None
 
     def __init__(self, X):
         self.sparse = X if issparse(X) else None
@@ -99,6 +102,7 @@ class Columns:
             rows = slice(start, min(start + BLOCK, self.n_rows))
             part._whole, part._rows = self, rows
             part.n_rows = rows.stop - start
+            part.counted = None if self.counted is None else self.counted[rows]
             if not self.is_frame:
                 part.array = self.array[rows]
             yield rows, part
@@ -128,8 +132,9 @@ class Columns:
         ndarray of bool, shape (n_columns,)
         """
         if not self.is_frame:
-            return levels_of_array(self.array)
-        return np.array([kind_of(_typed(native)) == LEVELS for native in self._natives], dtype=bool)
+            return levels_of_array(self._counted(self.array))
+        kinds = map(self._kind, range(len(self._natives)))
+        return np.array([kind == LEVELS for kind in kinds], dtype=bool)
 
     def looks_whole(self):
         """Whether each column of an array holds whole numbers, be it ids or quantities.
@@ -138,17 +143,17 @@ class Columns:
         -------
         ndarray of bool, shape (n_columns,)
         """
-        return whole_columns(self.array)
+        return whole_columns(self._counted(self.array))
 
     def is_bag(self, j):
         """Whether column ``j`` holds lists; a sparse matrix is one column that does."""
         if self.sparse is not None:
             return True
         if not self.is_frame:
-            return self.array.dtype == object and is_bag(self.array[:, j])
+            return self.array.dtype == object and is_bag(self._counted(self.array[:, j]))
         series = _typed(self._natives[j])
         if series.dtype == nw.Object:
-            return is_bag(series.to_native())
+            return is_bag(self._counted(series.to_numpy()))
         return isinstance(series.dtype, (nw.List, nw.Array))
 
     def members(self, j):
@@ -244,7 +249,7 @@ class Columns:
             Whether a column without values is judged by its type too.
         """
         if not self.is_frame:
-            values = self.array[:, j]
+            values = self._counted(self.array[:, j])
             if values.dtype.kind in "mM":
                 return f"its type is {values.dtype}"
             try:
@@ -255,7 +260,7 @@ class Columns:
             return None if readable else f"it holds {_first_non_number(values)!r}"
         series = _typed(self._natives[j])
         if series.dtype == nw.Object:
-            values = series.to_numpy()
+            values = self._counted(series.to_numpy())
             return None if hold_numbers(values) else f"it holds {_first_non_number(values)!r}"
         known = kind_of(series) == NUMBERS or series.dtype in (nw.Boolean, nw.Unknown)
         # A column of text that is missing throughout may have lost its type.
@@ -314,10 +319,24 @@ class Columns:
         return values
 
     def _numeric_objects(self, j, values):
-        if not hold_numbers(values):
-            held = f"it holds {_first_non_number(values)!r}"
-            raise self.not_numeric(j, held, kind_of_objects(values))
+        counted = self._counted(values)
+        if not hold_numbers(counted):
+            held = f"it holds {_first_non_number(counted)!r}"
+            raise self.not_numeric(j, held, kind_of_objects(counted))
+        if self.counted is not None:
+            values = np.where(self.counted, values, pd.to_numeric(values, errors="coerce"))
         return np.where(pd.isna(values), np.nan, values)
+
+    def _counted(self, values):
+        """Those of the values, or rows, that decide what an untyped column holds."""
+        return values if self.counted is None else values[self.counted]
+
+    def _kind(self, j):
+        """Kind of column ``j`` of a frame."""
+        series = _typed(self._natives[j])
+        if series.dtype == nw.Object:
+            return kind_of_objects(self._counted(series.to_numpy()))
+        return kind_of(series)
 
     def not_numeric(self, j, reason, kind=None):
         """Error that says why column ``j`` cannot be read as numbers."""
@@ -327,7 +346,7 @@ class Columns:
                 "where there is none."
             )
         if kind is None and self.is_frame:
-            kind = kind_of(_typed(self._natives[j]))
+            kind = self._kind(j)
         elif kind is None:
             (kind,) = kinds_of_array(self.array[:, [j]])
         advice = "Name it in categorical_features, turn it into numbers, or leave it out of X."

@@ -44,6 +44,8 @@ def learn_in_memory(columns, X, y, sample_weight, split_params, options, monitor
     sample_weight = flatten_column(sample_weight, "sample_weight")
     weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     target = encode_target_as(options, y, weight)
+    if not weight.all():
+        columns.counted = weight > 0
     embedded, seen, passing = assign_roles(columns, X, options)
     coded = learn_levels(columns, embedded, weight, options)
     numbers = read_numbers(columns, seen, passing, weight > 0)

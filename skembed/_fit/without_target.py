@@ -71,6 +71,8 @@ def learn_without_target(columns, X, sample_weight, options, monitor):
     check_consistent_length(X, sample_weight)
     sample_weight = flatten_column(sample_weight, "sample_weight")
     weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if not weight.all():
+        columns.counted = weight > 0
     embedded, seen, passing = assign_roles(columns, X, options)
     coded = learn_levels(columns, embedded, weight, options)
     numbers = read_numbers(columns, seen, passing, weight > 0)

@@ -85,9 +85,15 @@ def are_exact(values):
         return True
     if not types <= EXACT | {tuple, pd.Interval}:
         return False
-    held = [value for value in values if type(value) is tuple]
-    held += [(value.left, value.right) for value in values if type(value) is pd.Interval]
+    held: list = [value for value in values if type(value) is tuple]
+    intervals = [value for value in values if type(value) is pd.Interval]
+    held += [[_item(end) for end in (value.left, value.right)] for value in intervals]
     return all(map(are_exact, held))
+
+
+def _item(end):
+    """End of an interval, which pandas may keep as a scalar of numpy."""
+    return end.item() if isinstance(end, np.generic) and end.dtype.kind in "biuf" else end
 
 
 def parse(text):

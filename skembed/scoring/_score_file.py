@@ -169,6 +169,7 @@ def score_file(
     }
     rows = open_source(source, labels=scorer.labels, text=text)
     named = str(source) if isinstance(source, (str, os.PathLike)) else name_of(source)
+    _check_named(given, rows.names, named)
     check_columns(scorer, rows.names, named)
     _check_outputs(out, quarantine, source, rows)
     to_quarantine = quarantine and os.path.realpath(quarantine)
@@ -252,6 +253,15 @@ def _types(given):
                 "give 'string', 'float64', 'int64', 'bool' or another name that pyarrow has."
             ) from error
     return types
+
+
+def _check_named(types, names, source):
+    """Raise if a column that is given a type does not exist."""
+    for name in types:
+        if name not in names:
+            raise ValueError(
+                f"column_types names {name!r}, which is no column of {source!r}. It has {[*names]}."
+            )
 
 
 def _check_outputs(out, quarantine, source, rows):

@@ -132,3 +132,33 @@ def test_rows_with_weight_are_refused_by_their_number(refused, column, value, me
     weight[7] = 1.0
     with pytest.raises(ValueError, match=message):
         encoder(handle_missing="error", use_context=False).fit(X, y, sample_weight=weight)
+
+
+# What an untyped column holds
+
+
+def add_text(X, y):
+    """Rows, then one without weight that holds text among numbers; and their weights."""
+    odd = pd.concat([X.assign(rooms=X["rooms"].astype(object)), X.head(1).assign(rooms="n/a")])
+    weight = np.append(np.ones(len(X)), 0.0)
+    return odd.reset_index(drop=True), np.append(y, 0.0), weight
+
+
+@pytest.mark.parametrize("container", [pd.DataFrame, np.asarray])
+def test_rows_of_weight_zero_do_not_decide_what_a_column_holds(rents, container):
+    X, y = rents
+    odd, more, weight = add_text(X[["city"]].assign(rooms=X["rooms"] + 0.5), y)
+    fitted = encoder().fit(container(odd), more, sample_weight=weight)
+    assert len(fitted.vocabularies_) == 1
+    same = encoder().fit(container(odd.iloc[:-1]), y)
+    rows = container(odd.iloc[:-1].copy())
+    np.testing.assert_array_equal(fitted.transform(rows), same.transform(rows))
+
+
+def test_rows_of_weight_zero_do_not_decide_which_columns_of_floats_are_codes(rents):
+    rng, (_, y) = np.random.default_rng(0), rents
+    X = np.column_stack([rng.integers(0, 4, len(y)), rng.normal(size=len(y))])
+    odd, weight = np.vstack([X, [[0.5, 0.5]]]), np.append(np.ones(len(X)), 0.0)
+    with pytest.warns(UserWarning, match="X is an array"):
+        fitted = encoder().fit(odd, np.append(y, 0.0), sample_weight=weight)
+    assert [*fitted.vocabularies_] == ["x0"]

@@ -109,6 +109,7 @@ KINDS_OF_DATES = {
     "Timedelta": pd.to_timedelta(["1h", "2D", "-1ns"]).tolist(),
     "Period": pd.PeriodIndex(DATES, freq="M").tolist(),
     "Interval of dates": pd.interval_range(pd.Timestamp(DATES[0]), periods=3).tolist(),
+    "Interval of cut": [*pd.cut([0.5, 1.5, 2.5], [0, 1, 2, 3])],
     "date in a tuple": [("from", date.fromisoformat(day)) for day in DATES],
 }
 

@@ -319,6 +319,7 @@ def test_score_file_resume_after_an_error_that_is_mended(encoder, adult, tmp_pat
         ({"keep": ["id"]}, r"has no columns \['id'\], which keep names"),
         ({"keep": ["age"]}, r"keep names \['age'\], which are columns of the output already"),
         ({"column_types": {"age": "number"}}, "column_types gives column 'age' the type 'number'"),
+        ({"column_types": {"aeg": "string"}}, "column_types names 'aeg', which is no column of"),
     ],
 )
 def test_score_file_wrong_input_is_an_error(encoder, rows, tmp_path, changes, error):
