@@ -116,6 +116,8 @@ def put_together(cls, content, arrays):
     # Files of before hold the mode of bags among the parameters alone.
     fitted = _fitted_from_data({"bag_mode": estimator.bag_mode, **content}, held)
     held.check_all_taken()
+    needed = "output_layout_" if kind == "NeuralEmbeddingEncoder" else "decoder_"
+    require(needed in fitted, f"a {kind} needs what {needed} is made of")
     n_features = whole(content["n_features_in"], MOST_POSITIONS)
     # A sparse X is one column, whatever its width.
     row_encoder = fitted["row_encoder_"]

@@ -183,6 +183,14 @@ def test_load_damage_with_a_right_checksum_is_an_error_or_loads(path):
 HOSTILE = [None, True, -1, 10**30, 1.5, "x", [], [[]], {}, {"dict": [[[1], 2]]}, {"int": "z"}]
 
 
+def test_load_encoder_without_its_output_is_an_error(path):
+    content, arrays = read_file(path)
+    del content["dtype"]
+    write_file(path, content, arrays)
+    with pytest.raises(InvalidFileError, match="needs what output_layout_ is made of"):
+        load(path)
+
+
 def test_load_entries_of_another_kind_are_an_error_or_load(path):
     content, arrays = read_file(path)
     rng, refused = np.random.default_rng(2), 0
