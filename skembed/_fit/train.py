@@ -117,14 +117,13 @@ def _fall(rows, train, crosses, differences, verbose):
     if rows.of_first(abs(count_errors(differences)) < CLEAR):
         if verbose:
             print("once more without and with crosses, since their losses are close")
-        seed = rows.problem.seed + 1
-        again = train(crosses, seed=seed).losses - train([], seed=seed).losses
+        again = train(crosses, draw=1).losses - train([], draw=1).losses
         differences = (differences + again) / 2
     return rows.of_first(count_errors(differences) < -1)
 
 
-def _train(rows, row_encoder, passing, options, monitor, crosses, look_at=None, seed=None):
-    """Train once, with these crosses; from another start by another seed."""
+def _train(rows, row_encoder, passing, options, monitor, crosses, look_at=None, draw=0):
+    """Train once, with these crosses; each draw has a seed of its own."""
     with needs_torch("fit"):
         from skembed._training.loop import train
     problem = rows.problem
@@ -133,7 +132,7 @@ def _train(rows, row_encoder, passing, options, monitor, crosses, look_at=None, 
     check_output_names(row_encoder.names, passing, dims)
     blocks = rows.blocks(crosses)
     check_tables(shapes, blocks.n_folds)
-    settings = read_settings(options, problem.seed if seed is None else seed, monitor)
+    settings = read_settings(options, problem.seed + draw, monitor)
     with monitor:
         return train(blocks, shapes, problem.target, settings, look_at=look_at)
 

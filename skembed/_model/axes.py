@@ -42,8 +42,8 @@ class Axes(NamedTuple):
     ----------
     directions : ndarray of float32, shape (dim, dim)
         Vectors times this are the vectors on the new axes, in units of the net's output: the
-        component's standard deviation over the rows is how far it moves the answer. A greater
-        component goes with a greater output (of several, the one that agrees with it most).
+        component's standard deviation over the rows is how far it moves the answer. Each component
+        has a positive correlation with the output (of several, with the most correlated one).
     strengths : ndarray of shape (dim,)
         Variance over the rows of each component, falling.
     """
@@ -160,8 +160,8 @@ def add_read_axes(kept, vectors, axes, context, weight, residual):
     """Add to the axes that are kept those that a linear reader needs for some output.
 
     The reader is a linear model of the target on the axes that are kept, beside the context. An
-    axis is needed if it goes with what the reader leaves unexplained of an output, beyond chance at
-    5 % over all outputs. The vectors are those of the rows' own folds, so what goes with their
+    axis is needed if its correlation with the reader's residuals of an output is significant, at
+    5 % over all outputs. The vectors are those of the rows' own folds, so a correlation with their
     targets is no leak.
 
     Parameters

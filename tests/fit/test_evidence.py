@@ -231,16 +231,16 @@ def test_crosses_auto_of_numbers_helps_a_predictor():
     ("errors", "n_trainings"), [([-4, -4], 2), ([4, 4], 2), ([-2, -2], 4), ([0, 0], 4)]
 )
 def test_crosses_auto_decides_close_calls_by_two_draws(monkeypatch, errors, n_trainings):
-    told, seeds = iter(errors), []
+    told, draws = iter(errors), []
     train = skembed._fit.train._train
 
-    def note(*args, seed=None, **kwargs):
-        seeds.append(seed)
-        return train(*args, seed=seed, **kwargs)
+    def note(*args, draw=0, **kwargs):
+        draws.append(draw)
+        return train(*args, draw=draw, **kwargs)
 
     monkeypatch.setattr(skembed._fit.train, "_train", note)
     monkeypatch.setattr(skembed._fit.train, "count_errors", lambda differences: next(told))
     encoder = NeuralEmbeddingEncoder(hidden_layer_sizes=(), max_epochs=2, random_state=0)
     encoder.fit(*by_season())
-    assert len(seeds) == n_trainings
+    assert len(draws) == n_trainings
     assert bool(encoder.crosses_) == (errors[-1] < -1)
